@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Kernels are always optimised as whole modules, in debug builds too, so that `swift test` runs what users run.
+// One thread for each module: with more, the index of a debug build expects another set of files.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-wmo", "-num-threads", "1"])]
+
+/// One source, several instruction sets: every folder but `SIMD` is a symbolic link to it.
+func kernelTarget(_ name: String, folder: String, define: String?, architecture: [String]) -> Target {
+  .target(
+    name: name,
+    dependencies: ["KernelInterface"],
+    path: "Sources/Kernels/\(folder)",
+    swiftSettings: [
+      .unsafeFlags(["-Ounchecked", "-wmo", "-num-threads", "1"] + architecture.flatMap { ["-Xcc", $0] })
+    ] + (define.map { [.define($0)] } ?? []))
+}
+
+#if arch(x86_64)
+  let kernelTargets = [
+    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, architecture: []),
+    kernelTarget(
+      "KernelsAVX2", folder: "SIMDAVX2", define: "AVX2",
+      architecture: ["-march=haswell"]),
+    kernelTarget(
+      "KernelsAVX512", folder: "SIMDAVX512", define: "AVX512",
+      architecture: ["-march=skylake-avx512", "-mprefer-vector-width=512"]),
+  ]
+#else
+  let kernelTargets = [
+    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, architecture: [])
+  ]
+#endif
+
+let package = Package(
+  name: "Pairwise",
+  platforms: [.macOS(.v15), .iOS(.v18)],
+  products: [
+    .library(name: "Tensor", targets: ["Tensor"]),
+    .library(name: "Autograd", targets: ["Autograd"]),
+    .library(name: "NN", targets: ["NN"]),
+    .library(name: "Optim", targets: ["Optim"]),
+    .library(name: "SigLIPModel", targets: ["SigLIPModel"]),
+  ],
+  targets: [
+    .target(name: "CPUFeatures", path: "Sources/Kernels/CPUFeatures"),
+    .target(name: "KernelInterface", path: "Sources/Kernels/Interface", swiftSettings: optimized),
+    .target(
+      name: "Kernels",
+      dependencies: ["CPUFeatures", "KernelInterface"] + kernelTargets.map { .target(name: $0.name) },
+      path: "Sources/Kernels/Dispatch",
+      swiftSettings: optimized),
+    .target(name: "Tensor", dependencies: ["Kernels"]),
+    .target(name: "Autograd", dependencies: ["Tensor"]),
+    .target(name: "NN", dependencies: ["Autograd"]),
+    .target(name: "Optim", dependencies: ["NN"]),
+    .target(name: "SigLIPModel", dependencies: ["NN", "Optim"]),
+  ] + kernelTargets + [
+    .target(name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support"),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),
+    .testTarget(name: "NNTests", dependencies: ["NN", "TestSupport"]),
+    .testTarget(name: "OptimTests", dependencies: ["Optim", "TestSupport"]),
+    .testTarget(name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

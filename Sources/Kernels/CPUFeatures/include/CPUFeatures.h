@@ -1,0 +1,30 @@
+#ifndef PAIRWISE_CPU_FEATURES_H
+#define PAIRWISE_CPU_FEATURES_H
+
+#include <stdbool.h>
+
+// Swift has no CPUID intrinsic, so the probe is a header of C. `__builtin_cpu_supports` also checks that the
+// operating system saves the wide registers.
+
+/// Whether this CPU and operating system run AVX2 and FMA instructions.
+static inline bool pairwise_cpu_has_avx2(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+  return false;
+#endif
+}
+
+/// Whether this CPU and operating system run the AVX-512 subset of Skylake servers (F, CD, BW, DQ, VL).
+static inline bool pairwise_cpu_has_avx512(void) {
+#if defined(__x86_64__)
+  return pairwise_cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}
+
+#endif

@@ -1,0 +1,16 @@
+/// A matrix in memory: where it starts and how far apart its rows and columns are, in elements.
+public struct MatrixView {
+  /// First element.
+  public var pointer: UnsafePointer<Float>
+  /// Distance between rows.
+  public var rowStride: Int
+  /// Distance between columns.
+  public var columnStride: Int
+
+  /// Views memory as a matrix.
+  public init(_ pointer: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
+    self.pointer = pointer
+    self.rowStride = rowStride
+    self.columnStride = columnStride
+  }
+}

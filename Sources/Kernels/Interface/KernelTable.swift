@@ -1,0 +1,24 @@
+/// Every kernel of one instruction-set level. Each level fills in one table; `Kernels.table` is the one in use.
+///
+/// Kernels take raw pointers, counts and strides (in elements), run on the calling thread, never allocate, and
+/// do not check their arguments: shapes are the business of the layer above.
+public struct KernelTable: Sendable {
+  /// The level's name, as `PAIRWISE_ISA` spells it.
+  public let name: StaticString
+  /// Elementwise maps of one, two and three operands, fills and strided copies.
+  public let elementwise: ElementwiseKernels
+  /// Reductions and scans.
+  public let reduction: ReductionKernels
+  /// Softmax and layer normalisation.
+  public let row: RowKernels
+
+  /// Collects the kernel families of one level.
+  public init(
+    name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels
+  ) {
+    self.name = name
+    self.elementwise = elementwise
+    self.reduction = reduction
+    self.row = row
+  }
+}

@@ -1,0 +1,59 @@
+/// Softmax and layer normalisation over contiguous rows of `columns` numbers.
+public struct RowKernels: Sendable {
+  /// `(x, out, rows, columns)`; `out` may be `x`.
+  public let softmax: Map
+  /// `(x, out, rows, columns)`; `out` may be `x`.
+  public let logSoftmax: Map
+  /// `out = y * (g - sum(y * g))` as `(y, g, out, rows, columns)`; `out` may be `g`.
+  public let softmaxDerivative: Derivative
+  /// `out = g - exp(y) * sum(g)` as `(y, g, out, rows, columns)`; `out` may be `g`.
+  public let logSoftmaxDerivative: Derivative
+  /// `(x, scale or nil, offset or nil, epsilon, out, mean, reciprocalDeviation, rows, columns)`; the last two hold one
+  /// number a row.
+  public let layerNorm: LayerNorm
+  /// `(x, scale or nil, g, mean, reciprocalDeviation, out, rows, columns)`.
+  public let layerNormInputDerivative: LayerNormInputDerivative
+  /// Adds to the gradients of scale and offset: `(x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows,
+  /// columns)`.
+  public let layerNormParameterDerivative: LayerNormParameterDerivative
+
+  public typealias Map =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+  public typealias Derivative =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+  public typealias LayerNorm =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>,
+      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+  public typealias LayerNormInputDerivative =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,
+      UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+  public typealias LayerNormParameterDerivative =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,
+      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+
+  /// Collects the kernels of one level.
+  public init(
+    softmax: @escaping Map, logSoftmax: @escaping Map, softmaxDerivative: @escaping Derivative,
+    logSoftmaxDerivative: @escaping Derivative, layerNorm: @escaping LayerNorm,
+    layerNormInputDerivative: @escaping LayerNormInputDerivative,
+    layerNormParameterDerivative: @escaping LayerNormParameterDerivative
+  ) {
+    self.softmax = softmax
+    self.logSoftmax = logSoftmax
+    self.softmaxDerivative = softmaxDerivative
+    self.logSoftmaxDerivative = logSoftmaxDerivative
+    self.layerNorm = layerNorm
+    self.layerNormInputDerivative = layerNormInputDerivative
+    self.layerNormParameterDerivative = layerNormParameterDerivative
+  }
+}

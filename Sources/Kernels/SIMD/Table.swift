@@ -1,0 +1,13 @@
+import KernelInterface
+
+#if AVX512
+  private let name: StaticString = "avx512"
+#elseif AVX2
+  private let name: StaticString = "avx2"
+#else
+  private let name: StaticString = "baseline"
+#endif
+
+/// The kernels of this instruction-set level.
+public let kernelTable = KernelTable(
+  name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels)
