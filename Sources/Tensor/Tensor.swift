@@ -1,1 +1,184 @@
+import Kernels
 
+/// A strided array of `Float` with value semantics.
+///
+/// Copies and views share storage; a write copies first unless the storage is uniquely referenced. Tensors may be sent
+/// between threads. Programmer errors (shapes that do not fit) stop the program with a sentence that names the
+/// operation and the shapes.
+public struct Tensor: Sendable {
+  var storage: Storage
+  /// Sizes of the axes, outermost first.
+  public internal(set) var shape: Shape
+  /// Distance in elements between neighbours along each axis; 0 where an axis repeats one element, negative where it
+  /// is flipped.
+  public internal(set) var strides: Shape
+  var offset: Int
+
+  init(storage: Storage, shape: Shape, strides: Shape, offset: Int) {
+    self.storage = storage
+    self.shape = shape
+    self.strides = strides
+    self.offset = offset
+  }
+
+  /// Uninitialised contiguous memory, to be written in full before anyone reads it.
+  init(uninitialized shape: Shape) {
+    for size in shape where size < 0 { programmerError("tensor: shape \(shape) has a negative size") }
+    self.init(
+      storage: Storage(count: shape.elementCount), shape: shape, strides: shape.contiguousStrides, offset: 0)
+  }
+
+  /// A contiguous tensor that `body` fills; it must write every element.
+  public init(
+    uninitialized shape: Shape, initializing body: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) rethrows {
+    self.init(uninitialized: shape)
+    try body(UnsafeMutableBufferPointer(start: storage.pointer, count: shape.elementCount))
+  }
+
+  /// Number of axes.
+  public var rank: Int { shape.count }
+
+  /// Number of elements.
+  public var count: Int { shape.elementCount }
+
+  /// Whether the elements lie in memory in row-major order without gaps.
+  public var isContiguous: Bool {
+    var expected = 1
+    for i in (0..<shape.count).reversed() where shape[i] != 1 {
+      if shape[i] == 0 { return true }
+      if strides[i] != expected { return false }
+      expected *= shape[i]
+    }
+    return true
+  }
+
+  /// First element.
+  var pointer: UnsafeMutablePointer<Float> { storage.pointer + offset }
+}
+
+// MARK: - Reading and writing elements
+
+extension Tensor {
+  /// The same elements in row-major order without gaps: self when it already is so, else a copy.
+  public func contiguous() -> Tensor {
+    if isContiguous { return self }
+    let result = Tensor(uninitialized: shape)
+    StridedCopy.run(from: self, to: result)
+    return result
+  }
+
+  /// A row-major copy of the elements.
+  public var scalars: [Float] { withUnsafeScalars { Array($0) } }
+
+  /// The only element; traps when there are more or none.
+  public func item() -> Float {
+    if count != 1 { programmerError("item: shape \(shape) does not hold exactly one element") }
+    return withExtendedLifetime(storage) { pointer.pointee }
+  }
+
+  /// Calls `body` with the elements in row-major order; copies only when they are not contiguous.
+  public func withUnsafeScalars<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
+    let tensor = contiguous()
+    return try withExtendedLifetime(tensor.storage) {
+      try body(UnsafeBufferPointer(start: tensor.pointer, count: tensor.count))
+    }
+  }
+
+  /// Calls `body` with the address of the first element; the others follow by ``strides``.
+  public func withUnsafeStrided<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
+    try withExtendedLifetime(storage) { try body(UnsafePointer(pointer)) }
+  }
+
+  /// Calls `body` with writable elements in row-major order, after copying them if anyone else can see them.
+  public mutating func withUnsafeMutableScalars<R>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws -> R
+  ) rethrows -> R {
+    makeUnique()
+    return try body(UnsafeMutableBufferPointer(start: pointer, count: count))
+  }
+
+  /// Copies the elements unless this tensor alone refers to them and they are contiguous.
+  mutating func makeUnique() {
+    if isContiguous && isKnownUniquelyReferenced(&storage) { return }
+    let copy = Tensor(uninitialized: shape)
+    StridedCopy.run(from: self, to: copy)
+    self = copy
+  }
+}
+
+// MARK: - Creation
+
+extension Tensor {
+  /// A tensor of the given elements in row-major order; traps when their number does not fit the shape.
+  public init(_ scalars: [Float], shape: Shape) {
+    if scalars.count != shape.elementCount {
+      programmerError("tensor: \(scalars.count) numbers do not fill shape \(shape)")
+    }
+    self.init(uninitialized: shape) { buffer in
+      _ = buffer.update(fromContentsOf: scalars)
+    }
+  }
+
+  /// A tensor of one axis.
+  public init(_ scalars: [Float]) { self.init(scalars, shape: [scalars.count]) }
+
+  /// A tensor without axes.
+  public init(_ scalar: Float) {
+    self.init(uninitialized: [])
+    storage.pointer.pointee = scalar
+  }
+
+  /// A matrix of the given rows; traps unless all are equally long.
+  public init(_ rows: [[Float]]) {
+    let columns = rows.first?.count ?? 0
+    if let odd = rows.first(where: { $0.count != columns }) {
+      programmerError("tensor: a row of \(odd.count) numbers among rows of \(columns)")
+    }
+    self.init(rows.flatMap { $0 }, shape: [rows.count, columns])
+  }
+
+  /// All elements equal to `value`.
+  public static func full(_ shape: Shape, _ value: Float) -> Tensor {
+    let result = Tensor(uninitialized: shape)
+    Kernels.table.elementwise.fill(value, result.pointer, result.count)
+    return result
+  }
+
+  /// All elements 0.
+  public static func zeros(_ shape: Shape) -> Tensor { full(shape, 0) }
+
+  /// All elements 1.
+  public static func ones(_ shape: Shape) -> Tensor { full(shape, 1) }
+
+  /// Zeros of another tensor's shape.
+  public static func zeros(like other: Tensor) -> Tensor { full(other.shape, 0) }
+
+  /// Ones of another tensor's shape.
+  public static func ones(like other: Tensor) -> Tensor { full(other.shape, 1) }
+
+  /// `start`, `start + step`, ... below `end` (above it for a negative step), computed without accumulated rounding.
+  public static func arange(_ start: Float, _ end: Float, step: Float = 1) -> Tensor {
+    if step == 0 { programmerError("arange: the step is 0") }
+    let count = Swift.max(0, Int(((Double(end) - Double(start)) / Double(step)).rounded(.up)))
+    return Tensor((0..<count).map { Float(Double(start) + Double($0) * Double(step)) })
+  }
+
+  /// `count` numbers evenly spaced from `start` to `end`, both included.
+  public static func linspace(_ start: Float, _ end: Float, count: Int) -> Tensor {
+    if count < 0 { programmerError("linspace: a count of \(count)") }
+    if count == 1 { return Tensor([start]) }
+    let step = (Double(end) - Double(start)) / Double(count - 1)
+    return Tensor((0..<count).map { $0 == count - 1 ? end : Float(Double(start) + Double($0) * step) })
+  }
+
+  /// The identity matrix, or `rows` x `columns` with ones on the main diagonal.
+  public static func eye(_ rows: Int, _ columns: Int? = nil) -> Tensor {
+    let columns = columns ?? rows
+    var result = zeros([rows, columns])
+    result.withUnsafeMutableScalars { buffer in
+      for i in 0..<Swift.min(rows, columns) { buffer[i * columns + i] = 1 }
+    }
+    return result
+  }
+}

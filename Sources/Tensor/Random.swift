@@ -1,0 +1,143 @@
+import Foundation
+import Kernels
+
+/// A counter-based generator of random numbers (Philox 4x32-10; Salmon et al., SC 2011).
+///
+/// The n-th number depends on the seed and n alone, so tensors are filled by several threads and are still the same for
+/// any number of them. A value type: a copy continues with the same numbers.
+public struct Random: Sendable {
+  private var key: (UInt32, UInt32)
+  private var counter: UInt64 = 0
+
+  /// A generator whose numbers depend on `seed` alone.
+  public init(seed: UInt64) {
+    key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+  }
+
+  /// A generator whose numbers are independent of this one's.
+  public mutating func split() -> Random { Random(seed: nextUInt64()) }
+
+  /// 64 random bits.
+  public mutating func nextUInt64() -> UInt64 {
+    let block = Random.block(key: key, counter: counter)
+    counter += 1
+    return UInt64(block.0) << 32 | UInt64(block.1)
+  }
+
+  /// Four numbers of 32 random bits, by position.
+  private static func block(key: (UInt32, UInt32), counter: UInt64) -> (UInt32, UInt32, UInt32, UInt32) {
+    var x = (
+      UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32), UInt32(0), UInt32(0)
+    )
+    var key = key
+    for _ in 0..<10 {
+      let a = UInt64(x.0) &* 0xD251_1F53
+      let b = UInt64(x.2) &* 0xCD9E_8D57
+      x = (
+        UInt32(truncatingIfNeeded: b >> 32) ^ x.1 ^ key.0, UInt32(truncatingIfNeeded: b),
+        UInt32(truncatingIfNeeded: a >> 32) ^ x.3 ^ key.1, UInt32(truncatingIfNeeded: a)
+      )
+      key.0 &+= 0x9E37_79B9
+      key.1 &+= 0xBB67_AE85
+    }
+    return x
+  }
+
+  /// A tensor whose elements are made from four random numbers at a time.
+  private mutating func fill(
+    _ shape: Shape,
+    _ transform: ((UInt32, UInt32, UInt32, UInt32)) -> (Float, Float, Float, Float)
+  ) -> Tensor {
+    let result = Tensor(uninitialized: shape)
+    let (key, start, count, out) = (key, counter, result.count, result.pointer)
+    let blocks = (count + 3) / 4
+    ThreadPool.parallelRanges(count: blocks, grain: 4096) { range in
+      for i in range {
+        let values = transform(Random.block(key: key, counter: start + UInt64(i)))
+        out[4 * i] = values.0
+        if 4 * i + 1 < count { out[4 * i + 1] = values.1 }
+        if 4 * i + 2 < count { out[4 * i + 2] = values.2 }
+        if 4 * i + 3 < count { out[4 * i + 3] = values.3 }
+      }
+    }
+    counter += UInt64(blocks)
+    return result
+  }
+
+  /// A number in [0, 1) from the upper 24 bits.
+  private static func unit(_ bits: UInt32) -> Float { Float(bits >> 8) * 0x1p-24 }
+
+  /// Numbers evenly distributed over `range`.
+  public mutating func uniform(_ shape: Shape, in range: Range<Float> = 0..<1) -> Tensor {
+    let (low, width) = (range.lowerBound, range.upperBound - range.lowerBound)
+    func scaled(_ bits: UInt32) -> Float {
+      Swift.min(low + width * Random.unit(bits), range.upperBound.nextDown)
+    }
+    return fill(shape) { (scaled($0.0), scaled($0.1), scaled($0.2), scaled($0.3)) }
+  }
+
+  /// Normally distributed numbers (Box-Muller).
+  public mutating func normal(_ shape: Shape, mean: Float = 0, standardDeviation: Float = 1) -> Tensor {
+    func pair(_ a: UInt32, _ b: UInt32) -> (Float, Float) {
+      let radius = standardDeviation * Float(Foundation.sqrt(-2 * Foundation.log(Double(1 - Random.unit(a)))))
+      let angle = 2 * Double.pi * Double(Random.unit(b))
+      return (mean + radius * Float(Foundation.cos(angle)), mean + radius * Float(Foundation.sin(angle)))
+    }
+    return fill(shape) {
+      let (a, b) = (pair($0.0, $0.1), pair($0.2, $0.3))
+      return (a.0, a.1, b.0, b.1)
+    }
+  }
+
+  /// Normally distributed numbers within `bounds` standard deviations of the mean, by inversion of the distribution
+  /// function; the standard deviation is that of the untruncated distribution.
+  public mutating func truncatedNormal(
+    _ shape: Shape, mean: Float = 0, standardDeviation: Float = 1, bounds: ClosedRange<Float> = -2...2
+  ) -> Tensor {
+    func cumulative(_ x: Float) -> Double { 0.5 * erfc(-Double(x) * 0.5.squareRoot()) }
+    let (low, high) = (cumulative(bounds.lowerBound), cumulative(bounds.upperBound))
+    func value(_ bits: UInt32) -> Float {
+      let p = low + (high - low) * (Double(bits) + 0.5) * 0x1p-32
+      let z = Float(Random.normalQuantile(p))
+      return mean + standardDeviation * Swift.min(Swift.max(z, bounds.lowerBound), bounds.upperBound)
+    }
+    return fill(shape) { (value($0.0), value($0.1), value($0.2), value($0.3)) }
+  }
+
+  /// The number below which a standard normal variable falls with probability `p`: a rational first guess (Abramowitz &
+  /// Stegun 26.2.23) refined by Newton's method.
+  private static func normalQuantile(_ p: Double) -> Double {
+    let tail = Foundation.sqrt(-2 * Foundation.log(Swift.min(p, 1 - p)))
+    let numerator = 2.515517 + tail * (0.802853 + tail * 0.010328)
+    let denominator = 1 + tail * (1.432788 + tail * (0.189269 + tail * 0.001308))
+    var x = tail - numerator / denominator
+    if p < 0.5 { x = -x }
+    for _ in 0..<2 {
+      let error = 0.5 * erfc(-x * 0.5.squareRoot()) - p
+      x -= error * Foundation.sqrt(2 * Double.pi) * Foundation.exp(x * x / 2)
+    }
+    return x
+  }
+
+  /// 1 with the given probability, else 0.
+  public mutating func bernoulli(_ shape: Shape, probability: Float) -> Tensor {
+    func value(_ bits: UInt32) -> Float { Random.unit(bits) < probability ? 1 : 0 }
+    return fill(shape) { (value($0.0), value($0.1), value($0.2), value($0.3)) }
+  }
+
+  /// A whole number in `0..<bound`, without bias (Lemire 2019).
+  public mutating func nextInt(below bound: Int) -> Int {
+    if bound <= 0 { programmerError("random: a bound of \(bound)") }
+    return Int.random(in: 0..<bound, using: &self)
+  }
+
+  /// The numbers `0..<count` in random order.
+  public mutating func permutation(_ count: Int) -> [Int] {
+    (0..<count).shuffled(using: &self)
+  }
+}
+
+extension Random: RandomNumberGenerator {
+  /// 64 random bits.
+  public mutating func next() -> UInt64 { nextUInt64() }
+}

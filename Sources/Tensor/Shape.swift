@@ -1,0 +1,155 @@
+/// The sizes of a tensor's axes, outermost first; also used for strides and positions.
+///
+/// A shape holds at most eight axes, in place: passing one around allocates nothing.
+public struct Shape: Sendable {
+  /// The largest number of axes.
+  public static let maximumCount = 8
+
+  private var storage: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
+  /// Number of axes.
+  public private(set) var count = 0
+
+  /// A shape without axes: that of a scalar.
+  public init() {}
+
+  /// A shape of the given sizes; traps above eight axes.
+  public init(_ sizes: some Sequence<Int>) {
+    for size in sizes { append(size) }
+  }
+
+  /// A shape of `count` equal sizes.
+  public init(repeating size: Int, count: Int) {
+    for _ in 0..<count { append(size) }
+  }
+
+  /// Adds an innermost axis.
+  public mutating func append(_ size: Int) {
+    if count == Shape.maximumCount {
+      programmerError("shape: \(Array(self)) and another axis are more than \(Shape.maximumCount) axes")
+    }
+    count += 1
+    self[count - 1] = size
+  }
+
+  /// Adds an axis before `position`.
+  public mutating func insert(_ size: Int, at position: Int) {
+    append(size)
+    var i = count - 1
+    while i > position {
+      self[i] = self[i - 1]
+      i -= 1
+    }
+    self[position] = size
+  }
+
+  /// Removes an axis.
+  @discardableResult
+  public mutating func remove(at position: Int) -> Int {
+    let removed = self[position]
+    for i in position..<count - 1 { self[i] = self[i + 1] }
+    self[count - 1] = 0
+    count -= 1
+    return removed
+  }
+
+  /// Product of the sizes: 1 without axes.
+  public var elementCount: Int {
+    var product = 1
+    for i in 0..<count { product *= self[i] }
+    return product
+  }
+
+  /// Strides of a contiguous tensor of this shape: the last axis is 1.
+  public var contiguousStrides: Shape {
+    var strides = self
+    var stride = 1
+    for i in (0..<count).reversed() {
+      strides[i] = stride
+      stride *= Swift.max(self[i], 1)
+    }
+    return strides
+  }
+
+  /// The position of an axis that may count from the end (-1 is the last); traps when there is no such axis.
+  public func axis(_ axis: Int, of operation: StaticString) -> Int {
+    let resolved = axis < 0 ? axis + count : axis
+    if resolved < 0 || resolved >= count {
+      programmerError("\(operation): axis \(axis) is outside shape \(self)")
+    }
+    return resolved
+  }
+
+  /// Positions of the given axes, all of them for `nil`, ascending; traps on an axis named twice.
+  public func axes(_ axes: [Int]?, of operation: StaticString) -> [Int] {
+    guard let axes else { return Array(0..<count) }
+    let resolved = axes.map { axis($0, of: operation) }.sorted()
+    for (a, b) in zip(resolved, resolved.dropFirst()) where a == b {
+      programmerError("\(operation): axis \(a) of shape \(self) is named twice in \(axes)")
+    }
+    return resolved
+  }
+
+  /// The shape that both broadcast to by NumPy's rule (sizes equal or 1, counted from the last axis), or nil.
+  public func broadcast(with other: Shape) -> Shape? {
+    if self == other { return self }
+    var result = count >= other.count ? self : other
+    let shorter = count >= other.count ? other : self
+    let lead = result.count - shorter.count
+    for i in 0..<shorter.count {
+      let a = result[lead + i]
+      let b = shorter[i]
+      if a == b || b == 1 { continue }
+      if a != 1 { return nil }
+      result[lead + i] = b
+    }
+    return result
+  }
+}
+
+extension Shape: RandomAccessCollection, MutableCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { count }
+
+  /// The size of an axis.
+  public subscript(position: Int) -> Int {
+    get {
+      precondition(position >= 0 && position < count)
+      return withUnsafeBytes(of: storage) { $0.load(fromByteOffset: position * 8, as: Int.self) }
+    }
+    set {
+      precondition(position >= 0 && position < count)
+      withUnsafeMutableBytes(of: &storage) {
+        $0.storeBytes(of: newValue, toByteOffset: position * 8, as: Int.self)
+      }
+    }
+  }
+}
+
+extension Shape: Hashable {
+  public static func == (a: Shape, b: Shape) -> Bool {
+    if a.count != b.count { return false }
+    for i in 0..<a.count where a[i] != b[i] { return false }
+    return true
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(count)
+    for size in self { hasher.combine(size) }
+  }
+}
+
+extension Shape: ExpressibleByArrayLiteral {
+  public init(arrayLiteral sizes: Int...) { self.init(sizes) }
+}
+
+extension Shape: CustomStringConvertible {
+  /// The sizes in brackets: `[2, 3]`.
+  public var description: String { "[" + map(String.init).joined(separator: ", ") + "]" }
+}
+
+/// Stops the program with a sentence that names the operation, what it was given and what it needs.
+///
+/// For mistakes in the calling program only: bad data from outside throws.
+package func programmerError(_ message: String) -> Never {
+  fatalError(message)
+}

@@ -1,0 +1,112 @@
+import Synchronization
+
+/// Reference-counted memory of a tensor: 64-byte aligned and returned to the pool when the last tensor lets go.
+///
+/// Writes happen only through a uniquely referenced storage, so sharing between threads is safe.
+final class Storage: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Float>
+  private let sizeClass: MemoryPool.SizeClass
+
+  /// Uninitialised memory for at least `count` numbers.
+  init(count: Int) {
+    sizeClass = MemoryPool.SizeClass(bytes: count * MemoryLayout<Float>.stride)
+    pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)
+  }
+
+  deinit { MemoryPool.shared.give(back: pointer, sizeClass) }
+}
+
+/// Keeps freed tensor memory for the next tensor of about the same size, so that a training step after the first asks
+/// the system for nothing.
+///
+/// The pool holds at most ``cacheLimit`` unused bytes; what is freed beyond goes back to the system.
+public final class MemoryPool: Sendable {
+  /// The pool of every tensor.
+  public static let shared = MemoryPool()
+
+  /// Sizes are rounded up to one of eight steps for each power of two: at most an eighth is unused, and untouched pages
+  /// of it are never resident.
+  struct SizeClass {
+    let index: Int
+    let bytes: Int
+
+    init(bytes: Int) {
+      let smallest = 128
+      if bytes <= smallest {
+        index = 0
+        self.bytes = smallest
+        return
+      }
+      let exponent = Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount
+      let step = 1 << (exponent - 3)
+      let steps = (bytes + step - 1) / step
+      self.bytes = steps * step
+      index = (exponent - 7) * 8 + steps - 8
+    }
+  }
+
+  private struct State {
+    var free: [[UInt]] = Array(repeating: [], count: 8 * 48)
+    var cachedBytes = 0
+    var usedBytes = 0
+    var peakBytes = 0
+    var limit = 4 << 30
+  }
+
+  private let state = Mutex(State())
+
+  /// Bytes that tensors hold now.
+  public var usedBytes: Int { state.withLock { $0.usedBytes } }
+
+  /// Largest number of bytes that tensors held at once since the start or ``resetPeak()``.
+  public var peakBytes: Int { state.withLock { $0.peakBytes } }
+
+  /// Unused bytes kept for reuse.
+  public var cachedBytes: Int { state.withLock { $0.cachedBytes } }
+
+  /// Most unused bytes to keep: 4 GiB unless set.
+  public var cacheLimit: Int {
+    get { state.withLock { $0.limit } }
+    set {
+      state.withLock { $0.limit = newValue }
+      if cachedBytes > newValue { releaseUnused() }
+    }
+  }
+
+  /// Starts ``peakBytes`` anew from what is held now.
+  public func resetPeak() { state.withLock { $0.peakBytes = $0.usedBytes } }
+
+  /// Returns all unused memory to the system.
+  public func releaseUnused() {
+    state.withLock { state in
+      for index in state.free.indices {
+        for address in state.free[index] { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+        state.free[index].removeAll()
+      }
+      state.cachedBytes = 0
+    }
+  }
+
+  func take(_ sizeClass: SizeClass) -> UnsafeMutableRawPointer {
+    let reused = state.withLock { state -> UInt? in
+      state.usedBytes += sizeClass.bytes
+      state.peakBytes = max(state.peakBytes, state.usedBytes)
+      guard let address = state.free[sizeClass.index].popLast() else { return nil }
+      state.cachedBytes -= sizeClass.bytes
+      return address
+    }
+    if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
+    return .allocate(byteCount: sizeClass.bytes, alignment: 64)
+  }
+
+  func give(back pointer: UnsafeMutableRawPointer, _ sizeClass: SizeClass) {
+    let kept = state.withLock { state -> Bool in
+      state.usedBytes -= sizeClass.bytes
+      guard state.cachedBytes + sizeClass.bytes <= state.limit else { return false }
+      state.cachedBytes += sizeClass.bytes
+      state.free[sizeClass.index].append(UInt(bitPattern: pointer))
+      return true
+    }
+    if !kept { pointer.deallocate() }
+  }
+}

@@ -1,0 +1,135 @@
+import Kernels
+
+extension Tensor {
+  /// Tensors put one after another along an existing axis; the other sizes must agree.
+  public static func concatenate(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+    guard let first = tensors.first else { programmerError("concatenate: no tensors") }
+    let axis = first.shape.axis(axis, of: "concatenate")
+    var shape = first.shape
+    shape[axis] = 0
+    for tensor in tensors {
+      var expected = first.shape
+      if tensor.rank == first.rank { expected[axis] = tensor.shape[axis] }
+      if tensor.shape != expected {
+        programmerError("concatenate: shapes \(first.shape) and \(tensor.shape) differ outside axis \(axis)")
+      }
+      shape[axis] += tensor.shape[axis]
+    }
+    let result = Tensor(uninitialized: shape)
+    var start = 0
+    for tensor in tensors {
+      result.narrow(axis: axis, start: start, length: tensor.shape[axis]).overwrite(with: tensor)
+      start += tensor.shape[axis]
+    }
+    return result
+  }
+
+  /// Tensors of one shape along a new axis.
+  public static func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+    if let odd = tensors.first(where: { $0.shape != tensors[0].shape }) {
+      programmerError("stack: shapes \(tensors[0].shape) and \(odd.shape) differ")
+    }
+    return concatenate(tensors.map { $0.unsqueeze(axis) }, axis: axis)
+  }
+
+  /// Views of consecutive parts of the given sizes along an axis; the sizes must add up.
+  public func split(sizes: [Int], axis: Int = 0) -> [Tensor] {
+    let axis = shape.axis(axis, of: "split")
+    if sizes.reduce(0, +) != shape[axis] {
+      programmerError("split: sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
+    }
+    var start = 0
+    return sizes.map { size in
+      defer { start += size }
+      return narrow(axis: axis, start: start, length: size)
+    }
+  }
+
+  /// Views of equal parts along an axis, whose size they must divide.
+  public func split(parts: Int, axis: Int = 0) -> [Tensor] {
+    let position = shape.axis(axis, of: "split")
+    if parts <= 0 || shape[position] % parts != 0 {
+      programmerError("split: axis \(axis) of shape \(shape) does not divide into \(parts) parts")
+    }
+    return split(sizes: Array(repeating: shape[position] / parts, count: parts), axis: axis)
+  }
+
+  /// The tensor with `before` and `after` elements of `value` added along each axis, one pair an axis.
+  public func pad(_ widths: [(before: Int, after: Int)], value: Float = 0) -> Tensor {
+    if widths.count != rank || widths.contains(where: { $0.before < 0 || $0.after < 0 }) {
+      programmerError("pad: widths \(widths) do not fit shape \(shape)")
+    }
+    var target = shape
+    for (axis, width) in widths.enumerated() { target[axis] += width.before + width.after }
+    let result = Tensor.full(target, value)
+    var inside = result
+    for (axis, width) in widths.enumerated() {
+      inside = inside.narrow(axis: axis, start: width.before, length: shape[axis])
+    }
+    inside.overwrite(with: self)
+    return result
+  }
+
+  /// The tensor repeated along each axis; more counts than axes add leading axes.
+  public func tile(_ counts: [Int]) -> Tensor {
+    let lead = Swift.max(0, counts.count - rank)
+    let source = reshape(Shape(repeating: 1, count: lead) + shape)
+    let counts = Array(repeating: 1, count: source.rank - counts.count) + counts
+    // Each axis becomes (count, size); counts repeat by a stride of 0 and the copy does the rest.
+    var result = source
+    for (axis, count) in counts.enumerated().reversed() where count != 1 {
+      if count < 0 { programmerError("tile: counts \(counts) for shape \(shape)") }
+      result = Tensor.concatenateCopies(of: result, count: count, axis: axis)
+    }
+    return result
+  }
+
+  private static func concatenateCopies(of tensor: Tensor, count: Int, axis: Int) -> Tensor {
+    var shape = tensor.shape
+    shape.insert(count, at: axis)
+    var merged = tensor.shape
+    merged[axis] *= count
+    return tensor.unsqueeze(axis).expand(to: shape).reshape(merged)
+  }
+
+  /// Copies `source`, of the same shape, into the memory that self views. Only for memory that nobody else has seen.
+  func overwrite(with source: Tensor) {
+    if count == 0 { return }
+    let kernel = Kernels.table.elementwise.copy
+    let from = source.pointer
+    let to = pointer
+    let last = rank - 1
+    if rank == 0 {
+      to.pointee = from.pointee
+      return
+    }
+    if isContiguous { return StridedCopy.run(from: source, to: self) }
+    let outer = Shape(shape[..<last])
+    ThreadPool.parallelRanges(
+      count: outer.elementCount, grain: Swift.max(1, StridedIteration.grain / shape[last])
+    ) { rows in
+      for row in rows {
+        var rest = row
+        var a = 0
+        var b = 0
+        for axis in (0..<last).reversed() {
+          let index = rest % outer[axis]
+          rest /= outer[axis]
+          a += index * source.strides[axis]
+          b += index * strides[axis]
+        }
+        kernel(from + a, source.strides[last], to + b, strides[last], shape[last])
+      }
+    }
+    withExtendedLifetime((source.storage, storage)) {}
+  }
+}
+
+extension Shape {
+  /// The axes of `b` after those of `a`.
+  public static func + (a: Shape, b: Shape) -> Shape {
+    var result = a
+    for size in b { result.append(size) }
+    return result
+  }
+}

@@ -1,0 +1,112 @@
+import Kernels
+
+/// Matrix product with broadcasting of the leading axes, as NumPy's `matmul`; vectors become a row on the left, a column
+/// on the right. Transposed and sliced operands are read through their strides.
+public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor { a.matmul(b) }
+
+extension Tensor {
+  /// Matrix product with broadcasting of the leading axes; see ``matmul(_:_:)``.
+  public func matmul(_ other: Tensor) -> Tensor { matmul(other, bias: nil) }
+
+  /// A bias for each column (`[n]`) and an activation, applied while the product is still in cache.
+  package func matmul(
+    _ other: Tensor, bias: Tensor?, activation: UnaryOperation? = nil, scale: Float = 1
+  ) -> Tensor {
+    if rank == 0 || other.rank == 0 {
+      programmerError("matmul: shapes \(shape) and \(other.shape) need at least one axis each")
+    }
+    let a = rank == 1 ? unsqueeze(0) : self
+    let b = other.rank == 1 ? other.unsqueeze(1) : other
+    let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
+    if b.shape[b.rank - 2] != k { programmerError("matmul: inner sizes differ: \(shape) and \(other.shape)") }
+    let aBatch = Shape(a.shape[..<(a.rank - 2)])
+    let bBatch = Shape(b.shape[..<(b.rank - 2)])
+    guard let batch = aBatch.broadcast(with: bBatch) else {
+      programmerError("matmul: leading axes of \(shape) and \(other.shape) do not broadcast")
+    }
+    let bias = bias?.contiguous()
+    if let bias, bias.shape != [n] {
+      programmerError("matmul: a bias of shape \(bias.shape) for \(n) columns")
+    }
+    let result = Tensor(uninitialized: batch + [m, n])
+    result.fillWithProduct(a, b, batch: batch, bias: bias, activation: activation, scale: scale)
+    var shape = result.shape
+    if other.rank == 1 { shape.remove(at: shape.count - 1) }
+    if rank == 1 { shape.remove(at: shape.count - (other.rank == 1 ? 1 : 2)) }
+    return Tensor(storage: result.storage, shape: shape, strides: shape.contiguousStrides, offset: 0)
+  }
+
+  /// Adds the matrix product `a b` to self, in place where nobody else sees self; leading axes must agree.
+  package mutating func addProduct(_ a: Tensor, _ b: Tensor, scale: Float = 1) {
+    let batch = Shape(shape[..<(rank - 2)])
+    if a.shape[a.rank - 1] != b.shape[b.rank - 2]
+      || shape != batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]]
+    {
+      programmerError("addProduct: shapes \(a.shape) and \(b.shape) into \(shape)")
+    }
+    makeUnique()
+    fillWithProduct(a, b, batch: batch, bias: nil, activation: nil, scale: scale, beta: 1)
+  }
+
+  private func fillWithProduct(
+    _ a: Tensor, _ b: Tensor, batch: Shape, bias: Tensor?, activation: UnaryOperation?, scale: Float,
+    beta: Float = 0
+  ) {
+    if count == 0 { return }
+    let n = shape[rank - 1]
+    let epilogue = GemmEpilogue(columnBias: bias.map { UnsafePointer($0.pointer) }, activation: activation)
+    // One matrix on the right serves all rows on the left: one large product instead of many.
+    if b.rank == 2, a.rank > 2, let rows = a.rowsAsOne() {
+      gemm(
+        m: rows.shape[0], n: n, k: rows.shape[1], alpha: scale, a: rows.matrixView, b: b.matrixView,
+        beta: beta,
+        c: pointer, cRowStride: n, cColumnStride: 1, epilogue: epilogue)
+    } else if batch.elementCount == 1 {
+      gemm(
+        m: shape[rank - 2], n: n, k: a.shape[a.rank - 1], alpha: scale, a: a.matrixView, b: b.matrixView,
+        beta: beta,
+        c: pointer, cRowStride: n, cColumnStride: 1, epilogue: epilogue)
+    } else {
+      batchedGemm(
+        batchCount: batch.elementCount, aOffsets: a.batchOffsets(batch), bOffsets: b.batchOffsets(batch),
+        cOffsets: (0..<batch.elementCount).map { $0 * shape[rank - 2] * n }, m: shape[rank - 2], n: n,
+        k: a.shape[a.rank - 1], alpha: scale, a: a.matrixView, b: b.matrixView, beta: beta, c: pointer,
+        cRowStride: n,
+        cColumnStride: 1, epilogue: epilogue)
+    }
+    withExtendedLifetime((storage, a.storage, b.storage, bias)) {}
+  }
+
+  /// The last two axes.
+  private var matrixView: MatrixView {
+    MatrixView(pointer, rowStride: strides[rank - 2], columnStride: strides[rank - 1])
+  }
+
+  /// All leading axes merged into the rows, where one stride walks them.
+  private func rowsAsOne() -> Tensor? {
+    var rows = 1
+    var stride = strides[rank - 2]
+    for axis in (0..<rank - 1).reversed() where shape[axis] != 1 {
+      if rows == 1 {
+        stride = strides[axis]
+      } else if strides[axis] != stride * rows {
+        return nil
+      }
+      rows *= shape[axis]
+    }
+    return Tensor(
+      storage: storage, shape: [rows, shape[rank - 1]], strides: [stride, strides[rank - 1]], offset: offset)
+  }
+
+  private func batchOffsets(_ batch: Shape) -> [Int] {
+    let leading = Tensor(
+      storage: storage, shape: Shape(shape[..<(rank - 2)]), strides: Shape(strides[..<(rank - 2)]), offset: 0)
+    let expanded = Tensor(
+      storage: storage, shape: batch, strides: StridedIteration.strides(of: leading, broadcastTo: batch),
+      offset: 0)
+    var offsets: [Int] = []
+    offsets.reserveCapacity(batch.elementCount)
+    expanded.forEachOuter(axes: batch.count) { _, offset in offsets.append(offset) }
+    return offsets
+  }
+}

@@ -1,0 +1,204 @@
+/// Views share storage with the tensor they are taken from and cost nothing.
+extension Tensor {
+  /// The same elements in another shape; one size may be -1. A view where the strides allow it, else a copy.
+  public func reshape(_ shape: Shape) -> Tensor {
+    let target = resolved(shape, of: "reshape")
+    if let strides = viewStrides(for: target) {
+      return Tensor(storage: storage, shape: target, strides: strides, offset: offset)
+    }
+    return contiguous().reshape(target)
+  }
+
+  /// The same elements in another shape, never copied; traps where the strides do not allow it.
+  public func view(_ shape: Shape) -> Tensor {
+    let target = resolved(shape, of: "view")
+    guard let strides = viewStrides(for: target) else {
+      programmerError(
+        "view: shape \(self.shape) with strides \(self.strides) cannot be seen as \(target) without a copy")
+    }
+    return Tensor(storage: storage, shape: target, strides: strides, offset: offset)
+  }
+
+  private func resolved(_ shape: Shape, of operation: StaticString) -> Shape {
+    var target = shape
+    var known = 1
+    var unknown: Int?
+    for (axis, size) in shape.enumerated() {
+      if size == -1 && unknown == nil {
+        unknown = axis
+      } else if size < 0 {
+        programmerError("\(operation): \(shape) has a negative size")
+      } else {
+        known *= size
+      }
+    }
+    if let unknown, known > 0, count % known == 0 { target[unknown] = count / known }
+    if target.contains(-1) || target.elementCount != count {
+      programmerError("\(operation): shape \(self.shape) of \(count) elements does not fit \(shape)")
+    }
+    return target
+  }
+
+  private func viewStrides(for target: Shape) -> Shape? {
+    if isContiguous || count == 0 { return target.contiguousStrides }
+    var result = target.contiguousStrides
+    var axis = 0
+    var position = 0
+    while axis < rank {
+      // The shortest runs of source and target axes that hold the same number of elements.
+      var sourceEnd = axis + 1
+      var sourceSize = shape[axis]
+      var targetEnd = position
+      var targetSize = 1
+      while targetSize != sourceSize {
+        if targetSize < sourceSize {
+          targetSize *= target[targetEnd]
+          targetEnd += 1
+        } else {
+          sourceSize *= shape[sourceEnd]
+          sourceEnd += 1
+        }
+      }
+      var last = -1
+      for i in axis..<sourceEnd where shape[i] != 1 {
+        if last >= 0 && strides[last] != shape[i] * strides[i] { return nil }
+        last = i
+      }
+      var stride = last >= 0 ? strides[last] : 1
+      for i in (position..<targetEnd).reversed() {
+        result[i] = stride
+        stride *= target[i]
+      }
+      axis = sourceEnd
+      position = targetEnd
+    }
+    return result
+  }
+
+  /// Axes in another order: axis `i` of the result is axis `axes[i]` of self.
+  public func permute(_ axes: [Int]) -> Tensor {
+    let order = axes.map { shape.axis($0, of: "permute") }
+    if order.count != rank || Set(order).count != rank {
+      programmerError("permute: \(axes) does not name every axis of shape \(shape) once")
+    }
+    return Tensor(
+      storage: storage, shape: Shape(order.map { shape[$0] }), strides: Shape(order.map { strides[$0] }),
+      offset: offset)
+  }
+
+  /// Two axes exchanged: the last two unless said otherwise.
+  public func transpose(_ a: Int = -2, _ b: Int = -1) -> Tensor {
+    let a = shape.axis(a, of: "transpose")
+    let b = shape.axis(b, of: "transpose")
+    var result = self
+    result.shape.swapAt(a, b)
+    result.strides.swapAt(a, b)
+    return result
+  }
+
+  /// Axes of size 1 repeated, and new leading axes added, up to `shape`, without copying.
+  public func expand(to shape: Shape) -> Tensor {
+    if shape == self.shape { return self }
+    guard self.shape.broadcast(with: shape) == shape else {
+      programmerError("expand: shape \(self.shape) does not broadcast to \(shape)")
+    }
+    return Tensor(
+      storage: storage, shape: shape, strides: StridedIteration.strides(of: self, broadcastTo: shape),
+      offset: offset)
+  }
+
+  /// Removes an axis of size 1, or all of them.
+  public func squeeze(_ axis: Int? = nil) -> Tensor {
+    var result = self
+    if let axis {
+      let position = shape.axis(axis, of: "squeeze")
+      if shape[position] != 1 { programmerError("squeeze: axis \(axis) of shape \(shape) is not 1") }
+      result.shape.remove(at: position)
+      result.strides.remove(at: position)
+      return result
+    }
+    for i in (0..<rank).reversed() where shape[i] == 1 {
+      result.shape.remove(at: i)
+      result.strides.remove(at: i)
+    }
+    return result
+  }
+
+  /// Adds an axis of size 1 at `axis` of the result (-1: last).
+  public func unsqueeze(_ axis: Int) -> Tensor {
+    let position = axis < 0 ? axis + rank + 1 : axis
+    if position < 0 || position > rank {
+      programmerError(
+        "unsqueeze: axis \(axis) is outside the \(rank + 1) axes of the result of shape \(shape)")
+    }
+    var result = self
+    result.shape.insert(1, at: position)
+    result.strides.insert(0, at: position)
+    return result
+  }
+
+  /// The axes from `start` to `end` (both included) as one.
+  public func flatten(from start: Int = 0, to end: Int = -1) -> Tensor {
+    if rank == 0 { return reshape([1]) }
+    let start = shape.axis(start, of: "flatten")
+    let end = shape.axis(end, of: "flatten")
+    if start > end { programmerError("flatten: axis \(start) comes after axis \(end) in shape \(shape)") }
+    var target = Shape(shape[..<start])
+    target.append(Shape(shape[start...end]).elementCount)
+    for size in shape[(end + 1)...] { target.append(size) }
+    return reshape(target)
+  }
+
+  /// Every `step`-th element of `range` along an axis; bounds may count from the end; a negative step walks backwards
+  /// from the last element of the range.
+  public func slice(axis: Int, _ range: Range<Int>, step: Int = 1) -> Tensor {
+    let axis = shape.axis(axis, of: "slice")
+    let size = shape[axis]
+    let start = range.lowerBound < 0 ? range.lowerBound + size : range.lowerBound
+    let end =
+      range.upperBound < 0 || (range.lowerBound < 0 && range.upperBound == 0)
+      ? range.upperBound + size : range.upperBound
+    if start < 0 || end > size || start > end || step == 0 {
+      programmerError("slice: \(range) by \(step) does not fit axis \(axis) of shape \(shape)")
+    }
+    var result = self
+    result.shape[axis] = (end - start + Int(step.magnitude) - 1) / Int(step.magnitude)
+    result.strides[axis] = strides[axis] * step
+    let first = step > 0 ? start : end - 1
+    if end > start { result.offset += first * strides[axis] }
+    return result
+  }
+
+  /// `length` neighbours along an axis.
+  public func narrow(axis: Int, start: Int, length: Int) -> Tensor {
+    let position = shape.axis(axis, of: "narrow")
+    let start = start < 0 ? start + shape[position] : start
+    return slice(axis: position, start..<start + length)
+  }
+
+  /// The axis reversed.
+  public func flip(axis: Int) -> Tensor {
+    let position = shape.axis(axis, of: "flip")
+    return slice(axis: position, 0..<shape[position], step: -1)
+  }
+
+  /// One entry along an axis, which is dropped.
+  public func select(axis: Int, _ index: Int) -> Tensor {
+    let axis = shape.axis(axis, of: "select")
+    let position = index < 0 ? index + shape[axis] : index
+    if position < 0 || position >= shape[axis] {
+      programmerError("select: index \(index) is outside axis \(axis) of shape \(shape)")
+    }
+    var result = self
+    result.offset += position * strides[axis]
+    result.shape.remove(at: axis)
+    result.strides.remove(at: axis)
+    return result
+  }
+
+  /// One entry of the first axis.
+  public subscript(index: Int) -> Tensor { select(axis: 0, index) }
+
+  /// A range of the first axis.
+  public subscript(range: Range<Int>) -> Tensor { slice(axis: 0, range) }
+}
