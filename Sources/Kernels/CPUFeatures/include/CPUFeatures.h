@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-// Swift has no CPUID intrinsic, so the probe is a header of C. `__builtin_cpu_supports` also checks that the
+// Swift has no CPUID or pause intrinsic, so these are headers of C. `__builtin_cpu_supports` also checks that the
 // operating system saves the wide registers.
 
 /// Whether this CPU and operating system run AVX2 and FMA instructions.
@@ -26,5 +26,17 @@ static inline bool pairwise_cpu_has_avx512(void) {
   return false;
 #endif
 }
+
+/// Tells the CPU that this thread waits in a loop.
+static inline void pairwise_cpu_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// How many processors this process may use; at least 1.
+int pairwise_processor_count(void);
 
 #endif
