@@ -71,9 +71,4 @@ public enum ThreadPool {
     Environment.reject(
       "PAIRWISE_NUM_THREADS", value: wanted, expected: "a number in 1...\(maximumThreadCount)")
   }
-
-  /// Calls `body` with ranges of `grain` indices that together are `0..<count`, on all threads.
-  public static func parallelRanges(count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
-    for start in stride(from: 0, to: count, by: grain) { body(start..<min(start + grain, count)) }
-  }
 }
