@@ -1,0 +1,84 @@
+/// Computes `body` without keeping what its operations would save, and computes it again in the backward sweep
+/// (rematerialisation; Chen et al. 2016): memory for time.
+///
+/// Gradients also reach parameters and other variables that `body` refers to without taking them as inputs. Random
+/// numbers drawn through ``RandomSource`` are the same both times. `body` must otherwise compute the same both times.
+public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> Variable) -> Variable {
+  guard Recording.isEnabled else { return body(inputs) }
+  let draws = DrawLog()
+  let bound = Node.nextIDBound
+  let leaves = inputs.map { Variable($0.value, requiresGradient: $0.requiresGradient) }
+  let output = DrawLog.$current.withValue(draws) { body(leaves) }
+  guard let root = output.node else { return output }
+  // What `body` refers to beyond its inputs: nodes older than this call.
+  let captured = nodesOlder(than: bound, reachedFrom: root).map {
+    Variable(value: .zeros($0.shape), node: $0)
+  }
+  let all = inputs + captured
+  return record("checkpoint", all, value: output.value, saving: .inputs) { context in
+    if context.inputs.contains(where: \.requiresGradient) {
+      programmerError("checkpoint: derivatives of derivatives need the graph; do not checkpoint there")
+    }
+    let bound = Node.nextIDBound
+    let leaves = inputs.indices.map {
+      Variable(context.input($0).value, requiresGradient: context.needs($0))
+    }
+    draws.rewind()
+    let again = DrawLog.$current.withValue(draws) { body(leaves) }
+    let targets = leaves + captured
+    let wanted = targets.indices.filter { context.needs($0) }
+    let found = gradients(
+      of: again, withRespectTo: wanted.map { targets[$0] }, seed: context.gradient, retainGraph: false,
+      createGraph: false, olderNodesThan: bound)
+    var result = [Variable?](repeating: nil, count: targets.count)
+    for (position, gradient) in zip(wanted, found) { result[position] = gradient }
+    return result
+  }
+}
+
+private func nodesOlder(than bound: UInt64, reachedFrom root: Node) -> [Node] {
+  var seen: Set<UInt64> = [root.id]
+  var stack = [root]
+  var older: [Node] = []
+  while let node = stack.popLast() {
+    if node.id < bound {
+      older.append(node)
+      continue
+    }
+    for case let input? in node.inputs where seen.insert(input.id).inserted { stack.append(input) }
+  }
+  return older.sorted { $0.id < $1.id }
+}
+
+/// The generators drawn inside a checkpoint, to be handed out again when it is computed again.
+///
+/// Used by one computation at a time: the forward pass fills it, the backward sweep reads it.
+final class DrawLog: @unchecked Sendable {
+  @TaskLocal static var current: DrawLog?
+
+  private var drawn: [Random] = []
+  private var position = 0
+
+  func rewind() { position = 0 }
+
+  func draw(_ fresh: () -> Random) -> Random {
+    if position == drawn.count { drawn.append(fresh()) }
+    position += 1
+    return drawn[position - 1]
+  }
+}
+
+/// A source of random numbers for layers such as dropout, which gives the same numbers again when a checkpoint computes
+/// its body again.
+public final class RandomSource {
+  private var random: Random
+
+  /// A source whose numbers depend on the generator alone.
+  public init(_ random: Random) { self.random = random }
+
+  /// A generator for one use.
+  public func next() -> Random {
+    if let log = DrawLog.current { return log.draw { random.split() } }
+    return random.split()
+  }
+}

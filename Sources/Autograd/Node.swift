@@ -1,0 +1,185 @@
+import Synchronization
+
+/// One operation on the tape: where its inputs came from, what it kept, and how a gradient passes back.
+///
+/// Immutable but for ``release()``, which the sweep calls when it has passed.
+package final class Node {
+  private static let created = Atomic<UInt64>(0)
+
+  /// Number of nodes made before this one. Inputs are older than outputs, so descending order is a valid order of
+  /// the backward sweep.
+  package let id: UInt64
+  package let name: StaticString
+  package let shape: Shape
+  package private(set) var inputs: [Node?]
+  package let inputShapes: [Shape]
+  private(set) var saved: Saved?
+
+  /// What an operation keeps for its derivative.
+  struct Saved {
+    let inputs: [Variable?]
+    let output: Tensor?
+    let fused: FusedDerivative?
+    let derivative: Derivative
+  }
+
+  /// A leaf: something that gradients are wanted for.
+  init(leaf shape: Shape) {
+    id = Node.nextID()
+    name = "leaf"
+    self.shape = shape
+    inputs = []
+    inputShapes = []
+  }
+
+  init(name: StaticString, shape: Shape, inputs: [Node?], inputShapes: [Shape], saved: Saved) {
+    id = Node.nextID()
+    self.name = name
+    self.shape = shape
+    self.inputs = inputs
+    self.inputShapes = inputShapes
+    self.saved = saved
+  }
+
+  /// The number that the next node will exceed or have.
+  static var nextIDBound: UInt64 { created.load(ordering: .relaxed) }
+
+  private static func nextID() -> UInt64 { created.wrappingAdd(1, ordering: .relaxed).oldValue }
+
+  var isLeaf: Bool { inputShapes.isEmpty }
+
+  /// Lets go of everything kept for the derivative.
+  func release() { saved = nil }
+
+  // A chain of nodes would otherwise be freed recursively and, if long, overflow the stack.
+  deinit {
+    var pending = takeInputs()
+    while var node = pending.popLast() {
+      if isKnownUniquelyReferenced(&node) { pending.append(contentsOf: node.takeInputs()) }
+    }
+  }
+
+  private func takeInputs() -> [Node] {
+    var taken = inputs.compactMap { $0 }
+    inputs = []
+    for case let node? in (saved?.inputs ?? []).map({ $0?.node }) { taken.append(node) }
+    saved = nil
+    return taken
+  }
+}
+
+/// What an operation keeps for its derivative.
+public struct SavedValues: OptionSet, Sendable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// The result.
+  public static let output = SavedValues(rawValue: 1 << 31)
+  /// All inputs.
+  public static let inputs = SavedValues(rawValue: (1 << 31) - 1)
+  /// One input, by position.
+  public static func input(_ position: Int) -> SavedValues { SavedValues(rawValue: 1 << UInt32(position)) }
+}
+
+/// What a derivative has to work with.
+public struct DerivativeContext {
+  /// Gradient with respect to the result, of the result's shape.
+  public let gradient: Variable
+  private let node: Node
+  private let saved: Node.Saved
+  private let needed: UInt32
+  private let keepsGraph: Bool
+
+  init(gradient: Variable, node: Node, saved: Node.Saved, needed: UInt32, keepsGraph: Bool) {
+    self.gradient = gradient
+    self.node = node
+    self.saved = saved
+    self.needed = needed
+    self.keepsGraph = keepsGraph
+  }
+
+  /// Whether input `position` needs a gradient: work for others is wasted.
+  public func needs(_ position: Int) -> Bool { needed & (1 << UInt32(position)) != 0 }
+
+  /// A saved input; traps when the operation did not save it.
+  public func input(_ position: Int) -> Variable {
+    guard let input = saved.inputs[position] else {
+      programmerError("\(node.name): its derivative reads input \(position), which was not saved")
+    }
+    return keepsGraph ? input : input.detach()
+  }
+
+  /// All saved inputs; traps when one was not saved.
+  public var inputs: [Variable] { saved.inputs.indices.map(input) }
+
+  /// The saved result; traps when the operation did not save it.
+  public var output: Variable {
+    guard let output = saved.output else {
+      programmerError("\(node.name): its derivative reads the result, which was not saved")
+    }
+    return Variable(value: output, node: keepsGraph ? node : nil)
+  }
+
+  /// Shape of an input, saved or not.
+  public func shape(ofInput position: Int) -> Shape { node.inputShapes[position] }
+}
+
+/// Gradients with respect to the inputs, nil for those that are not needed.
+///
+/// Written in terms of variables, so that gradients have gradients. A result may have the broadcast shape: the sweep
+/// sums it to the input's shape.
+public typealias Derivative = (DerivativeContext) -> [Variable?]
+
+/// The same on plain tensors, by a fused kernel; the sweep prefers it when no higher derivatives are asked for.
+public typealias FusedDerivative = (DerivativeContext) -> [Tensor?]
+
+/// Puts an operation on the tape, where one of its inputs requires a gradient: the way in for custom operations.
+///
+/// - Parameters:
+///   - name: Stands in error messages.
+///   - inputs: At most 31 variables that the value was computed from.
+///   - value: The result.
+///   - saving: What the derivatives read.
+///   - fused: First derivatives on tensors, if there is a faster way than `derivative`.
+///   - derivative: Gradients with respect to the inputs.
+/// - Returns: The value as a variable: a constant if no input requires a gradient.
+public func record(
+  _ name: StaticString, _ inputs: [Variable], value: Tensor, saving: SavedValues = [],
+  fused: FusedDerivative? = nil, derivative: @escaping Derivative
+) -> Variable {
+  guard inputs.contains(where: { $0.node != nil }), Recording.isEnabled else { return Variable(value) }
+  let saved = Node.Saved(
+    inputs: inputs.enumerated().map { saving.contains(.input($0.offset)) ? $0.element : nil },
+    output: saving.contains(.output) ? value : nil, fused: fused, derivative: derivative)
+  let node = Node(
+    name: name, shape: value.shape, inputs: inputs.map(\.node), inputShapes: inputs.map(\.shape), saved: saved
+  )
+  return Variable(value: value, node: node)
+}
+
+/// Puts a fused operation on the tape that also has a composition from other operations, used for derivatives of
+/// derivatives.
+public func record(
+  _ name: StaticString, _ inputs: [Variable], value: Tensor, saving: SavedValues = .inputs,
+  fused: @escaping FusedDerivative, composition: @escaping ([Variable]) -> Variable
+) -> Variable {
+  record(name, inputs, value: value, saving: saving.union(.inputs), fused: fused) { context in
+    let inputs = context.inputs
+    let wanted = inputs.indices.filter { context.needs($0) }
+    let composed = composition(inputs)
+    let found = gradients(
+      of: composed, withRespectTo: wanted.map { inputs[$0] }, seed: context.gradient, retainGraph: true,
+      createGraph: true)
+    var result = [Variable?](repeating: nil, count: inputs.count)
+    for (position, gradient) in zip(wanted, found) { result[position] = gradient }
+    return result
+  }
+}
+
+/// Puts an operation without a derivative on the tape: a gradient that would have to pass stops the program with its
+/// name.
+public func recordNonDifferentiable(_ name: StaticString, _ inputs: [Variable], value: Tensor) -> Variable {
+  record(name, inputs, value: value) { _ in
+    programmerError("\(name): has no derivative; detach its input if the gradient should stop here")
+  }
+}

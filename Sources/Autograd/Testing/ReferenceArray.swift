@@ -1,0 +1,62 @@
+/// An array of `Double` with plain loops: what the tests hold every operation against.
+///
+/// Nothing here is fast or clever: it has to be right at a glance.
+package struct ReferenceArray {
+  package let shape: Shape
+  package var values: [Double]
+
+  package init(_ values: [Double], shape: Shape) {
+    precondition(values.count == shape.elementCount)
+    self.values = values
+    self.shape = shape
+  }
+
+  package init(_ tensor: Tensor) { self.init(tensor.scalars.map(Double.init), shape: tensor.shape) }
+
+  /// The array whose element at each position is what `element` returns for it.
+  package init(shape: Shape, _ element: ([Int]) -> Double) {
+    self.init(ReferenceArray.positions(of: shape).map(element), shape: shape)
+  }
+
+  /// All positions of a shape in row-major order.
+  package static func positions(of shape: Shape) -> [[Int]] {
+    shape.reduce([[]]) { prefixes, size in prefixes.flatMap { prefix in (0..<size).map { prefix + [$0] } } }
+  }
+
+  package subscript(position: [Int]) -> Double {
+    var index = 0
+    for (axis, i) in position.enumerated() { index = index * shape[axis] + i }
+    return values[index]
+  }
+
+  /// The element at a position of a shape that self broadcasts to.
+  package func broadcast(at position: [Int]) -> Double {
+    let own = position.suffix(shape.count)
+    return self[zip(own, shape).map { $1 == 1 ? 0 : $0 }]
+  }
+
+  package func map(_ function: (Double) -> Double) -> ReferenceArray {
+    ReferenceArray(values.map(function), shape: shape)
+  }
+
+  package func combine(_ other: ReferenceArray, _ function: (Double, Double) -> Double) -> ReferenceArray {
+    let result = shape.broadcast(with: other.shape)!
+    return ReferenceArray(shape: result) { function(broadcast(at: $0), other.broadcast(at: $0)) }
+  }
+
+  /// Folds the elements along the given axes (all for nil) into one each; the axes keep size 1 if asked.
+  package func fold(
+    axes: [Int]? = nil, keepDimensions: Bool = false, _ function: ([Double]) -> Double
+  ) -> ReferenceArray {
+    let axes = shape.axes(axes, of: "reference")
+    let kept = (0..<shape.count).filter { !axes.contains($0) }
+    var groups: [[Int]: [Double]] = [:]
+    for position in ReferenceArray.positions(of: shape) {
+      groups[kept.map { position[$0] }, default: []].append(self[position])
+    }
+    let folded = ReferenceArray(shape: Shape(kept.map { shape[$0] })) { function(groups[$0] ?? []) }
+    var target = shape
+    for axis in axes { target[axis] = 1 }
+    return keepDimensions ? ReferenceArray(folded.values, shape: target) : folded
+  }
+}
