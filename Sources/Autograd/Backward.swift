@@ -145,24 +145,21 @@ private struct Sweep {
   }
 
   private mutating func propagate(_ gradient: Variable, through node: Node, createGraph: Bool) {
-    var neededInputs: UInt32 = 0
-    for (position, input) in node.inputs.enumerated() {
-      if let input, needed.contains(input.id) { neededInputs |= 1 << UInt32(position) }
-    }
-    if neededInputs == 0 { return }
+    func needs(_ input: Node?) -> Bool { input.map { needed.contains($0.id) } ?? false }
+    guard node.inputs.contains(where: needs) else { return }
     guard let saved = node.saved else {
       programmerError(
         "backward: the graph of \(node.name) was freed by an earlier sweep; pass retainGraph: true there")
     }
     let context = DerivativeContext(
-      gradient: gradient, node: node, saved: saved, needed: neededInputs, keepsGraph: createGraph)
+      gradient: gradient, node: node, saved: saved, needed: needed, keepsGraph: createGraph)
     let results: [Variable?]
     if !createGraph, let fused = saved.fused {
       results = fused(context).map { $0.map { Variable($0) } }
     } else {
       results = saved.derivative(context)
     }
-    for (position, input) in node.inputs.enumerated() where neededInputs & (1 << UInt32(position)) != 0 {
+    for (position, input) in node.inputs.enumerated() where needs(input) {
       guard let input, let result = results[position] else {
         programmerError("\(node.name): its derivative gave no gradient for input \(position)")
       }

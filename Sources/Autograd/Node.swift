@@ -70,7 +70,9 @@ package final class Node {
 
 /// What an operation keeps for its derivative.
 public struct SavedValues: OptionSet, Sendable {
+  /// Bit i for input i, the highest for the result.
   public let rawValue: UInt32
+  /// The set of the given bits.
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// The result.
@@ -78,7 +80,10 @@ public struct SavedValues: OptionSet, Sendable {
   /// All inputs.
   public static let inputs = SavedValues(rawValue: (1 << 31) - 1)
   /// One input, by position.
-  public static func input(_ position: Int) -> SavedValues { SavedValues(rawValue: 1 << UInt32(position)) }
+  public static func input(_ position: Int) -> SavedValues {
+    // Beyond the 31 bits inputs are saved all or none.
+    position < 31 ? SavedValues(rawValue: 1 << UInt32(position)) : .inputs
+  }
 }
 
 /// What a derivative has to work with.
@@ -87,10 +92,10 @@ public struct DerivativeContext {
   public let gradient: Variable
   private let node: Node
   private let saved: Node.Saved
-  private let needed: UInt32
+  private let needed: Set<UInt64>
   private let keepsGraph: Bool
 
-  init(gradient: Variable, node: Node, saved: Node.Saved, needed: UInt32, keepsGraph: Bool) {
+  init(gradient: Variable, node: Node, saved: Node.Saved, needed: Set<UInt64>, keepsGraph: Bool) {
     self.gradient = gradient
     self.node = node
     self.saved = saved
@@ -99,7 +104,7 @@ public struct DerivativeContext {
   }
 
   /// Whether input `position` needs a gradient: work for others is wasted.
-  public func needs(_ position: Int) -> Bool { needed & (1 << UInt32(position)) != 0 }
+  public func needs(_ position: Int) -> Bool { node.inputs[position].map { needed.contains($0.id) } ?? false }
 
   /// A saved input; traps when the operation did not save it.
   public func input(_ position: Int) -> Variable {
@@ -137,7 +142,7 @@ public typealias FusedDerivative = (DerivativeContext) -> [Tensor?]
 ///
 /// - Parameters:
 ///   - name: Stands in error messages.
-///   - inputs: At most 31 variables that the value was computed from.
+///   - inputs: Variables that the value was computed from.
 ///   - value: The result.
 ///   - saving: What the derivatives read.
 ///   - fused: First derivatives on tensors, if there is a faster way than `derivative`.

@@ -37,7 +37,7 @@ package struct OperationSample: CustomStringConvertible {
   package let isTwiceDifferentiable: Bool
 
   package init(
-    _ description: String = "", _ inputs: [Input], tolerance: Double = 1e-5,
+    _ inputs: [Input], _ description: String? = nil, tolerance: Double = 1e-5,
     isTwiceDifferentiable: Bool = true,
     forward: @escaping ([Variable]) -> Variable, composition: (([Variable]) -> Variable)? = nil,
     reference: @escaping ([ReferenceArray]) -> ReferenceArray
