@@ -139,8 +139,9 @@ private struct Sweep {
         leafGradients[node.id] = gradient
         continue
       }
+      if node.id < bound { continue }
       propagate(gradient, through: node, createGraph: createGraph)
-      if !retainGraph && node.id >= bound { node.release() }
+      if !retainGraph { node.release() }
     }
   }
 

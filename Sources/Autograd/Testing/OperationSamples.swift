@@ -42,8 +42,7 @@ package struct OperationSample: CustomStringConvertible {
     forward: @escaping ([Variable]) -> Variable, composition: (([Variable]) -> Variable)? = nil,
     reference: @escaping ([ReferenceArray]) -> ReferenceArray
   ) {
-    self.description =
-      description.isEmpty ? inputs.map { "\($0.shape)" }.joined(separator: ", ") : description
+    self.description = description ?? inputs.map { "\($0.shape)" }.joined(separator: ", ")
     self.inputs = inputs
     self.forward = forward
     self.reference = reference
