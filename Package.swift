@@ -51,7 +51,7 @@ let package = Package(
       path: "Sources/Kernels/Dispatch",
       swiftSettings: optimized),
     .target(name: "Tensor", dependencies: ["Kernels"]),
-    .target(name: "Autograd", dependencies: ["Tensor"]),
+    .target(name: "Autograd", dependencies: ["Tensor", "Kernels"]),
     .target(name: "NN", dependencies: ["Autograd"]),
     .target(name: "Optim", dependencies: ["NN"]),
     .target(name: "SigLIPModel", dependencies: ["NN", "Optim"]),
