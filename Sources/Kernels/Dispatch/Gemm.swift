@@ -1,20 +1,3 @@
-/// A matrix in memory: where it starts and how far apart its rows and columns are, in elements.
-public struct MatrixView {
-  /// First element.
-  public var pointer: UnsafePointer<Float>
-  /// Distance between rows.
-  public var rowStride: Int
-  /// Distance between columns.
-  public var columnStride: Int
-
-  /// Views memory as a matrix.
-  public init(_ pointer: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
-    self.pointer = pointer
-    self.rowStride = rowStride
-    self.columnStride = columnStride
-  }
-}
-
 /// C = epilogue(alpha A B + beta C), for A of `m` x `k`, B of `k` x `n` and C of `m` x `n`.
 ///
 /// All strides are free (0 and negative ones too, except for C, whose elements must be distinct). C must not overlap
@@ -23,27 +6,17 @@ public func gemm(
   m: Int, n: Int, k: Int, alpha: Float = 1, a: MatrixView, b: MatrixView, beta: Float = 0,
   c: UnsafeMutablePointer<Float>, cRowStride: Int, cColumnStride: Int, epilogue: GemmEpilogue = .none
 ) {
-  for i in 0..<m {
-    for j in 0..<n {
-      var sum: Float = 0
-      for p in 0..<k {
-        sum +=
-          a.pointer[i * a.rowStride + p * a.columnStride] * b.pointer[p * b.rowStride + j * b.columnStride]
-      }
-      let target = c + i * cRowStride + j * cColumnStride
-      var value = alpha * sum + (beta == 0 ? 0 : beta * target.pointee)
-      if let bias = epilogue.rowBias { value += bias[i] }
-      if let bias = epilogue.columnBias { value += bias[j] }
-      if let activation = epilogue.activation {
-        var result = value
-        Kernels.table.elementwise.unary(activation.rawValue, &value, 1, &result, 1)
-        value = result
-      }
-      if let residual = epilogue.residual {
-        value += residual.pointer[i * residual.rowStride + j * residual.columnStride]
-      }
-      target.pointee = value
-    }
+  guard m > 0, n > 0 else { return }
+  var product = GemmProduct(
+    m: m, n: n, k: k, alpha: alpha, a: a, b: b, beta: beta, c: c, cRowStride: cRowStride,
+    cColumnStride: cColumnStride, epilogue: epilogue)
+  // Without anything to sum, one step of depth with alpha 0 would still read A and B.
+  if k == 0 {
+    product.scaleTarget()
+    product.applyEpilogue(rows: 0..<m, columns: 0..<n)
+  } else if !product.runAsVectorProduct() {
+    if product.isBetterTransposed { product.transpose() }
+    product.runPacked()
   }
 }
 
@@ -56,7 +29,7 @@ public func batchedGemm(
   m: Int, n: Int, k: Int, alpha: Float = 1, a: MatrixView, b: MatrixView, beta: Float = 0,
   c: UnsafeMutablePointer<Float>, cRowStride: Int, cColumnStride: Int, epilogue: GemmEpilogue = .none
 ) {
-  for i in 0..<batchCount {
+  func multiply(_ i: Int) {
     var (a, b, epilogue) = (a, b, epilogue)
     a.pointer += aOffsets?[i] ?? 0
     b.pointer += bOffsets?[i] ?? 0
@@ -64,5 +37,17 @@ public func batchedGemm(
     gemm(
       m: m, n: n, k: k, alpha: alpha, a: a, b: b, beta: beta, c: c + cOffsets[i], cRowStride: cRowStride,
       cColumnStride: cColumnStride, epilogue: epilogue)
+  }
+  let work = max(m * n * k, 1)
+  if work * batchCount < GemmProduct.smallestSharedWork {
+    for i in 0..<batchCount { multiply(i) }
+  } else if work < 4 * GemmProduct.smallestSharedWork || batchCount >= 8 * ThreadPool.threadCount {
+    // One thread for each product: a region inside a region is not shared any further.
+    ThreadPool.parallelRanges(count: batchCount, grain: max(1, GemmProduct.smallestSharedWork / work)) {
+      range in
+      for i in range { multiply(i) }
+    }
+  } else {
+    for i in 0..<batchCount { multiply(i) }
   }
 }

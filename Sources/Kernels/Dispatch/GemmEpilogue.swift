@@ -6,7 +6,7 @@ public struct GemmEpilogue {
   public var rowBias: UnsafePointer<Float>?
   /// Applied after the biases.
   public var activation: UnaryOperation?
-  /// A matrix of the product's shape, added last. It may be the memory of C only if `beta` is 0 and the strides agree.
+  /// A matrix of the product's shape, added last; it must not overlap C.
   public var residual: MatrixView?
 
   /// Nothing happens.
@@ -22,5 +22,45 @@ public struct GemmEpilogue {
     self.rowBias = rowBias
     self.activation = activation
     self.residual = residual
+  }
+}
+
+extension GemmProduct {
+  /// Applies the epilogue to a part of C that is complete, row by row (or column by column, if those are contiguous).
+  func applyEpilogue(rows: Range<Int>, columns: Range<Int>) {
+    guard
+      epilogue.rowBias != nil || epilogue.columnBias != nil || epilogue.activation != nil
+        || epilogue.residual != nil
+    else { return }
+    if cColumnStride != 1 && (cRowStride == 1 || rows.count > columns.count) {
+      var product = self
+      product.transpose()
+      product.applyEpilogueByRows(rows: columns, columns: rows)
+    } else {
+      applyEpilogueByRows(rows: rows, columns: columns)
+    }
+  }
+
+  private func applyEpilogueByRows(rows: Range<Int>, columns: Range<Int>) {
+    let kernels = Kernels.table.elementwise
+    let add = BinaryOperation.add.rawValue
+    let count = columns.count
+    for i in rows {
+      let target = c + i * cRowStride + columns.lowerBound * cColumnStride
+      // Kernels write contiguous memory only.
+      let row = cColumnStride == 1 ? target : ThreadState.current.tile.floats(count)
+      if cColumnStride != 1 { kernels.copy(target, cColumnStride, row, 1, count) }
+      if let bias = epilogue.rowBias { kernels.binary(add, row, 1, bias + i, 0, row, count) }
+      if let bias = epilogue.columnBias {
+        kernels.binary(add, row, 1, bias + columns.lowerBound, 1, row, count)
+      }
+      if let activation = epilogue.activation { kernels.unary(activation.rawValue, row, 1, row, count) }
+      if let residual = epilogue.residual {
+        kernels.binary(
+          add, row, 1, residual.pointer + i * residual.rowStride + columns.lowerBound * residual.columnStride,
+          residual.columnStride, row, count)
+      }
+      if cColumnStride != 1 { kernels.copy(row, 1, target, cColumnStride, count) }
+    }
   }
 }

@@ -16,6 +16,8 @@ final class ThreadState {
   var isInsideRegion = false
   /// For packed matrices.
   let packing = ScratchBuffer()
+  /// For one register tile or one row of a product.
+  let tile = ScratchBuffer()
   /// For unfolded images and other intermediate values of convolutions.
   let columns = ScratchBuffer()
 

@@ -11,14 +11,18 @@ public struct KernelTable: Sendable {
   public let reduction: ReductionKernels
   /// Softmax and layer normalisation.
   public let row: RowKernels
+  /// Matrix products.
+  public let gemm: GemmKernels
 
   /// Collects the kernel families of one level.
   public init(
-    name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels
+    name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels,
+    gemm: GemmKernels
   ) {
     self.name = name
     self.elementwise = elementwise
     self.reduction = reduction
     self.row = row
+    self.gemm = gemm
   }
 }

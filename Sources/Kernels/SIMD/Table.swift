@@ -10,4 +10,5 @@ import KernelInterface
 
 /// The kernels of this instruction-set level.
 public let kernelTable = KernelTable(
-  name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels)
+  name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels, gemm: gemmKernels
+)

@@ -1,0 +1,49 @@
+/// The inner parts of matrix products: packing operands into panels, multiplying packed blocks, and products with one
+/// vector. Their composition, for any size and on all threads, is `gemm` of the module above.
+public struct GemmKernels: Sendable {
+  /// Rows of the block of C that stays in registers.
+  public let tileRows: Int
+  /// Columns of the block of C that stays in registers.
+  public let tileColumns: Int
+  /// Copies one panel of a matrix into the order in which products read it: `out[p * tile + i] = x[i * laneStride + p *
+  /// depthStride]`, with zeros for `lanes <= i < tile`.
+  public let pack: Pack
+  /// `C = alpha A B + beta C` for A packed in panels of `tileRows` rows and B in panels of `tileColumns` columns. With
+  /// `beta` 0 the old content of C is not read.
+  public let multiplyBlock: MultiplyBlock
+  /// `y = alpha M x + beta y` for a matrix with contiguous rows.
+  public let multiplyRows: MultiplyVector
+  /// `y = alpha M x + beta y` for a matrix with contiguous columns.
+  public let multiplyColumns: MultiplyVector
+
+  /// `(x, laneStride, depthStride, lanes, tile, depth, out)`.
+  public typealias Pack =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, Int, Int, Int, Int, Int, UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer)`; the buffer has room for a tile.
+  public typealias MultiplyBlock =
+    @convention(c) @Sendable (
+      Int, Int, Int, Float, UnsafePointer<Float>, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(rows, depth, alpha, matrix, stride, x, beta, y, yStride)`; the stride is between rows or between columns, and
+  /// `x` is contiguous.
+  public typealias MultiplyVector =
+    @convention(c) @Sendable (
+      Int, Int, Float, UnsafePointer<Float>, Int, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int
+    ) -> Void
+
+  /// Collects the kernels of one level.
+  public init(
+    tileRows: Int, tileColumns: Int, pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock,
+    multiplyRows: @escaping MultiplyVector, multiplyColumns: @escaping MultiplyVector
+  ) {
+    self.tileRows = tileRows
+    self.tileColumns = tileColumns
+    self.pack = pack
+    self.multiplyBlock = multiplyBlock
+    self.multiplyRows = multiplyRows
+    self.multiplyColumns = multiplyColumns
+  }
+}

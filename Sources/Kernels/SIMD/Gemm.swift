@@ -1,0 +1,63 @@
+import KernelInterface
+
+let gemmKernels = GemmKernels(
+  tileRows: tileRows, tileColumns: tileColumns,
+  pack: { x, laneStride, depthStride, lanes, tile, depth, out in
+    packPanel(x, laneStride, depthStride, lanes, tile, depth, out)
+  },
+  multiplyBlock: { rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer in
+    multiplyPackedBlock(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer)
+  },
+  multiplyRows: { rows, depth, alpha, matrix, stride, x, beta, y, yStride in
+    multiplyVectorByRows(rows, depth, alpha, matrix, stride, x, beta, y, yStride)
+  },
+  multiplyColumns: { rows, depth, alpha, matrix, stride, x, beta, y, yStride in
+    multiplyVectorByColumns(rows, depth, alpha, matrix, stride, x, beta, y, yStride)
+  }
+)
+
+/// All tiles of a block. A panel of B stays in the first-level cache while the panels of A pass by.
+private func multiplyPackedBlock(
+  _ rows: Int, _ columns: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>,
+  _ b: UnsafePointer<Float>,
+  _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ cColumnStride: Int,
+  _ buffer: UnsafeMutablePointer<Float>
+) {
+  var column = 0
+  while column < columns {
+    let panelB = b + column * depth
+    let width = min(tileColumns, columns - column)
+    var row = 0
+    while row < rows {
+      let panelA = a + row * depth
+      let height = min(tileRows, rows - row)
+      let tile = c + row * cRowStride + column * cColumnStride
+      if height == tileRows && width == tileColumns && cColumnStride == 1 {
+        multiplyTile(depth, alpha, panelA, panelB, beta, tile, cRowStride)
+      } else {
+        multiplyTile(depth, 1, panelA, panelB, 0, buffer, tileColumns)
+        storeTile(buffer, height, width, alpha, beta, tile, cRowStride, cColumnStride)
+      }
+      row += tileRows
+    }
+    column += tileColumns
+  }
+}
+
+/// `c = alpha * tile + beta * c` for the part of a tile that lies within C, or for a C without contiguous rows.
+///
+/// Rounds exactly as the store of a whole tile does.
+private func storeTile(
+  _ tile: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ alpha: Float, _ beta: Float,
+  _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ cColumnStride: Int
+) {
+  for i in 0..<rows {
+    let from = tile + i * tileColumns
+    let to = c + i * cRowStride
+    if beta == 0 {
+      for j in 0..<columns { to[j * cColumnStride] = from[j] * alpha }
+    } else {
+      for j in 0..<columns { to[j * cColumnStride] = from[j] * alpha + to[j * cColumnStride] * beta }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Kernels
+import Testing
+
+/// Runs a body under every level that this CPU runs.
+func forEachTable(_ body: (KernelTable) -> Void) {
+  for table in Kernels.tables { Kernels.withTable(table) { body(table) } }
+}
+
+/// A small generator of numbers in -1..<1.
+struct SplitMix {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> Float {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return Float(Int64(bitPattern: z ^ (z >> 31)) >> 40) / Float(1 << 23)
+  }
+}
+
+extension [Float] {
+  /// Part of the array as a matrix. Valid only while the array is unchanged, which holds for constants.
+  func view(_ offset: Int, _ rowStride: Int, _ columnStride: Int) -> MatrixView {
+    withUnsafeBufferPointer {
+      MatrixView($0.baseAddress! + offset, rowStride: rowStride, columnStride: columnStride)
+    }
+  }
+}
+
+/// How the operands of a product lie in memory.
+enum Layout: CaseIterable {
+  case rowMajor, transposedA, transposedB, transposedBoth, columnMajorC, spread, reversed, repeated
+}
+
+/// One product with its operands, and its value in double precision.
+struct Problem {
+  let m, n, k: Int
+  let layout: Layout
+  let alpha, beta: Float
+  let epilogueIsUsed: Bool
+  let activation: UnaryOperation?
+  let a, b, c, rowBias, columnBias, residual: [Float]
+
+  init(
+    m: Int, n: Int, k: Int, layout: Layout, alpha: Float, beta: Float, hasEpilogue: Bool = false,
+    activation: UnaryOperation? = nil
+  ) {
+    (self.m, self.n, self.k, self.layout, self.alpha, self.beta) = (m, n, k, layout, alpha, beta)
+    (epilogueIsUsed, self.activation) = (hasEpilogue, activation)
+    var random = SplitMix(seed: UInt64(m * 31 + n * 7 + k))
+    func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in random.next() } }
+    a = numbers(6 * m * k + 6)
+    b = numbers(6 * k * n + 6)
+    c = numbers(6 * m * n + 6)
+    rowBias = numbers(m)
+    columnBias = numbers(n)
+    residual = numbers(m * n)
+  }
+
+  /// Offset, row stride and column stride of a matrix.
+  private func strides(_ rows: Int, _ columns: Int, transposed: Bool) -> (Int, Int, Int) {
+    switch layout {
+    case .spread: (1, 3 * columns, 2)
+    case .reversed: (rows * columns, -columns, -1)
+    default: transposed ? (0, 1, rows) : (0, columns, 1)
+    }
+  }
+
+  private var aStrides: (Int, Int, Int) {
+    // A stride of 0 repeats one row.
+    layout == .repeated
+      ? (0, 0, 1) : strides(m, k, transposed: layout == .transposedA || layout == .transposedBoth)
+  }
+  private var bStrides: (Int, Int, Int) {
+    layout == .repeated
+      ? (0, 1, 0) : strides(k, n, transposed: layout == .transposedB || layout == .transposedBoth)
+  }
+  private var cStrides: (Int, Int, Int) { strides(m, n, transposed: layout == .columnMajorC) }
+
+  func run() -> [Float] {
+    var result = c
+    let (cOffset, cRowStride, cColumnStride) = cStrides
+    var epilogue = GemmEpilogue.none
+    if epilogueIsUsed {
+      epilogue = GemmEpilogue(
+        columnBias: columnBias.view(0, 0, 0).pointer, rowBias: rowBias.view(0, 0, 0).pointer,
+        activation: activation,
+        residual: residual.view(0, n, 1))
+    }
+    result.withUnsafeMutableBufferPointer { c in
+      gemm(
+        m: m, n: n, k: k, alpha: alpha, a: a.view(aStrides.0, aStrides.1, aStrides.2),
+        b: b.view(bStrides.0, bStrides.1, bStrides.2), beta: beta, c: c.baseAddress! + cOffset,
+        cRowStride: cRowStride, cColumnStride: cColumnStride, epilogue: epilogue)
+    }
+    return result
+  }
+
+  /// Compares every element, and that nothing between the elements of C has changed.
+  func check(_ table: KernelTable) {
+    let result = run()
+    var expected = c.map(Double.init)
+    var tolerance = [Double](repeating: 0, count: c.count)
+    for i in 0..<m {
+      for j in 0..<n {
+        var (sum, size) = (0.0, 0.0)
+        for p in 0..<k {
+          let product =
+            Double(a[aStrides.0 + i * aStrides.1 + p * aStrides.2])
+            * Double(b[bStrides.0 + p * bStrides.1 + j * bStrides.2])
+          sum += product
+          size += abs(product)
+        }
+        let index = cStrides.0 + i * cStrides.1 + j * cStrides.2
+        var value = Double(alpha) * sum + (beta == 0 ? 0 : Double(beta) * Double(c[index]))
+        if epilogueIsUsed {
+          value += Double(rowBias[i]) + Double(columnBias[j])
+          value = Self.reference(activation, value) + Double(residual[i * n + j])
+        }
+        expected[index] = value
+        // Rounding of a sum of k terms grows like its square root; the constant covers the epilogue.
+        tolerance[index] = 1e-6 * (abs(Double(alpha)) * size / Double(max(k, 1)).squareRoot() + 4)
+      }
+    }
+    let worst = result.indices.first { !(abs(Double(result[$0]) - expected[$0]) <= tolerance[$0]) }
+    if let worst {
+      Issue.record(
+        "\(table.name) \(m)x\(n)x\(k) \(layout) alpha \(alpha) beta \(beta): element \(worst) is \(result[worst]), expected \(expected[worst])"
+      )
+    }
+  }
+
+  private static func reference(_ operation: UnaryOperation?, _ x: Double) -> Double {
+    switch operation {
+    case .relu: max(x, 0)
+    case .relu6: min(max(x, 0), 6)
+    case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluErf: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
+    case .quickGelu: x / (1 + exp(-1.702 * x))
+    default: x
+    }
+  }
+}
