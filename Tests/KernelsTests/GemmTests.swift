@@ -6,15 +6,15 @@ import Testing
   static let sizes = [
     (1, 1, 1), (1, 1, 300), (1, 37, 5), (1, 300, 129), (29, 1, 77), (260, 1, 513), (3, 5, 7), (6, 16, 8),
     (12, 32, 64),
-    (13, 33, 385), (11, 31, 9), (24, 64, 384), (100, 10, 50), (10, 100, 50), (97, 257, 400), (200, 65, 769),
-    (17, 530, 31),
+    (13, 33, 385), (11, 31, 9), (24, 64, 384), (100, 10, 50), (10, 100, 50), (97, 257, 40), (50, 65, 769),
+    (1540, 20, 3), (13, 3100, 3),
   ]
 
   @Test(arguments: sizes)
   func anyStrides(m: Int, n: Int, k: Int) {
     for layout in Layout.allCases {
       let problem = Problem(m: m, n: n, k: k, layout: layout, alpha: 1, beta: 0)
-      forEachTable { problem.check($0) }
+      problem.check()
     }
   }
 
@@ -23,7 +23,7 @@ import Testing
     for (m, n, k) in [(1, 70, 40), (70, 1, 40), (25, 70, 800), (5, 4, 0)] {
       for layout in [Layout.rowMajor, .columnMajorC, .spread] {
         let problem = Problem(m: m, n: n, k: k, layout: layout, alpha: alpha, beta: beta)
-        forEachTable { problem.check($0) }
+        problem.check()
       }
     }
   }
@@ -44,11 +44,11 @@ import Testing
 
   @Test(arguments: [nil, UnaryOperation.relu, .relu6, .geluTanh, .geluErf, .quickGelu])
   func epilogues(activation: UnaryOperation?) {
-    for (m, n, k) in [(1, 70, 40), (70, 1, 40), (45, 70, 33), (97, 300, 400), (5, 4, 0)] {
+    for (m, n, k) in [(1, 70, 40), (70, 1, 40), (45, 70, 33), (97, 300, 40), (5, 4, 0)] {
       for layout in [Layout.rowMajor, .columnMajorC, .spread] {
         let problem = Problem(
           m: m, n: n, k: k, layout: layout, alpha: 0.5, beta: 0, hasEpilogue: true, activation: activation)
-        forEachTable { problem.check($0) }
+        problem.check()
       }
     }
   }
