@@ -20,12 +20,10 @@ extension Variable {
 
   /// Quotient, with broadcasting.
   public static func / (a: Variable, b: Variable) -> Variable {
-    record("divide", [a, b], value: a.value / b.value, saving: b.requiresGradient ? .inputs : .input(1)) {
-      let b = $0.input(1)
-      return [
-        $0.needs(0) ? $0.gradient / b : nil,
-        $0.needs(1) ? -$0.gradient * $0.input(0) / b.square() : nil,
-      ]
+    let saved: SavedValues = b.requiresGradient ? [.input(1), .output] : .input(1)
+    return record("divide", [a, b], value: a.value / b.value, saving: saved) {
+      let quotient = $0.gradient / $0.input(1)
+      return [quotient, $0.needs(1) ? -(quotient * $0.output) : nil]
     }
   }
 
@@ -39,36 +37,87 @@ extension Variable {
     record("negate", [a], value: -a.value) { [-$0.gradient] }
   }
 
-  /// x².
-  public func square() -> Variable {
-    record("square", [self], value: value.square(), saving: .inputs) { [$0.gradient * ($0.input(0) * 2)] }
-  }
-
+  /// Adds a number to every element.
+  public static func + (a: Variable, b: Float) -> Variable { a + Variable(b) }
+  /// Subtracts a number from every element.
+  public static func - (a: Variable, b: Float) -> Variable { a - Variable(b) }
   /// Multiplies every element by a number.
   public static func * (a: Variable, b: Float) -> Variable { a * Variable(b) }
+  /// Divides every element by a number.
+  public static func / (a: Variable, b: Float) -> Variable { a / Variable(b) }
+  /// Adds every element to a number.
+  public static func + (a: Float, b: Variable) -> Variable { Variable(a) + b }
+  /// Subtracts every element from a number.
+  public static func - (a: Float, b: Variable) -> Variable { Variable(a) - b }
+  /// Multiplies a number by every element.
+  public static func * (a: Float, b: Variable) -> Variable { Variable(a) * b }
+  /// Divides a number by every element.
+  public static func / (a: Float, b: Variable) -> Variable { Variable(a) / b }
+
+  /// Replaces a variable by its sum with another; nothing is overwritten, so the tape stays valid.
+  public static func += (a: inout Variable, b: Variable) { a = a + b }
+  /// Replaces a variable by its difference from another.
+  public static func -= (a: inout Variable, b: Variable) { a = a - b }
+  /// Replaces a variable by its product with another.
+  public static func *= (a: inout Variable, b: Variable) { a = a * b }
+  /// Replaces a variable by its quotient by another.
+  public static func /= (a: inout Variable, b: Variable) { a = a / b }
+  /// Replaces a variable by its sum with a number.
+  public static func += (a: inout Variable, b: Float) { a = a + b }
+  /// Replaces a variable by its difference from a number.
+  public static func -= (a: inout Variable, b: Float) { a = a - b }
+  /// Replaces a variable by its product with a number.
+  public static func *= (a: inout Variable, b: Float) { a = a * b }
+  /// Replaces a variable by its quotient by a number.
+  public static func /= (a: inout Variable, b: Float) { a = a / b }
+
+  /// Every element to a power. The derivative of x⁰ is 0 everywhere.
+  public func pow(_ exponent: Float) -> Variable {
+    record("pow", [self], value: value.pow(exponent), saving: .inputs) {
+      if exponent == 0 { return [Variable(.zeros($0.shape(ofInput: 0)))] }
+      return [$0.gradient * ($0.input(0).pow(exponent - 1) * exponent)]
+    }
+  }
+
+  /// Elementwise power, with broadcasting. The gradient of the exponent is 0 where the base is 0.
+  public func pow(_ exponent: Variable) -> Variable {
+    record(
+      "powVariable", [self, exponent], value: value.pow(exponent.value), saving: [.inputs, .output]
+    ) {
+      let (base, exponent) = ($0.input(0), $0.input(1))
+      var result: [Variable?] = [nil, nil]
+      if $0.needs(0) {
+        let slope = exponent * base.pow(exponent - 1)
+        result[0] = $0.gradient * `where`(exponent.value .== 0, Variable(0), slope)
+      }
+      if $0.needs(1) {
+        let positive = `where`(base.value .== 0, Variable(1), base)
+        result[1] = $0.gradient * ($0.output * positive.log())
+      }
+      return result
+    }
+  }
 }
 
 // MARK: - Samples
 
 extension Variable {
-  package static var addSamples: OperationSamples {
-    binarySamples("add", +) { $0 + $1 }
-  }
-
-  /// Samples of an operation on two operands: equal shapes, broadcasting both ways, a scalar, odd sizes, no elements.
-  static func binarySamples(
-    _ name: String, in range: Range<Float> = -2..<2, _ forward: @escaping (Variable, Variable) -> Variable,
-    reference: @escaping (Double, Double) -> Double
-  ) -> OperationSamples {
-    let shapes: [(Shape, Shape)] = [
-      ([3, 4], [3, 4]), ([2, 3, 17], [17]), ([4, 1], [1, 5]), ([], [3]), ([33], [33]), ([0, 3], [3]),
+  package static var arithmeticSamples: [OperationSamples] {
+    [
+      binarySamples("add", { $0 + $1 }) { $0 + $1 },
+      binarySamples("subtract", { $0 - $1 }) { $0 - $1 },
+      binarySamples("multiply", { $0 * $1 }) { $0 * $1 },
+      binarySamples("divide", divisor: 0.5..<2, { $0 / $1 }) { $0 / $1 },
+      unarySamples("negate", { -$0 }) { -$0 },
+      unarySamples("add", { 3 + ($0 + 2) }) { $0 + 5 },
+      unarySamples("subtract", { 3 - ($0 - 2) }) { 5 - $0 },
+      unarySamples("multiply", { 3 * ($0 * 2) }) { $0 * 6 },
+      unarySamples("divide", in: 0.5..<2, { 3 / ($0 / 2) }) { 6 / $0 },
+      unarySamples("pow", in: 0.5..<2, { $0.pow(2.5) }) { power($0, 2.5) },
+      unarySamples("pow", { $0.pow(3) }) { $0 * $0 * $0 },
+      unarySamples("pow", { $0.pow(1) }) { $0 },
+      unarySamples("pow", { $0.pow(0) }) { _ in 1 },
+      binarySamples("powVariable", in: 0.5..<2, { $0.pow($1) }) { power($0, $1) },
     ]
-    return OperationSamples(
-      name,
-      shapes.map { a, b in
-        OperationSample(
-          [.init(a, in: range), .init(b, in: range)], forward: { forward($0[0], $0[1]) },
-          reference: { $0[0].combine($0[1], reference) })
-      })
   }
 }

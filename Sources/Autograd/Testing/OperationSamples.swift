@@ -55,6 +55,7 @@ package struct OperationSample: CustomStringConvertible {
 /// Every operation on the tape. A test fails when one is missing here.
 package enum OperationRegistry {
   package static var all: [OperationSamples] {
-    [Variable.addSamples]
+    Variable.arithmeticSamples + Variable.selectionSamples + Variable.elementarySamples
+      + Variable.activationSamples
   }
 }

@@ -1,0 +1,117 @@
+import Foundation
+import Kernels
+
+extension Variable {
+  /// Hyperbolic tangent.
+  public func tanh() -> Variable {
+    record("tanh", [self], value: value.tanh(), saving: .output, fused: fromOutput(.tanhDerivative)) {
+      [$0.gradient * (1 - $0.output.square())]
+    }
+  }
+
+  /// 1 / (1 + e⁻ˣ).
+  public func sigmoid() -> Variable {
+    record("sigmoid", [self], value: value.sigmoid(), saving: .output, fused: fromOutput(.sigmoidDerivative)) {
+      [$0.gradient * ($0.output * (1 - $0.output))]
+    }
+  }
+
+  /// log(1 + eˣ), without overflow.
+  public func softplus() -> Variable {
+    record("softplus", [self], value: value.softplus(), saving: .inputs) {
+      [$0.gradient * $0.input(0).sigmoid()]
+    }
+  }
+
+  /// log(sigmoid(x)) = -softplus(-x).
+  public func logSigmoid() -> Variable {
+    record("logSigmoid", [self], value: value.logSigmoid(), saving: .inputs) {
+      [$0.gradient * (-$0.input(0)).sigmoid()]
+    }
+  }
+
+  /// max(x, 0); its derivative at 0 is 0.
+  public func relu() -> Variable {
+    // The result is positive where the input is, and is more likely to be kept anyway.
+    record("relu", [self], value: value.relu(), saving: .output, fused: fromOutput(.reluDerivative)) {
+      [$0.gradient * Variable($0.output.value .> 0)]
+    }
+  }
+
+  /// min(max(x, 0), 6); its derivative at 0 and 6 is 0.
+  public func relu6() -> Variable {
+    record("relu6", [self], value: value.relu6(), saving: .output, fused: fromOutput(.relu6Derivative)) {
+      let y = $0.output.value
+      return [$0.gradient * Variable((y .> 0) * (y .< 6))]
+    }
+  }
+
+  /// Gaussian error linear unit, by the tanh approximation unless `exact` (Hendrycks & Gimpel 2016).
+  public func gelu(exact: Bool = false) -> Variable {
+    if exact {
+      return record("geluErf", [self], value: value.gelu(exact: true), fused: fromInput(.geluErfDerivative)) {
+        composedGeluErf($0[0])
+      }
+    }
+    return record("geluTanh", [self], value: value.gelu(), fused: fromInput(.geluTanhDerivative)) {
+      composedGeluTanh($0[0])
+    }
+  }
+
+  /// x · sigmoid(1.702 x), CLIP's GELU.
+  public func quickGelu() -> Variable {
+    record("quickGelu", [self], value: value.quickGelu(), fused: fromInput(.quickGeluDerivative)) {
+      $0[0] * ($0[0] * 1.702).sigmoid()
+    }
+  }
+
+  /// x · sigmoid(x).
+  public func silu() -> Variable {
+    record("silu", [self], value: value.silu(), fused: fromInput(.siluDerivative)) { $0[0] * $0[0].sigmoid() }
+  }
+}
+
+private func composedGeluTanh(_ x: Variable) -> Variable {
+  let inner = (x + x * x * x * 0.044715) * Float((2 / Double.pi).squareRoot())
+  return x * (inner.tanh() + 1) * 0.5
+}
+
+private func composedGeluErf(_ x: Variable) -> Variable {
+  x * ((x * Float(0.5.squareRoot())).erf() + 1) * 0.5
+}
+
+/// The gradient by a kernel that reads the saved result.
+private func fromOutput(_ kernel: BinaryOperation) -> FusedDerivative {
+  { [Tensor.combine(kernel, $0.output.value, $0.gradient.value, named: "derivative")] }
+}
+
+/// The gradient by a kernel that reads the saved input.
+private func fromInput(_ kernel: BinaryOperation) -> FusedDerivative {
+  { [Tensor.combine(kernel, $0.input(0).value, $0.gradient.value, named: "derivative")] }
+}
+
+// MARK: - Samples
+
+extension Variable {
+  package static var activationSamples: [OperationSamples] {
+    let sigmoid = { (x: Double) in 1 / (1 + Foundation.exp(-x)) }
+    return [
+      unarySamples("tanh", { $0.tanh() }, reference: Foundation.tanh),
+      unarySamples("sigmoid", { $0.sigmoid() }, reference: sigmoid),
+      unarySamples("softplus", { $0.softplus() }) { log1p(Foundation.exp($0)) },
+      unarySamples("logSigmoid", { $0.logSigmoid() }) { -log1p(Foundation.exp(-$0)) },
+      unarySamples("relu", { $0.relu() }) { Swift.max($0, 0) },
+      unarySamples("relu6", in: -3..<9, { $0.relu6() }) { Swift.min(Swift.max($0, 0), 6) },
+      unarySamples("geluTanh", { $0.gelu() }, composition: composedGeluTanh) {
+        0.5 * $0 * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
+      },
+      unarySamples("geluErf", { $0.gelu(exact: true) }, composition: composedGeluErf) {
+        0.5 * $0 * (1 + Foundation.erf($0 / 2.0.squareRoot()))
+      },
+      unarySamples("quickGelu", { $0.quickGelu() }, composition: { $0 * ($0 * 1.702).sigmoid() }) {
+        $0 * sigmoid(1.702 * $0)
+      },
+      unarySamples("silu", { $0.silu() }, composition: { $0 * $0.sigmoid() }) { $0 * sigmoid($0) },
+    ]
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+extension Variable {
+  /// eˣ.
+  public func exp() -> Variable {
+    record("exp", [self], value: value.exp(), saving: .output) { [$0.gradient * $0.output] }
+  }
+
+  /// Natural logarithm.
+  public func log() -> Variable {
+    record("log", [self], value: value.log(), saving: .inputs) { [$0.gradient / $0.input(0)] }
+  }
+
+  /// Sine of radians.
+  public func sin() -> Variable {
+    record("sin", [self], value: value.sin(), saving: .inputs) { [$0.gradient * $0.input(0).cos()] }
+  }
+
+  /// Cosine of radians.
+  public func cos() -> Variable {
+    record("cos", [self], value: value.cos(), saving: .inputs) { [-($0.gradient * $0.input(0).sin())] }
+  }
+
+  /// Gauss error function.
+  public func erf() -> Variable {
+    record("erf", [self], value: value.erf(), saving: .inputs) {
+      [$0.gradient * ((-$0.input(0).square()).exp() * Float(2 / Double.pi.squareRoot()))]
+    }
+  }
+
+  /// Square root.
+  public func sqrt() -> Variable {
+    record("sqrt", [self], value: value.sqrt(), saving: .output) { [$0.gradient / ($0.output * 2)] }
+  }
+
+  /// 1 / √x.
+  public func rsqrt() -> Variable {
+    record("rsqrt", [self], value: value.rsqrt(), saving: [.inputs, .output]) {
+      [$0.gradient * ($0.output / $0.input(0) * -0.5)]
+    }
+  }
+
+  /// 1 / x.
+  public func reciprocal() -> Variable {
+    record("reciprocal", [self], value: value.reciprocal(), saving: .output) {
+      [-($0.gradient * $0.output.square())]
+    }
+  }
+
+  /// x².
+  public func square() -> Variable {
+    record("square", [self], value: value.square(), saving: .inputs) { [$0.gradient * ($0.input(0) * 2)] }
+  }
+
+  /// |x|; its derivative at 0 is 0.
+  public func abs() -> Variable {
+    record("abs", [self], value: value.abs(), saving: .inputs) {
+      [$0.gradient * Variable($0.input(0).value.sign())]
+    }
+  }
+
+  /// -1, 0 or 1; has no derivative.
+  public func sign() -> Variable { recordNonDifferentiable("sign", [self], value: value.sign()) }
+  /// Largest integer not above x; has no derivative.
+  public func floor() -> Variable { recordNonDifferentiable("floor", [self], value: value.floor()) }
+  /// Smallest integer not below x; has no derivative.
+  public func ceil() -> Variable { recordNonDifferentiable("ceil", [self], value: value.ceil()) }
+  /// Nearest integer, halves to even; has no derivative.
+  public func round() -> Variable { recordNonDifferentiable("round", [self], value: value.round()) }
+}
+
+// MARK: - Samples
+
+extension Variable {
+  package static var elementarySamples: [OperationSamples] {
+    [
+      unarySamples("exp", { $0.exp() }, reference: Foundation.exp),
+      unarySamples("log", in: 0.5..<3, { $0.log() }, reference: Foundation.log),
+      unarySamples("sin", { $0.sin() }, reference: Foundation.sin),
+      unarySamples("cos", { $0.cos() }, reference: Foundation.cos),
+      unarySamples("erf", { $0.erf() }, reference: Foundation.erf),
+      unarySamples("sqrt", in: 0.5..<3, { $0.sqrt() }) { $0.squareRoot() },
+      unarySamples("rsqrt", in: 0.5..<3, { $0.rsqrt() }) { 1 / $0.squareRoot() },
+      unarySamples("reciprocal", in: 0.5..<3, { $0.reciprocal() }) { 1 / $0 },
+      unarySamples("square", { $0.square() }) { $0 * $0 },
+      unarySamples("abs", { $0.abs() }) { $0.magnitude },
+    ]
+  }
+}

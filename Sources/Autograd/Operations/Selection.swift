@@ -1,0 +1,110 @@
+extension Variable {
+  /// The larger of two elements, with broadcasting; where they are equal each gets half of the gradient.
+  public func maximum(_ other: Variable) -> Variable {
+    record("maximum", [self, other], value: value.maximum(other.value), saving: .inputs) {
+      $0.gradientsOfChosen { $0 .> $1 }
+    }
+  }
+
+  /// The smaller of two elements, with broadcasting; where they are equal each gets half of the gradient.
+  public func minimum(_ other: Variable) -> Variable {
+    record("minimum", [self, other], value: value.minimum(other.value), saving: .inputs) {
+      $0.gradientsOfChosen { $0 .< $1 }
+    }
+  }
+
+  /// The larger of every element and a number.
+  public func maximum(_ other: Float) -> Variable { maximum(Variable(other)) }
+
+  /// The smaller of every element and a number.
+  public func minimum(_ other: Float) -> Variable { minimum(Variable(other)) }
+
+  /// Elements outside `lower...upper` replaced by the nearer bound; no gradient reaches those.
+  public func clamp(min lower: Float = -.infinity, max upper: Float = .infinity) -> Variable {
+    record("clamp", [self], value: value.clamp(min: lower, max: upper), saving: .inputs) {
+      let x = $0.input(0).value
+      return [$0.gradient * Variable((x .>= lower) * (x .<= upper))]
+    }
+  }
+}
+
+/// Elements of `a` where `condition` is not 0, else of `b`; all three broadcast.
+public func `where`(_ condition: Tensor, _ a: Variable, _ b: Variable) -> Variable {
+  record("where", [a, b], value: Tensor.select(condition, a.value, b.value)) {
+    [
+      $0.needs(0) ? `where`(condition, $0.gradient, Variable(0)) : nil,
+      $0.needs(1) ? `where`(condition, Variable(0), $0.gradient) : nil,
+    ]
+  }
+}
+
+extension DerivativeContext {
+  /// Gradients of two inputs of which one was chosen: the first where `isFirst`, half each where they are equal.
+  fileprivate func gradientsOfChosen(_ isFirst: (Tensor, Tensor) -> Tensor) -> [Variable?] {
+    let (a, b) = (input(0).value, input(1).value)
+    let halfWhereEqual = (a .== b) * 0.5
+    return [
+      needs(0) ? gradient * Variable(isFirst(a, b) + halfWhereEqual) : nil,
+      needs(1) ? gradient * Variable(isFirst(b, a) + halfWhereEqual) : nil,
+    ]
+  }
+}
+
+// MARK: - Comparison
+
+/// Comparisons give tensors of 0 and 1, masks that no gradient passes.
+extension Variable {
+  /// 1 where equal, else 0.
+  public static func .== (a: Variable, b: Variable) -> Tensor { a.value .== b.value }
+  /// 1 where different, else 0.
+  public static func .!= (a: Variable, b: Variable) -> Tensor { a.value .!= b.value }
+  /// 1 where less, else 0.
+  public static func .< (a: Variable, b: Variable) -> Tensor { a.value .< b.value }
+  /// 1 where less or equal, else 0.
+  public static func .<= (a: Variable, b: Variable) -> Tensor { a.value .<= b.value }
+  /// 1 where greater, else 0.
+  public static func .> (a: Variable, b: Variable) -> Tensor { a.value .> b.value }
+  /// 1 where greater or equal, else 0.
+  public static func .>= (a: Variable, b: Variable) -> Tensor { a.value .>= b.value }
+  /// 1 where equal to a number, else 0.
+  public static func .== (a: Variable, b: Float) -> Tensor { a.value .== b }
+  /// 1 where different from a number, else 0.
+  public static func .!= (a: Variable, b: Float) -> Tensor { a.value .!= b }
+  /// 1 where less than a number, else 0.
+  public static func .< (a: Variable, b: Float) -> Tensor { a.value .< b }
+  /// 1 where at most a number, else 0.
+  public static func .<= (a: Variable, b: Float) -> Tensor { a.value .<= b }
+  /// 1 where greater than a number, else 0.
+  public static func .> (a: Variable, b: Float) -> Tensor { a.value .> b }
+  /// 1 where at least a number, else 0.
+  public static func .>= (a: Variable, b: Float) -> Tensor { a.value .>= b }
+}
+
+// MARK: - Samples
+
+extension Variable {
+  package static var selectionSamples: [OperationSamples] {
+    let mask = Tensor([1, 0, 0, 1, 1, 0])
+    return [
+      binarySamples("maximum", { $0.maximum($1) }) { Swift.max($0, $1) },
+      binarySamples("minimum", { $0.minimum($1) }) { Swift.min($0, $1) },
+      unarySamples("maximum", { $0.maximum(0.5) }) { Swift.max($0, 0.5) },
+      unarySamples("minimum", { $0.minimum(0.5) }) { Swift.min($0, 0.5) },
+      unarySamples("clamp", { $0.clamp(min: -0.5, max: 1) }) { Swift.min(Swift.max($0, -0.5), 1) },
+      unarySamples("clamp", { $0.clamp(max: 1) }) { Swift.min($0, 1) },
+      OperationSamples(
+        "where",
+        [([6], [6]), ([4, 6], [6]), ([3, 1], [1, 6]), ([], [2, 6]), ([0, 6], [6])].map {
+          (a: Shape, b: Shape) in
+          OperationSample([.init(a), .init(b)]) {
+            `where`(mask, $0[0], $0[1])
+          } reference: { x in
+            let shape = a.broadcast(with: b)!.broadcast(with: [6])!
+            return ReferenceArray(shape: shape) {
+              ReferenceArray(mask).broadcast(at: $0) != 0 ? x[0].broadcast(at: $0) : x[1].broadcast(at: $0)
+            }
+          }
+        }),
+    ]
+  }
+}
