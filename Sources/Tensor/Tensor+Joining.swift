@@ -70,6 +70,17 @@ extension Tensor {
     return result
   }
 
+  /// Zeros of `shape` with self in the place that ``slice(axis:_:step:)`` with the same arguments reads.
+  package func embedded(in shape: Shape, axis: Int, _ range: Range<Int>, step: Int) -> Tensor {
+    let result = Tensor.zeros(shape)
+    let place = result.slice(axis: axis, range, step: step)
+    if place.shape != self.shape {
+      programmerError("embed: shape \(self.shape) into a slice of shape \(place.shape)")
+    }
+    place.overwrite(with: self)
+    return result
+  }
+
   /// The tensor repeated along each axis; more counts than axes add leading axes.
   public func tile(_ counts: [Int]) -> Tensor {
     let lead = Swift.max(0, counts.count - rank)

@@ -11,7 +11,8 @@ extension Variable {
 
   /// 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Variable {
-    record("sigmoid", [self], value: value.sigmoid(), saving: .output, fused: fromOutput(.sigmoidDerivative)) {
+    record("sigmoid", [self], value: value.sigmoid(), saving: .output, fused: fromOutput(.sigmoidDerivative))
+    {
       [$0.gradient * ($0.output * (1 - $0.output))]
     }
   }

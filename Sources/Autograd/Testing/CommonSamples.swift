@@ -8,7 +8,8 @@ extension Variable {
     reference: @escaping (Double, Double) -> Double
   ) -> OperationSamples {
     let shapes: [(Shape, Shape)] = [
-      ([3, 4], [3, 4]), ([2, 3, 17], [17]), ([4, 1], [1, 5]), ([], [3]), ([33], [33]), ([15], []), ([16], [1]),
+      ([3, 4], [3, 4]), ([2, 3, 17], [17]), ([4, 1], [1, 5]), ([], [3]), ([33], [33]), ([15], []),
+      ([16], [1]),
       ([0, 3], [3]),
     ]
     return OperationSamples(

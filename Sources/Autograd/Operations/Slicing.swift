@@ -1,0 +1,103 @@
+extension Variable {
+  /// Every `step`-th element of `range` along an axis; bounds may count from the end; a negative step walks backwards
+  /// from the last element of the range.
+  public func slice(axis: Int, _ range: Range<Int>, step: Int = 1) -> Variable {
+    record("slice", [self], value: value.slice(axis: axis, range, step: step)) {
+      [$0.gradient.embedded(in: $0.shape(ofInput: 0), axis: axis, range, step: step)]
+    }
+  }
+
+  /// Zeros of `shape` with self in the place that ``slice(axis:_:step:)`` with the same arguments reads.
+  func embedded(in shape: Shape, axis: Int, _ range: Range<Int>, step: Int = 1) -> Variable {
+    record("embed", [self], value: value.embedded(in: shape, axis: axis, range, step: step)) {
+      [$0.gradient.slice(axis: axis, range, step: step)]
+    }
+  }
+
+  /// `length` neighbours along an axis.
+  public func narrow(axis: Int, start: Int, length: Int) -> Variable {
+    let position = shape.axis(axis, of: "narrow")
+    let start = start < 0 ? start + shape[position] : start
+    return slice(axis: position, start..<start + length)
+  }
+
+  /// The axis reversed.
+  public func flip(axis: Int) -> Variable {
+    let axis = shape.axis(axis, of: "flip")
+    return record("flip", [self], value: value.flip(axis: axis)) { [$0.gradient.flip(axis: axis)] }
+  }
+
+  /// One entry along an axis, which is dropped.
+  public func select(axis: Int, _ index: Int) -> Variable {
+    let axis = shape.axis(axis, of: "select")
+    let index = index < 0 ? index + shape[axis] : index
+    return record("select", [self], value: value.select(axis: axis, index)) {
+      [$0.gradient.unsqueeze(axis).embedded(in: $0.shape(ofInput: 0), axis: axis, index..<index + 1)]
+    }
+  }
+
+  /// One entry of the first axis.
+  public subscript(index: Int) -> Variable { select(axis: 0, index) }
+
+  /// A range of the first axis.
+  public subscript(range: Range<Int>) -> Variable { slice(axis: 0, range) }
+
+  /// Consecutive parts of the given sizes along an axis; the sizes must add up.
+  public func split(sizes: [Int], axis: Int = 0) -> [Variable] {
+    let axis = shape.axis(axis, of: "split")
+    if sizes.reduce(0, +) != shape[axis] {
+      programmerError("split: sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
+    }
+    var start = 0
+    return sizes.map { size in
+      defer { start += size }
+      return narrow(axis: axis, start: start, length: size)
+    }
+  }
+
+  /// Equal parts along an axis, whose size they must divide.
+  public func split(parts: Int, axis: Int = 0) -> [Variable] {
+    let position = shape.axis(axis, of: "split")
+    if parts <= 0 || shape[position] % parts != 0 {
+      programmerError("split: axis \(axis) of shape \(shape) does not divide into \(parts) parts")
+    }
+    return split(sizes: Array(repeating: shape[position] / parts, count: parts), axis: axis)
+  }
+
+  /// Variables put one after another along an existing axis; the other sizes must agree.
+  public static func concatenate(_ variables: [Variable], axis: Int = 0) -> Variable {
+    let value = Tensor.concatenate(variables.map(\.value), axis: axis)
+    let axis = value.shape.axis(axis, of: "concatenate")
+    let positions = variables.indices
+    return record("concatenate", variables, value: value) { context in
+      var start = 0
+      return positions.map { position in
+        let length = context.shape(ofInput: position)[axis]
+        defer { start += length }
+        return context.needs(position)
+          ? context.gradient.narrow(axis: axis, start: start, length: length) : nil
+      }
+    }
+  }
+
+  /// Variables of one shape along a new axis.
+  public static func stack(_ variables: [Variable], axis: Int = 0) -> Variable {
+    let value = Tensor.stack(variables.map(\.value), axis: axis)
+    let positions = variables.indices
+    return record("stack", variables, value: value) { context in
+      positions.map { context.needs($0) ? context.gradient.select(axis: axis, $0) : nil }
+    }
+  }
+
+  /// The variable with `before` and `after` elements of `value` added along each axis, one pair an axis.
+  public func pad(_ widths: [(before: Int, after: Int)], value padding: Float = 0) -> Variable {
+    record("pad", [self], value: value.pad(widths, value: padding)) {
+      var inside = $0.gradient
+      let shape = $0.shape(ofInput: 0)
+      for (axis, width) in widths.enumerated() where width.before + width.after > 0 {
+        inside = inside.narrow(axis: axis, start: width.before, length: shape[axis])
+      }
+      return [inside]
+    }
+  }
+}
