@@ -1,0 +1,100 @@
+import Foundation
+
+/// What a SentencePiece `.model` file says (sentencepiece_model.proto).
+struct SentencePieceModel {
+  enum PieceType: UInt64 {
+    case normal = 1
+    case unknown, control, userDefined, unused, byte
+  }
+
+  enum ModelType: UInt64 {
+    case unigram = 1
+    case bpe, word, character
+  }
+
+  struct Piece {
+    var bytes: [UInt8] = []
+    var score: Float = 0
+    var type = PieceType.normal
+  }
+
+  var pieces: [Piece] = []
+  var modelType = ModelType.unigram
+  var usesByteFallback = false
+  var whitespaceIsSuffix = false
+  var unknownSurface = " \u{2047} "
+  var charsMap: [UInt8] = []
+  var addsDummyPrefix = true
+  var removesExtraWhitespace = true
+  var escapesWhitespace = true
+
+  /// Reads a file's bytes; `name` stands in errors.
+  init(_ bytes: [UInt8], name: String) throws {
+    var reader = ProtocolBufferReader(bytes[...], context: name)
+    while let (field, value) = try reader.next() {
+      switch (field, value) {
+      case (1, .bytes(let message)): pieces.append(try SentencePieceModel.piece(message, name, pieces.count))
+      case (2, .bytes(let message)): try readTrainer(message, name)
+      case (3, .bytes(let message)): try readNormalizer(message, name)
+      default: break
+      }
+    }
+    if pieces.isEmpty {
+      throw TokenizerError("\(name): holds no pieces: not a SentencePiece model, or empty")
+    }
+    let unknown = pieces.count { $0.type == .unknown }
+    if unknown != 1 { throw TokenizerError("\(name): has \(unknown) unknown pieces, expected one") }
+  }
+
+  private static func piece(_ message: ArraySlice<UInt8>, _ name: String, _ index: Int) throws -> Piece {
+    var reader = ProtocolBufferReader(message, context: "\(name), piece \(index)")
+    var piece = Piece()
+    while let (field, value) = try reader.next() {
+      switch (field, value) {
+      case (1, .bytes(let bytes)): piece.bytes = Array(bytes)
+      case (2, .fixed32(let bits)): piece.score = Float(bitPattern: bits)
+      case (3, .integer(let raw)):
+        guard let type = PieceType(rawValue: raw) else {
+          throw TokenizerError("\(name), piece \(index): type \(raw), expected 1 to 6")
+        }
+        piece.type = type
+      case (1, _), (2, _), (3, _):
+        throw TokenizerError("\(name), piece \(index): field \(field) has the wrong wire type")
+      default: break
+      }
+    }
+    if piece.bytes.isEmpty { throw TokenizerError("\(name), piece \(index): is empty") }
+    if piece.score.isNaN { throw TokenizerError("\(name), piece \(index): its score is not a number") }
+    return piece
+  }
+
+  private mutating func readTrainer(_ message: ArraySlice<UInt8>, _ name: String) throws {
+    var reader = ProtocolBufferReader(message, context: "\(name), trainer")
+    while let (field, value) = try reader.next() {
+      switch (field, value) {
+      case (3, .integer(let raw)):
+        guard let type = ModelType(rawValue: raw) else {
+          throw TokenizerError("\(name): model type \(raw), expected 1 to 4")
+        }
+        modelType = type
+      case (24, .integer(let flag)): whitespaceIsSuffix = flag != 0
+      case (35, .integer(let flag)): usesByteFallback = flag != 0
+      case (44, .bytes(let text)): unknownSurface = String(decoding: text, as: UTF8.self)
+      default: break
+      }
+    }
+  }
+
+  private mutating func readNormalizer(_ message: ArraySlice<UInt8>, _ name: String) throws {
+    var reader = ProtocolBufferReader(message, context: "\(name), normalizer")
+    while let (field, value) = try reader.next() {
+      switch (field, value) {
+      case (2, .bytes(let map)): charsMap = Array(map)
+      case (3, .integer(let flag)): addsDummyPrefix = flag != 0
+      case (4, .integer(let flag)): removesExtraWhitespace = flag != 0
+      case (5, .integer(let flag)): escapesWhitespace = flag != 0
+      default: break
+      }
+    }
+  }
+}
