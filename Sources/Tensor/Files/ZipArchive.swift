@@ -1,0 +1,222 @@
+import Foundation
+
+/// The files inside a ZIP archive, stored or deflated; archives with 64-bit sizes can be read.
+struct ZipArchive: Sendable {
+  /// What is wrong with the archive.
+  struct Problem: Error {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+
+  struct Entry: Sendable {
+    let name: String
+    let method: Int
+    let checksum: UInt32
+    let compressedCount: Int
+    let count: Int
+    let offset: Int
+  }
+
+  private static let endSignature = 0x0605_4B50
+  private static let end64Signature = 0x0606_4B50
+  private static let locator64Signature = 0x0706_4B50
+  private static let centralSignature = 0x0201_4B50
+  private static let localSignature = 0x0403_4B50
+
+  let entries: [Entry]
+  private let reader: LittleEndianReader
+
+  /// Reads the directory at the end of the archive.
+  init(_ contents: Data) throws {
+    reader = LittleEndianReader(contents)
+    // The end record is 22 bytes and a comment of at most 65,535.
+    let earliest = max(0, contents.count - 22 - 65_535)
+    var end = contents.count - 22
+    while end >= earliest, try reader.integer(at: end, bytes: 4) != Self.endSignature { end -= 1 }
+    guard end >= earliest else { throw Problem("it has no end record: it is cut off or not a ZIP archive") }
+    var number = try reader.integer(at: end + 10, bytes: 2)
+    var size = try reader.integer(at: end + 12, bytes: 4)
+    var position = try reader.integer(at: end + 16, bytes: 4)
+    if end >= 20, try reader.integer(at: end - 20, bytes: 4) == Self.locator64Signature {
+      let end64 = try reader.integer(at: end - 12, bytes: 8)
+      guard try reader.integer(at: end64, bytes: 4) == Self.end64Signature else {
+        throw Problem("its 64-bit end record is missing")
+      }
+      number = try reader.integer(at: end64 + 32, bytes: 8)
+      size = try reader.integer(at: end64 + 40, bytes: 8)
+      position = try reader.integer(at: end64 + 48, bytes: 8)
+    }
+    guard position <= end, size <= end - position, number <= size / 46 else {
+      throw Problem("its directory of \(number) entries does not lie inside the file")
+    }
+    var entries: [Entry] = []
+    var names: Set<String> = []
+    for _ in 0..<number {
+      let (entry, next) = try Self.entry(at: position, reader)
+      guard names.insert(entry.name).inserted else { throw Problem("it holds \"\(entry.name)\" twice") }
+      entries.append(entry)
+      position = next
+    }
+    self.entries = entries
+  }
+
+  private static func entry(at position: Int, _ reader: LittleEndianReader) throws -> (Entry, next: Int) {
+    guard try reader.integer(at: position, bytes: 4) == centralSignature else {
+      throw Problem("its directory is damaged at byte \(position)")
+    }
+    let flags = try reader.integer(at: position + 8, bytes: 2)
+    let nameCount = try reader.integer(at: position + 28, bytes: 2)
+    let extraCount = try reader.integer(at: position + 30, bytes: 2)
+    let commentCount = try reader.integer(at: position + 32, bytes: 2)
+    guard let name = String(data: try reader.data(at: position + 46, count: nameCount), encoding: .utf8) else {
+      throw Problem("the name of an entry is not valid UTF-8")
+    }
+    guard flags & 1 == 0 else { throw Problem("\"\(name)\" is encrypted") }
+    var compressedCount = try reader.integer(at: position + 20, bytes: 4)
+    var count = try reader.integer(at: position + 24, bytes: 4)
+    var offset = try reader.integer(at: position + 42, bytes: 4)
+    // A 64-bit extra field holds, in this order, the values whose 32-bit fields are all ones.
+    var extra = position + 46 + nameCount
+    let extraEnd = extra + extraCount
+    while extra + 4 <= extraEnd {
+      let kind = try reader.integer(at: extra, bytes: 2)
+      let length = try reader.integer(at: extra + 2, bytes: 2)
+      if kind == 1 {
+        var field = extra + 4
+        func widen(_ value: inout Int) throws {
+          guard value == 0xFFFF_FFFF else { return }
+          guard field + 8 <= extra + 4 + length else { throw Problem("\"\(name)\" has a damaged 64-bit size") }
+          value = try reader.integer(at: field, bytes: 8)
+          field += 8
+        }
+        try widen(&count)
+        try widen(&compressedCount)
+        try widen(&offset)
+      }
+      extra += 4 + length
+    }
+    let entry = Entry(
+      name: name, method: try reader.integer(at: position + 10, bytes: 2),
+      checksum: UInt32(try reader.integer(at: position + 16, bytes: 4)), compressedCount: compressedCount,
+      count: count, offset: offset)
+    return (entry, extraEnd + commentCount)
+  }
+
+  /// The decompressed bytes of an entry, after checking their checksum.
+  func contents(of entry: Entry) throws -> Data {
+    guard try reader.integer(at: entry.offset, bytes: 4) == Self.localSignature else {
+      throw Problem("\"\(entry.name)\" does not start where the directory says")
+    }
+    let start =
+      try entry.offset + 30 + reader.integer(at: entry.offset + 26, bytes: 2)
+      + reader.integer(at: entry.offset + 28, bytes: 2)
+    let stored = try reader.data(at: start, count: entry.compressedCount)
+    let contents: Data
+    switch entry.method {
+    case 0:
+      guard entry.count == entry.compressedCount else { throw Problem("\"\(entry.name)\" has two sizes") }
+      contents = stored
+    case 8:
+      do {
+        contents = Data(
+          try stored.withUnsafeBytes { try Inflate.decompress($0, outputCount: entry.count) })
+      } catch let problem as Inflate.Problem {
+        throw Problem("\"\(entry.name)\" cannot be decompressed: \(problem.description)")
+      }
+    default: throw Problem("\"\(entry.name)\" is compressed by method \(entry.method), expected 0 or 8")
+    }
+    guard checksum(contents) == entry.checksum else { throw Problem("\"\(entry.name)\" has a wrong checksum") }
+    return contents
+  }
+
+  /// Writes files, uncompressed, atomically. The same files give the same bytes.
+  static func write(_ files: [(name: String, contents: Data)], to path: String) throws {
+    try writeAtomically(path) { append in
+      var directory = Data()
+      var offset = 0
+      for file in files {
+        let name = Data(file.name.utf8)
+        guard file.contents.count + offset < 0xFFFF_FFFF - 1_000, name.count < 0xFFFF, files.count < 0xFFFF else {
+          throw TensorError.unwritable(path: path, reason: "archives above 4 GB are not supported")
+        }
+        // Version 2.0, flag for UTF-8 names, stored, 1980-01-01.
+        var fields = Data([20, 0, 0, 8, 0, 0, 0, 0, 0x21, 0])
+        fields.append(littleEndian: Int(checksum(file.contents)), bytes: 4)
+        fields.append(littleEndian: file.contents.count, bytes: 4)
+        fields.append(littleEndian: file.contents.count, bytes: 4)
+        fields.append(littleEndian: name.count, bytes: 2)
+        fields.append(littleEndian: 0, bytes: 2)
+
+        var local = Data()
+        local.append(littleEndian: localSignature, bytes: 4)
+        local.append(fields)
+        local.append(name)
+        try append(local)
+        try append(file.contents)
+
+        directory.append(littleEndian: centralSignature, bytes: 4)
+        directory.append(littleEndian: 20, bytes: 2)
+        directory.append(fields)
+        directory.append(Data(count: 10))
+        directory.append(littleEndian: offset, bytes: 4)
+        directory.append(name)
+        offset += local.count + file.contents.count
+      }
+      var end = Data()
+      end.append(littleEndian: endSignature, bytes: 4)
+      end.append(Data(count: 4))
+      end.append(littleEndian: files.count, bytes: 2)
+      end.append(littleEndian: files.count, bytes: 2)
+      end.append(littleEndian: directory.count, bytes: 4)
+      end.append(littleEndian: offset, bytes: 4)
+      end.append(Data(count: 2))
+      try append(directory + end)
+    }
+  }
+}
+
+/// Bounds-checked access to little-endian fields.
+private struct LittleEndianReader: Sendable {
+  private let contents: Data
+
+  init(_ contents: Data) { self.contents = contents }
+
+  /// An unsigned integer; one too large for `Int` is a problem of the file as well.
+  func integer(at position: Int, bytes: Int) throws -> Int {
+    var value: UInt64 = 0
+    for (i, byte) in try data(at: position, count: bytes).enumerated() { value |= UInt64(byte) << UInt64(8 * i) }
+    guard let integer = Int(exactly: value), integer <= Int.max / 4 else {
+      throw ZipArchive.Problem("the value at byte \(position) is impossible")
+    }
+    return integer
+  }
+
+  func data(at position: Int, count: Int) throws -> Data {
+    guard position >= 0, count >= 0, position <= contents.count, count <= contents.count - position else {
+      throw ZipArchive.Problem("it ends before byte \(position) + \(count)")
+    }
+    let start = contents.startIndex + position
+    return contents[start..<start + count]
+  }
+}
+
+extension Data {
+  fileprivate mutating func append(littleEndian value: Int, bytes: Int) {
+    for i in 0..<bytes { append(UInt8(truncatingIfNeeded: value >> (8 * i))) }
+  }
+}
+
+/// CRC-32 as ZIP uses it.
+private func checksum(_ data: Data) -> UInt32 {
+  data.withUnsafeBytes { bytes in
+    checksumTable.withUnsafeBufferPointer { table in
+      var crc: UInt32 = 0xFFFF_FFFF
+      for byte in bytes { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8) }
+      return ~crc
+    }
+  }
+}
+
+private let checksumTable: [UInt32] = (0..<256).map { index in
+  (0..<8).reduce(UInt32(index)) { crc, _ in crc & 1 == 0 ? crc >> 1 : (crc >> 1) ^ 0xEDB8_8320 }
+}
