@@ -85,8 +85,12 @@ struct Inflate {
   private mutating func copyStored() throws(Problem) {
     _ = try take(bitCount % 8)
     let length = try take(16)
-    guard try take(16) == length ^ 0xFFFF else { throw Problem(description: "a stored block has a wrong length") }
-    guard length <= output.count - count else { throw Problem(description: "more bytes came out than expected") }
+    guard try take(16) == length ^ 0xFFFF else {
+      throw Problem(description: "a stored block has a wrong length")
+    }
+    guard length <= output.count - count else {
+      throw Problem(description: "more bytes came out than expected")
+    }
     for _ in 0..<length {
       output[count] = UInt8(try take(8))
       count += 1
@@ -94,13 +98,15 @@ struct Inflate {
   }
 
   private static let lengthBases = [
-    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195,
+    227, 258,
   ]
   private static let lengthExtraBits = [
     0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
   ]
   private static let distanceBases = [
-    1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
+    1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
+    4097, 6145,
     8193, 12289, 16385, 24577,
   ]
 
@@ -120,7 +126,9 @@ struct Inflate {
       guard code < 30 else { throw Problem(description: "unknown distance code") }
       let distance = Self.distanceBases[code] + (try take(max(0, code / 2 - 1)))
       guard distance <= count else { throw Problem(description: "a distance reaches before the start") }
-      guard length <= output.count - count else { throw Problem(description: "more bytes came out than expected") }
+      guard length <= output.count - count else {
+        throw Problem(description: "more bytes came out than expected")
+      }
       for _ in 0..<length {
         output[count] = output[count - distance]
         count += 1
@@ -149,7 +157,9 @@ struct Inflate {
       case let length: lengths.append(length)
       }
     }
-    guard lengths.count == literalCount + distanceCount else { throw Problem(description: "too many code lengths") }
+    guard lengths.count == literalCount + distanceCount else {
+      throw Problem(description: "too many code lengths")
+    }
     guard lengths[256] > 0 else { throw Problem(description: "a block has no end code") }
     return (
       try HuffmanCode(lengths: lengths[..<literalCount]), try HuffmanCode(lengths: lengths[literalCount...])
@@ -181,7 +191,9 @@ private struct HuffmanCode {
       if left < 0 { throw Inflate.Problem(description: "the code lengths contradict each other") }
     }
     // One distance code alone is the only incomplete code that the format allows.
-    guard left == 0 || counts.reduce(0, +) <= 1 else { throw Inflate.Problem(description: "a code is incomplete") }
+    guard left == 0 || counts.reduce(0, +) <= 1 else {
+      throw Inflate.Problem(description: "a code is incomplete")
+    }
     build(lengths)
   }
 

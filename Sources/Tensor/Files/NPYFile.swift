@@ -57,7 +57,9 @@ public enum NPYFile {
       throw malformed("it does not start like an npy file")
     }
     let bytes = contents.prefix(12).map { Int($0) }
-    guard (1...3).contains(bytes[6]) else { throw malformed("npy version \(bytes[6]) is unknown, expected 1 to 3") }
+    guard (1...3).contains(bytes[6]) else {
+      throw malformed("npy version \(bytes[6]) is unknown, expected 1 to 3")
+    }
     let prefix = bytes[6] == 1 ? 10 : 12
     guard contents.count >= prefix else { throw malformed("its header is cut off") }
     let length =
@@ -69,8 +71,8 @@ public enum NPYFile {
     let header: NPYHeader
     do {
       header = try NPYHeader(parsing: [UInt8](contents[start..<start + length]))
-    } catch let problem as NPYHeader.Problem {
-      throw malformed(problem.description)
+    } catch {
+      throw malformed(error.description)
     }
     guard let elementType = header.elementType else {
       throw TensorError.unsupported(
@@ -81,7 +83,8 @@ public enum NPYFile {
     let data = contents[(start + length)...]
     guard data.count == expected.partialValue else {
       throw malformed(
-        "shape \(header.shape) of '\(header.descriptor)' takes \(expected.partialValue) bytes, found \(data.count)")
+        "shape \(header.shape) of '\(header.descriptor)' takes \(expected.partialValue) bytes, found \(data.count)"
+      )
     }
     return StoredArray(
       path: path, name: name, elementType: elementType, shape: header.shape,

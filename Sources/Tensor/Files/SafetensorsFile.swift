@@ -179,7 +179,8 @@ extension SafetensorsFile {
       for (name, range) in ordered {
         guard range.lowerBound == end else {
           let problem = range.lowerBound < end ? "overlaps the array before it" : "leaves a hole before it"
-          throw Problem("array \"\(name)\" starts at byte \(range.lowerBound) and \(problem), expected byte \(end)")
+          throw Problem(
+            "array \"\(name)\" starts at byte \(range.lowerBound) and \(problem), expected byte \(end)")
         }
         end = range.upperBound
       }

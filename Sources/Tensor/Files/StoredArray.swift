@@ -111,7 +111,8 @@ struct StoredArray: Sendable {
     _ input: UnsafeRawBufferPointer, to output: UnsafeMutableBufferPointer<Float>, _ body: (T) -> Float
   ) {
     for i in 0..<output.count {
-      output[i] = body(T(littleEndian: input.loadUnaligned(fromByteOffset: i * MemoryLayout<T>.size, as: T.self)))
+      output[i] = body(
+        T(littleEndian: input.loadUnaligned(fromByteOffset: i * MemoryLayout<T>.size, as: T.self)))
     }
   }
 

@@ -68,7 +68,8 @@ struct ZipArchive: Sendable {
     let nameCount = try reader.integer(at: position + 28, bytes: 2)
     let extraCount = try reader.integer(at: position + 30, bytes: 2)
     let commentCount = try reader.integer(at: position + 32, bytes: 2)
-    guard let name = String(data: try reader.data(at: position + 46, count: nameCount), encoding: .utf8) else {
+    guard let name = String(data: try reader.data(at: position + 46, count: nameCount), encoding: .utf8)
+    else {
       throw Problem("the name of an entry is not valid UTF-8")
     }
     guard flags & 1 == 0 else { throw Problem("\"\(name)\" is encrypted") }
@@ -85,7 +86,9 @@ struct ZipArchive: Sendable {
         var field = extra + 4
         func widen(_ value: inout Int) throws {
           guard value == 0xFFFF_FFFF else { return }
-          guard field + 8 <= extra + 4 + length else { throw Problem("\"\(name)\" has a damaged 64-bit size") }
+          guard field + 8 <= extra + 4 + length else {
+            throw Problem("\"\(name)\" has a damaged 64-bit size")
+          }
           value = try reader.integer(at: field, bytes: 8)
           field += 8
         }
@@ -125,7 +128,9 @@ struct ZipArchive: Sendable {
       }
     default: throw Problem("\"\(entry.name)\" is compressed by method \(entry.method), expected 0 or 8")
     }
-    guard checksum(contents) == entry.checksum else { throw Problem("\"\(entry.name)\" has a wrong checksum") }
+    guard checksum(contents) == entry.checksum else {
+      throw Problem("\"\(entry.name)\" has a wrong checksum")
+    }
     return contents
   }
 
@@ -136,7 +141,8 @@ struct ZipArchive: Sendable {
       var offset = 0
       for file in files {
         let name = Data(file.name.utf8)
-        guard file.contents.count + offset < 0xFFFF_FFFF - 1_000, name.count < 0xFFFF, files.count < 0xFFFF else {
+        guard file.contents.count + offset < 0xFFFF_FFFF - 1_000, name.count < 0xFFFF, files.count < 0xFFFF
+        else {
           throw TensorError.unwritable(path: path, reason: "archives above 4 GB are not supported")
         }
         // Version 2.0, flag for UTF-8 names, stored, 1980-01-01.
@@ -184,7 +190,9 @@ private struct LittleEndianReader: Sendable {
   /// An unsigned integer; one too large for `Int` is a problem of the file as well.
   func integer(at position: Int, bytes: Int) throws -> Int {
     var value: UInt64 = 0
-    for (i, byte) in try data(at: position, count: bytes).enumerated() { value |= UInt64(byte) << UInt64(8 * i) }
+    for (i, byte) in try data(at: position, count: bytes).enumerated() {
+      value |= UInt64(byte) << UInt64(8 * i)
+    }
     guard let integer = Int(exactly: value), integer <= Int.max / 4 else {
       throw ZipArchive.Problem("the value at byte \(position) is impossible")
     }
