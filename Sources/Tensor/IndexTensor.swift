@@ -22,11 +22,28 @@ public struct IndexTensor: Sendable, Hashable {
     self.init(values.map { Int32($0) }, shape: shape)
   }
 
+  /// Consecutive integers, of the given shape, or of one axis; traps when their number does not fit.
+  public init(_ range: Range<Int>, shape: Shape? = nil) {
+    self.init(Array(range), shape: shape)
+  }
+
   /// Number of elements.
   public var count: Int { values.count }
 
   /// The same integers in another shape.
   public func reshape(_ shape: Shape) -> IndexTensor { IndexTensor(values, shape: shape) }
+
+  /// Two axes exchanged.
+  public func transpose(_ a: Int, _ b: Int) -> IndexTensor {
+    let a = shape.axis(a, of: "transpose")
+    let b = shape.axis(b, of: "transpose")
+    if a == b { return self }
+    var target = shape
+    target.swapAt(a, b)
+    var strides = shape.contiguousStrides
+    strides.swapAt(a, b)
+    return IndexTensor((0..<count).map { values[target.offset(of: $0, strides: strides)] }, shape: target)
+  }
 
   /// The integers as floating-point numbers: exact up to 2²⁴.
   public func asTensor() -> Tensor { Tensor(values.map(Float.init), shape: shape) }

@@ -70,6 +70,18 @@ public struct Shape: Sendable {
     return strides
   }
 
+  /// Where the element with the running number `index` lies when the axes are walked with `strides`.
+  func offset(of index: Int, strides: Shape) -> Int {
+    var rest = index
+    var offset = 0
+    for axis in (0..<count).reversed() {
+      let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: self[axis])
+      offset += remainder * strides[axis]
+      rest = quotient
+    }
+    return offset
+  }
+
   /// The position of an axis that may count from the end (-1 is the last); traps when there is no such axis.
   public func axis(_ axis: Int, of operation: StaticString) -> Int {
     let resolved = axis < 0 ? axis + count : axis
