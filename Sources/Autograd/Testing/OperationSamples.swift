@@ -56,6 +56,6 @@ package struct OperationSample: CustomStringConvertible {
 package enum OperationRegistry {
   package static var all: [OperationSamples] {
     Variable.arithmeticSamples + Variable.selectionSamples + Variable.elementarySamples
-      + Variable.activationSamples
+      + Variable.activationSamples + FusedSamples.all
   }
 }

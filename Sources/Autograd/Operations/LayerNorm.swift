@@ -1,0 +1,107 @@
+/// (x - mean) / √(variance + ε), times `scale`, plus `offset`, over the last axis (Ba et al. 2016).
+///
+/// Beside its inputs it keeps two numbers a row: the mean and the reciprocal deviation.
+///
+/// - Parameters:
+///   - x: `[..., features]`.
+///   - scale: `[features]`.
+///   - offset: `[features]`.
+///   - epsilon: Added to the variance.
+public func layerNorm(
+  _ x: Variable, scale: Variable? = nil, offset: Variable? = nil, epsilon: Float = 1e-6
+) -> Variable {
+  guard let features = x.shape.last else { programmerError("layerNorm: an input without axes") }
+  for parameter in [scale, offset].compactMap({ $0 }) where parameter.shape != [features] {
+    programmerError(
+      "layerNorm: an input of shape \(x.shape) for a scale or offset of shape \(parameter.shape)")
+  }
+  let normalized = layerNorm(x.value, scale: scale?.value, offset: offset?.value, epsilon: epsilon)
+  let parameters = [scale, offset].compactMap { $0 }
+  let (scalePosition, offsetPosition) = (1, scale == nil ? 1 : 2)
+  let (hasScale, hasOffset) = (scale != nil, offset != nil)
+  return record(
+    "layerNorm", [x] + parameters, value: normalized.output,
+    fused: { context in
+      let x = context.input(0).value
+      let scale = hasScale ? context.input(scalePosition).value : nil
+      let gradient = context.gradient.value
+      let needsScale = hasScale && context.needs(scalePosition)
+      let needsOffset = hasOffset && context.needs(offsetPosition)
+      let ofInput =
+        context.needs(0)
+        ? layerNormInputDerivative(
+          x, scale: scale, gradient: gradient, mean: normalized.mean,
+          reciprocalDeviation: normalized.reciprocalDeviation) : nil
+      guard needsScale || needsOffset else {
+        return [ofInput] + parameters.map { _ in nil }
+      }
+      let ofParameters = layerNormParameterDerivative(
+        x, gradient: gradient, mean: normalized.mean, reciprocalDeviation: normalized.reciprocalDeviation)
+      return [ofInput] + (hasScale ? [ofParameters.scale] : []) + (hasOffset ? [ofParameters.offset] : [])
+    },
+    composition: {
+      composedLayerNorm(
+        $0[0], scale: hasScale ? $0[scalePosition] : nil, offset: hasOffset ? $0[offsetPosition] : nil,
+        epsilon: epsilon)
+    })
+}
+
+private func composedLayerNorm(
+  _ x: Variable, scale: Variable?, offset: Variable?, epsilon: Float
+) -> Variable {
+  let centred = x - x.mean(axes: [-1], keepDimensions: true)
+  let variance = centred.square().mean(axes: [-1], keepDimensions: true)
+  var result = centred * (variance + epsilon).rsqrt()
+  if let scale { result = result * scale }
+  if let offset { result = result + offset }
+  return result
+}
+
+// MARK: - Samples
+
+package enum LayerNormSamples {
+  package static var all: OperationSamples {
+    let cases: [(Shape, scale: Bool, offset: Bool)] = [
+      ([3, 5], true, true), ([2, 3, 17], true, true), ([33], true, false), ([4, 7], false, true),
+      ([2, 64], false, false), ([0, 3], true, true),
+    ]
+    return OperationSamples(
+      "layerNorm",
+      cases.map { shape, hasScale, hasOffset in
+        let features: Shape = [shape[shape.count - 1]]
+        let parameters: [OperationSample.Input] =
+          (hasScale ? [.init(features)] : []) + (hasOffset ? [.init(features)] : [])
+        let arguments = { (inputs: [Variable]) in
+          (hasScale ? inputs[1] : nil, hasOffset ? inputs[inputs.count - 1] : nil)
+        }
+        return OperationSample(
+          [.init(shape)] + parameters,
+          forward: {
+            let (scale, offset) = arguments($0)
+            return layerNorm($0[0], scale: scale, offset: offset, epsilon: 1e-3)
+          },
+          composition: shape.elementCount == 0
+            ? nil
+            : {
+              let (scale, offset) = arguments($0)
+              return composedLayerNorm($0[0], scale: scale, offset: offset, epsilon: 1e-3)
+            },
+          reference: {
+            reference($0[0], scale: hasScale ? $0[1] : nil, offset: hasOffset ? $0[$0.count - 1] : nil)
+          })
+      })
+  }
+
+  private static func reference(
+    _ x: ReferenceArray, scale: ReferenceArray?, offset: ReferenceArray?
+  ) -> ReferenceArray {
+    func mean(_ x: ReferenceArray) -> ReferenceArray {
+      x.fold(axes: [-1], keepDimensions: true) { $0.reduce(0, +) / Double($0.count) }
+    }
+    let centred = x.combine(mean(x), -)
+    var result = centred.combine(mean(centred.map { $0 * $0 })) { $0 / ($1 + 1e-3).squareRoot() }
+    if let scale { result = result.combine(scale, *) }
+    if let offset { result = result.combine(offset, +) }
+    return result
+  }
+}

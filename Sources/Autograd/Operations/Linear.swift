@@ -1,0 +1,91 @@
+import Foundation
+import Kernels
+
+/// x Wᵀ + b, with the bias and, where no gradient is wanted, the activation applied while the product is in cache.
+///
+/// - Parameters:
+///   - x: `[..., inputs]`.
+///   - weight: `[outputs, inputs]`, as PyTorch keeps it; its gradient is computed in that layout.
+///   - bias: `[outputs]`.
+///   - activation: Applied to the sum.
+/// - Returns: `[..., outputs]`.
+public func linear(
+  _ x: Variable, weight: Variable, bias: Variable? = nil, activation: Activation? = nil
+) -> Variable {
+  guard x.rank >= 1, weight.rank == 2, x.shape[x.rank - 1] == weight.shape[1] else {
+    programmerError("linear: an input of shape \(x.shape) for a weight of shape \(weight.shape)")
+  }
+  let (outputs, features) = (weight.shape[0], weight.shape[1])
+  if let bias, bias.shape != [outputs] {
+    programmerError("linear: a bias of shape \(bias.shape) for a weight of shape \(weight.shape)")
+  }
+  let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+  let isRecorded = Recording.isEnabled && inputs.contains(where: \.requiresGradient)
+  let value = x.value.matmul(
+    weight.value.transpose(), bias: bias?.value, activation: isRecorded ? nil : activation?.kernel)
+  if !isRecorded { return Variable(value) }
+  let rows = Shape(x.shape.dropLast()).elementCount
+  let result = record("linear", inputs, value: value, saving: Variable.savedFactors(x, weight)) { context in
+    let gradient = context.gradient
+    // All leading axes as rows: one large product for the weight.
+    let flat = gradient.reshape([rows, outputs])
+    let gradients = [
+      context.needs(0) ? matmul(gradient, context.input(1)) : nil,
+      context.needs(1) ? matmul(flat.transpose(), context.input(0).reshape([rows, features])) : nil,
+    ]
+    return bias == nil ? gradients : gradients + [context.needs(2) ? flat.sum(axes: [0]) : nil]
+  }
+  // The activation keeps what its own derivative reads.
+  return activation.map { $0(result) } ?? result
+}
+
+extension Activation {
+  /// Applies the function to every element.
+  public func callAsFunction(_ x: Variable) -> Variable {
+    switch self {
+    case .relu: x.relu()
+    case .relu6: x.relu6()
+    case .gelu: x.gelu()
+    case .geluExact: x.gelu(exact: true)
+    case .quickGelu: x.quickGelu()
+    case .silu: x.silu()
+    }
+  }
+}
+
+// MARK: - Samples
+
+package enum LinearSamples {
+  package static var all: OperationSamples {
+    let cases: [(Shape, outputs: Int, bias: Bool)] = [
+      ([3, 4], 5, true), ([2, 3, 17], 33, true), ([7], 3, true), ([2, 5], 1, false), ([0, 4], 3, true),
+    ]
+    let plain = cases.map { x, outputs, hasBias in
+      let features = x[x.count - 1]
+      return OperationSample(
+        [.init(x), .init([outputs, features])] + (hasBias ? [.init([outputs])] : []),
+        forward: { linear($0[0], weight: $0[1], bias: hasBias ? $0[2] : nil) },
+        composition: {
+          let product = matmul($0[0], $0[1].transpose())
+          return hasBias ? product + $0[2] : product
+        },
+        reference: { reference($0[0], $0[1], hasBias ? $0[2] : nil) })
+    }
+    let activated = OperationSample(
+      [.init([3, 4]), .init([5, 4]), .init([5])], "quickGelu",
+      forward: { linear($0[0], weight: $0[1], bias: $0[2], activation: .quickGelu) },
+      composition: { (matmul($0[0], $0[1].transpose()) + $0[2]).quickGelu() },
+      reference: { reference($0[0], $0[1], $0[2]).map { $0 / (1 + exp(-1.702 * $0)) } })
+    return OperationSamples("linear", plain + [activated])
+  }
+
+  private static func reference(
+    _ x: ReferenceArray, _ weight: ReferenceArray, _ bias: ReferenceArray?
+  ) -> ReferenceArray {
+    ReferenceArray(shape: Shape(x.shape.dropLast()) + [weight.shape[0]]) { position in
+      let output = position[position.count - 1]
+      let row = Array(position.dropLast())
+      return (0..<weight.shape[1]).reduce(bias?[[output]] ?? 0) { $0 + x[row + [$1]] * weight[[output, $1]] }
+    }
+  }
+}

@@ -1,0 +1,289 @@
+import Foundation
+import Kernels
+
+/// Mean cross-entropy of rows of logits against class labels.
+///
+/// - Parameters:
+///   - logits: `[..., classes]`.
+///   - labels: A class for each row, of the shape of the leading axes.
+/// - Returns: The loss, without axes.
+public func softmaxCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
+  guard let classes = logits.shape.last, Shape(logits.shape.dropLast()) == labels.shape, labels.count > 0
+  else {
+    programmerError(
+      "softmaxCrossEntropy: logits of shape \(logits.shape) for labels of shape \(labels.shape)")
+  }
+  for label in labels.values where label < 0 || label >= classes {
+    programmerError("softmaxCrossEntropy: label \(label) is outside the \(classes) classes")
+  }
+  let rows = labels.count
+  let logSumExp = Kernels.table.reduction.logSumExp
+  var losses = [Float](repeating: 0, count: rows)
+  logits.value.withUnsafeScalars { logits in
+    let logits = logits.baseAddress!
+    losses.withUnsafeMutableBufferPointer { losses in
+      let losses = losses.baseAddress!
+      ThreadPool.parallelRanges(count: rows, grain: 16_384 / classes + 1) { range in
+        for row in range {
+          let x = logits + row * classes
+          losses[row] = logSumExp(x, 1, classes) - x[Int(labels.values[row])]
+        }
+      }
+    }
+  }
+  let loss = losses.reduce(0) { $0 + Double($1) } / Double(rows)
+  return record(
+    "softmaxCrossEntropy", [logits], value: Tensor(Float(loss)),
+    fused: { context in
+      let factor = context.gradient.item() / Float(rows)
+      var gradient = context.input(0).value.softmax(axis: -1)
+      gradient.withUnsafeMutableScalars { gradient in
+        for (row, label) in labels.values.enumerated() { gradient[row * classes + Int(label)] -= 1 }
+      }
+      gradient *= factor
+      return [gradient]
+    },
+    composition: { composedCrossEntropy(logits: $0[0], labels: labels) })
+}
+
+func composedCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
+  let rows = logits.reshape([labels.count, logits.shape[logits.rank - 1]]).logSoftmax(axis: -1)
+  let targets = Positives(starts: Array(0...labels.count), texts: labels.values.map(Int.init))
+  return (rows * Variable(targets.matrix(texts: rows.shape[1]))).sum() / Float(-labels.count)
+}
+
+/// CLIP's loss (Radford et al. 2021): the mean of the cross-entropies of rows and columns of t X Yᵀ, t = exp(`logScale`).
+///
+/// Where a row or column has several positives, its target is uniform over them; where it has none, it adds nothing.
+/// The logits are one matrix of n x m numbers, turned into their gradients in place.
+///
+/// - Parameters:
+///   - x: Image embeddings `[n, d]`, usually of length 1.
+///   - y: Text embeddings `[m, d]`.
+///   - logScale: t', one number.
+///   - positives: Which pairs belong together.
+/// - Returns: The loss, without axes.
+public func softmaxPairwiseLoss(
+  images x: Variable, texts y: Variable, logScale: Variable, positives: PairLabels = .diagonal
+) -> Variable {
+  checkPairs(x, y, logScale, of: "softmaxPairwiseLoss")
+  let (n, m) = (x.shape[0], y.shape[0])
+  let positives = positives.positives(images: n, texts: m, of: "softmaxPairwiseLoss")
+  let inputs = [x, y, logScale]
+  let isRecorded = Recording.isEnabled && inputs.contains(where: \.requiresGradient)
+  let scale = exp(logScale.item())
+  var logits = x.value.matmul(y.value.transpose(), bias: nil, scale: scale)
+  let loss = logits.withUnsafeMutableScalars {
+    SoftmaxLoss(logits: $0.baseAddress!, images: n, texts: m, positives: positives).compute(
+      gradients: isRecorded)
+  }
+  // From here the logits are their own gradients.
+  let images =
+    isRecorded && (x.requiresGradient || logScale.requiresGradient)
+    ? logits.matmul(y.value, bias: nil, scale: scale) : nil
+  let texts =
+    isRecorded && y.requiresGradient
+    ? logits.transpose().matmul(x.value, bias: nil, scale: scale) : nil
+  // Σ g t x·y, row by row.
+  let ofScale = images.map { ($0 * x.value).sum().item() } ?? 0
+  return record(
+    "softmaxPairwiseLoss", inputs, value: Tensor(loss),
+    fused: { context in
+      let factor = context.gradient.item()
+      return [
+        context.needs(0) ? images.map { $0 * factor } : nil,
+        context.needs(1) ? texts.map { $0 * factor } : nil,
+        .full(context.shape(ofInput: 2), ofScale * factor),
+      ]
+    },
+    composition: {
+      composedSoftmaxPairwiseLoss(images: $0[0], texts: $0[1], logScale: $0[2], positives: positives)
+    })
+}
+
+func composedSoftmaxPairwiseLoss(
+  images x: Variable, texts y: Variable, logScale: Variable, positives: Positives
+) -> Variable {
+  let logits = matmul(x, y.transpose()) * logScale.reshape([]).exp()
+  let matrix = positives.matrix(texts: y.shape[0])
+  func half(_ axis: Int, count: Int) -> Variable {
+    let sizes = matrix.sum(axes: [axis], keepDimensions: true).maximum(Tensor(1))
+    return (logits.logSoftmax(axis: axis) * Variable(matrix / sizes)).sum() / Float(-2 * count)
+  }
+  return half(1, count: x.shape[0]) + half(0, count: y.shape[0])
+}
+
+/// The loss of a matrix of logits, which its gradients replace.
+private struct SoftmaxLoss {
+  let logits: UnsafeMutablePointer<Float>
+  let images, texts: Int
+  let positives: Positives
+
+  /// Columns in one task of a pass over all rows.
+  private static let width = 512
+
+  func compute(gradients: Bool) -> Float {
+    let rowSums = logSumsOfRows()
+    let columnSums = logSumsOfColumns()
+    var members = [Int](repeating: 0, count: texts)
+    for text in positives.texts { members[text] += 1 }
+    var rowLoss = 0.0
+    var columnLoss = 0.0
+    for image in 0..<images {
+      for text in positives[image] {
+        let logit = logits[image * texts + text]
+        rowLoss += Double(rowSums[image] - logit) / Double(positives[image].count)
+        columnLoss += Double(columnSums[text] - logit) / Double(members[text])
+      }
+    }
+    if gradients { replaceByGradients(rowSums: rowSums, columnSums: columnSums, members: members) }
+    return Float((rowLoss / Double(images) + columnLoss / Double(texts)) / 2)
+  }
+
+  private func logSumsOfRows() -> [Float] {
+    let logSumExp = Kernels.table.reduction.logSumExp
+    return [Float](unsafeUninitializedCapacity: images) { buffer, count in
+      let sums = buffer.baseAddress!
+      ThreadPool.parallelRanges(count: images, grain: 16_384 / texts + 1) { rows in
+        for row in rows { sums[row] = logSumExp(logits + row * texts, 1, texts) }
+      }
+      count = images
+    }
+  }
+
+  /// A few hundred columns at a time, so that every row is read in long runs.
+  private func logSumsOfColumns() -> [Float] {
+    let (elementwise, accumulate) = (Kernels.table.elementwise, Kernels.table.reduction.accumulate)
+    return [Float](unsafeUninitializedCapacity: texts) { buffer, count in
+      let sums = buffer.baseAddress!
+      ThreadPool.parallelRanges(count: texts, grain: SoftmaxLoss.width) { columns in
+        let width = columns.count
+        let sums = sums + columns.lowerBound
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * SoftmaxLoss.width) { buffer in
+          let largest = buffer.baseAddress!
+          let powers = largest + SoftmaxLoss.width
+          elementwise.fill(-.infinity, largest, width)
+          elementwise.fill(0, sums, width)
+          for row in 0..<images {
+            let x = logits + row * texts + columns.lowerBound
+            accumulate(ReductionOperation.maximum.rawValue, x, 1, largest, width)
+          }
+          for row in 0..<images {
+            let x = logits + row * texts + columns.lowerBound
+            elementwise.binary(BinaryOperation.subtract.rawValue, x, 1, largest, 1, powers, width)
+            elementwise.unary(UnaryOperation.exp.rawValue, powers, 1, powers, width)
+            accumulate(ReductionOperation.sum.rawValue, powers, 1, sums, width)
+          }
+          elementwise.unary(UnaryOperation.log.rawValue, sums, 1, sums, width)
+          accumulate(ReductionOperation.sum.rawValue, largest, 1, sums, width)
+        }
+      }
+      count = texts
+    }
+  }
+
+  /// Half the probability along the row over n and half that along the column over m, less the targets.
+  private func replaceByGradients(rowSums: [Float], columnSums: [Float], members: [Int]) {
+    let elementwise = Kernels.table.elementwise
+    let (rowFactor, columnFactor) = (0.5 / Float(images), 0.5 / Float(texts))
+    // A column without positives has no loss.
+    let columnFactors = members.map { $0 == 0 ? 0 : columnFactor }
+    ThreadPool.parallelRanges(count: images, grain: 16_384 / texts + 1) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: SoftmaxLoss.width) { buffer in
+        let ofColumns = buffer.baseAddress!
+        for row in rows {
+          for start in stride(from: 0, to: texts, by: SoftmaxLoss.width) {
+            let width = Swift.min(SoftmaxLoss.width, texts - start)
+            let x = logits + row * texts + start
+            var (rowSum, factor) = (rowSums[row], positives[row].isEmpty ? 0 : rowFactor)
+            columnSums.withUnsafeBufferPointer {
+              elementwise.binary(
+                BinaryOperation.subtract.rawValue, x, 1, $0.baseAddress! + start, 1, ofColumns, width)
+            }
+            elementwise.unary(UnaryOperation.exp.rawValue, ofColumns, 1, ofColumns, width)
+            columnFactors.withUnsafeBufferPointer {
+              elementwise.binary(
+                BinaryOperation.multiply.rawValue, ofColumns, 1, $0.baseAddress! + start, 1, ofColumns, width)
+            }
+            elementwise.binary(BinaryOperation.subtract.rawValue, x, 1, &rowSum, 0, x, width)
+            elementwise.unary(UnaryOperation.exp.rawValue, x, 1, x, width)
+            elementwise.binary(BinaryOperation.multiply.rawValue, x, 1, &factor, 0, x, width)
+            elementwise.binary(BinaryOperation.add.rawValue, x, 1, ofColumns, 1, x, width)
+          }
+          for text in positives[row] {
+            logits[row * texts + text] -=
+              rowFactor / Float(positives[row].count) + columnFactor / Float(members[text])
+          }
+        }
+      }
+    }
+  }
+}
+
+// MARK: - Samples
+
+package enum SoftmaxLossSamples {
+  package static var crossEntropy: OperationSamples {
+    let cases: [(Shape, [Int])] = [
+      ([3, 5], [0, 4, 2]), ([1, 1], [0]), ([2, 33], [32, 7]), ([2, 2, 3], [0, 1, 2, 1]), ([4], [3]),
+    ]
+    return OperationSamples(
+      "softmaxCrossEntropy",
+      cases.map { shape, classes in
+        let labels = IndexTensor(classes, shape: Shape(shape.dropLast()))
+        return OperationSample(
+          [.init(shape)], forward: { softmaxCrossEntropy(logits: $0[0], labels: labels) },
+          composition: { composedCrossEntropy(logits: $0[0], labels: labels) },
+          reference: { inputs in
+            let probabilities = inputs[0].softmax(axis: -1)
+            let width = shape[shape.count - 1]
+            let losses = classes.enumerated().map {
+              -log(probabilities.values[$0.offset * width + $0.element])
+            }
+            return ReferenceArray([losses.reduce(0, +) / Double(classes.count)], shape: [])
+          })
+      })
+  }
+
+  package static var pairwise: OperationSamples {
+    let cases: [(images: Int, texts: Int, PairLabels, String)] = [
+      (3, 3, .diagonal, "diagonal"), (17, 17, .diagonal, "17 pairs"),
+      (
+        4, 6,
+        .classes(
+          images: IndexTensor([0, 1, 1, 4] as [Int]), texts: IndexTensor([0, 0, 1, 1, 3, 0] as [Int])),
+        "classes, some without a partner"
+      ),
+    ]
+    // Columns as images: were they rows, tests that repeat the first entry of an axis would make all images equal and
+    // all gradients 0 but for rounding.
+    return OperationSamples(
+      "softmaxPairwiseLoss",
+      cases.map { images, texts, labels, description in
+        let positives = labels.positives(images: images, texts: texts, of: "sample")
+        let matrix = ReferenceArray(positives.matrix(texts: texts))
+        func half(_ logits: ReferenceArray, axis: Int, count: Int) -> Double {
+          let sizes = matrix.fold(axes: [axis], keepDimensions: true) { Swift.max($0.reduce(0, +), 1) }
+          let targets = matrix.combine(sizes, /)
+          return logits.softmax(axis: axis).combine(targets) { -log($0) * $1 }.values.reduce(0, +)
+            / Double(2 * count)
+        }
+        return OperationSample(
+          [.init([5, images], in: -1..<1), .init([texts, 5], in: -1..<1), .init([1], in: 0..<1)], description,
+          forward: {
+            softmaxPairwiseLoss(images: $0[0].transpose(), texts: $0[1], logScale: $0[2], positives: labels)
+          },
+          composition: {
+            composedSoftmaxPairwiseLoss(
+              images: $0[0].transpose(), texts: $0[1], logScale: $0[2], positives: positives)
+          },
+          reference: { inputs in
+            let logits = inputs[0].transposed.pairProducts(with: inputs[1]).map {
+              exp(inputs[2].values[0]) * $0
+            }
+            return ReferenceArray(
+              [half(logits, axis: 1, count: images) + half(logits, axis: 0, count: texts)], shape: [])
+          })
+      })
+  }
+}

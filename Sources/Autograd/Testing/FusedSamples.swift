@@ -1,0 +1,10 @@
+/// Samples of the operations that have kernels of their own beside a composition.
+package enum FusedSamples {
+  package static var all: [OperationSamples] {
+    [
+      LinearSamples.all, Variable.softmaxSamples, Variable.logSoftmaxSamples, LayerNormSamples.all,
+      AttentionSamples.all, SigmoidLossSamples.all, SoftmaxLossSamples.crossEntropy,
+      SoftmaxLossSamples.pairwise,
+    ]
+  }
+}
