@@ -2,100 +2,190 @@ import KernelInterface
 
 #if canImport(Darwin)
   import Darwin
+#elseif canImport(Musl)
+  import Musl
 #else
   import Glibc
 #endif
 
-@inline(__always) func scalarUnary(_ operation: UnaryOperation, _ x: Float) -> Float {
-  switch operation {
-  case .negate: return -x
-  case .absolute: return x.magnitude
-  case .sign: return x > 0 ? 1 : x < 0 ? -1 : x
-  case .square: return x * x
-  case .squareRoot: return x.squareRoot()
-  case .reciprocal: return 1 / x
-  case .reciprocalSquareRoot: return 1 / x.squareRoot()
-  case .exp: return expf(x)
-  case .log: return logf(x)
-  case .sin: return sinf(x)
-  case .cos: return cosf(x)
-  case .tanh: return tanhf(x)
-  case .erf: return erff(x)
-  case .sigmoid: return 1 / (1 + expf(-x))
-  case .softplus: return (x > 0 ? x : x < 0 ? 0 : x) + log1pf(expf(-x.magnitude))
-  case .logSigmoid: return (x < 0 ? x : x > 0 ? 0 : x) - log1pf(expf(-x.magnitude))
-  case .relu: return x < 0 ? 0 : x
-  case .relu6: return x < 0 ? 0 : x > 6 ? 6 : x
-  case .geluTanh: return 0.5 * x * (1 + tanhf(0.7978845608028654 * (x + 0.044715 * x * x * x)))
-  case .geluErf: return 0.5 * x * (1 + erff(x * 0.7071067811865476))
-  case .quickGelu: return x / (1 + expf(-1.702 * x))
-  case .silu: return x / (1 + expf(-x))
-  case .floor: return x.rounded(.down)
-  case .ceil: return x.rounded(.up)
-  case .round: return x.rounded(.toNearestOrEven)
+@inline(__always)
+private func map(
+  _ x: UnsafePointer<Float>, _ stride: Int, _ out: UnsafeMutablePointer<Float>, _ count: Int,
+  _ function: (Vector) -> Vector
+) {
+  var i = 0
+  if stride == 1 {
+    while i + vectorWidth <= count {
+      store(function(load(x + i)), out + i)
+      i += vectorWidth
+    }
+  }
+  while i < count {
+    let n = Swift.min(vectorWidth, count - i)
+    store(function(load(x + i * stride, stride: stride, n)), out + i, n)
+    i += n
   }
 }
 
-@inline(__always) func scalarBinary(_ operation: BinaryOperation, _ a: Float, _ b: Float) -> Float {
+@inline(__always)
+private func map(
+  _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int,
+  _ out: UnsafeMutablePointer<Float>, _ count: Int, _ function: (Vector, Vector) -> Vector
+) {
+  var i = 0
+  if aStride == 1 && bStride == 1 {
+    while i + vectorWidth <= count {
+      store(function(load(a + i), load(b + i)), out + i)
+      i += vectorWidth
+    }
+  } else if aStride == 1 && bStride == 0 {
+    let b = Vector(repeating: b[0])
+    while i + vectorWidth <= count {
+      store(function(load(a + i), b), out + i)
+      i += vectorWidth
+    }
+  }
+  while i < count {
+    let n = Swift.min(vectorWidth, count - i)
+    let va = load(a + i * aStride, stride: aStride, n)
+    let vb = load(b + i * bStride, stride: bStride, n)
+    store(function(va, vb), out + i, n)
+    i += n
+  }
+}
+
+/// For functions of the C library, which take one number at a time.
+@inline(__always)
+private func mapScalars(
+  _ x: UnsafePointer<Float>, _ stride: Int, _ out: UnsafeMutablePointer<Float>, _ count: Int,
+  _ function: (Float) -> Float
+) {
+  for i in 0..<count { out[i] = function(x[i * stride]) }
+}
+
+@inline(__always)
+private func sign(_ x: Vector) -> Vector {
+  let isOrdered = (x .< Vector(repeating: 0)) .| (x .> Vector(repeating: 0))
+  return select(isOrdered, withSign(of: x, Vector(repeating: 1)), x)
+}
+
+/// To the nearest integer, ties to even.
+@inline(__always)
+private func round(_ x: Vector) -> Vector {
+  // From 2^23 on every float is an integer; adding 2^23 to a smaller one rounds it to an integer.
+  let shift = Vector(repeating: 8_388_608)
+  let t = magnitude(x)
+  return select(t .< shift, withSign(of: x, (t + shift) - shift), x)
+}
+
+@inline(__always)
+private func floor(_ x: Vector) -> Vector {
+  let nearest = round(x)
+  return select(nearest .> x, nearest - Vector(repeating: 1), nearest)
+}
+
+@inline(__always)
+private func ceil(_ x: Vector) -> Vector { negate(floor(negate(x))) }
+
+@inline(__always)
+private func truth(_ mask: SIMDMask<VectorBits>) -> Vector {
+  select(mask, Vector(repeating: 1), Vector(repeating: 0))
+}
+
+/// The constant 1.
+private var one: Vector { @inline(__always) get { Vector(repeating: 1) } }
+
+@inline(__always)
+private func unary(
+  _ operation: UnaryOperation, _ x: UnsafePointer<Float>, _ stride: Int, _ out: UnsafeMutablePointer<Float>,
+  _ count: Int
+) {
   switch operation {
-  case .add: return a + b
-  case .subtract: return a - b
-  case .multiply: return a * b
-  case .divide: return a / b
-  case .minimum: return a < b || a != a ? a : b
-  case .maximum: return a > b || a != a ? a : b
-  case .power: return powf(a, b)
-  case .equal: return a == b ? 1 : 0
-  case .notEqual: return a != b ? 1 : 0
-  case .less: return a < b ? 1 : 0
-  case .lessOrEqual: return a <= b ? 1 : 0
-  case .greater: return a > b ? 1 : 0
-  case .greaterOrEqual: return a >= b ? 1 : 0
-  case .reluDerivative: return a > 0 ? b : 0
-  case .relu6Derivative: return a > 0 && a < 6 ? b : 0
-  case .geluTanhDerivative:
-    let t = tanhf(0.7978845608028654 * (a + 0.044715 * a * a * a))
-    let inner = 0.7978845608028654 * (1 + 3 * 0.044715 * a * a)
-    return b * (0.5 * (1 + t) + 0.5 * a * (1 - t * t) * inner)
-  case .geluErfDerivative:
-    return b * (0.5 * (1 + erff(a * 0.7071067811865476)) + a * 0.3989422804014327 * expf(-0.5 * a * a))
-  case .quickGeluDerivative:
-    let s = 1 / (1 + expf(-1.702 * a))
-    return b * (s + 1.702 * a * s * (1 - s))
-  case .siluDerivative:
-    let s = 1 / (1 + expf(-a))
-    return b * (s + a * s * (1 - s))
-  case .tanhDerivative: return b * (1 - a * a)
-  case .sigmoidDerivative: return b * a * (1 - a)
+  case .negate: map(x, stride, out, count, negate)
+  case .absolute: map(x, stride, out, count, magnitude)
+  case .sign: map(x, stride, out, count, sign)
+  case .square: map(x, stride, out, count) { $0 * $0 }
+  case .squareRoot: map(x, stride, out, count) { $0.squareRoot() }
+  case .reciprocal: map(x, stride, out, count) { one / $0 }
+  case .reciprocalSquareRoot: map(x, stride, out, count) { one / $0.squareRoot() }
+  case .exp: map(x, stride, out, count, exponential)
+  case .log: map(x, stride, out, count, logarithm)
+  case .sin: mapScalars(x, stride, out, count) { sinf($0) }
+  case .cos: mapScalars(x, stride, out, count) { cosf($0) }
+  case .tanh: map(x, stride, out, count, hyperbolicTangent)
+  case .erf: map(x, stride, out, count, errorFunction)
+  case .sigmoid: map(x, stride, out, count, sigmoid)
+  case .softplus: map(x, stride, out, count, softplus)
+  case .logSigmoid: map(x, stride, out, count, logSigmoid)
+  case .relu: map(x, stride, out, count, relu)
+  case .relu6: map(x, stride, out, count) { clamp($0, 0, 6) }
+  case .geluTanh: map(x, stride, out, count, geluTanh)
+  case .geluErf: map(x, stride, out, count, geluErf)
+  case .quickGelu: map(x, stride, out, count, quickGelu)
+  case .silu: map(x, stride, out, count, silu)
+  case .floor: map(x, stride, out, count, floor)
+  case .ceil: map(x, stride, out, count, ceil)
+  case .round: map(x, stride, out, count, round)
+  }
+}
+
+@inline(__always)
+private func binary(
+  _ operation: BinaryOperation, _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>,
+  _ bStride: Int, _ out: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  switch operation {
+  case .add: map(a, aStride, b, bStride, out, count) { $0 + $1 }
+  case .subtract: map(a, aStride, b, bStride, out, count) { $0 - $1 }
+  case .multiply: map(a, aStride, b, bStride, out, count) { $0 * $1 }
+  case .divide: map(a, aStride, b, bStride, out, count) { $0 / $1 }
+  case .minimum: map(a, aStride, b, bStride, out, count, minimum)
+  case .maximum: map(a, aStride, b, bStride, out, count, maximum)
+  case .power: for i in 0..<count { out[i] = powf(a[i * aStride], b[i * bStride]) }
+  case .equal: map(a, aStride, b, bStride, out, count) { truth($0 .== $1) }
+  case .notEqual: map(a, aStride, b, bStride, out, count) { truth($0 .!= $1) }
+  case .less: map(a, aStride, b, bStride, out, count) { truth($0 .< $1) }
+  case .lessOrEqual: map(a, aStride, b, bStride, out, count) { truth($0 .<= $1) }
+  case .greater: map(a, aStride, b, bStride, out, count) { truth($0 .> $1) }
+  case .greaterOrEqual: map(a, aStride, b, bStride, out, count) { truth($0 .>= $1) }
+  case .reluDerivative: map(a, aStride, b, bStride, out, count, reluDerivative)
+  case .relu6Derivative: map(a, aStride, b, bStride, out, count, relu6Derivative)
+  case .geluTanhDerivative: map(a, aStride, b, bStride, out, count, geluTanhDerivative)
+  case .geluErfDerivative: map(a, aStride, b, bStride, out, count, geluErfDerivative)
+  case .quickGeluDerivative: map(a, aStride, b, bStride, out, count, quickGeluDerivative)
+  case .siluDerivative: map(a, aStride, b, bStride, out, count, siluDerivative)
+  case .tanhDerivative: map(a, aStride, b, bStride, out, count) { $1 * (one - $0 * $0) }
+  case .sigmoidDerivative: map(a, aStride, b, bStride, out, count) { $1 * ($0 * (one - $0)) }
   }
 }
 
 let elementwiseKernels = ElementwiseKernels(
   unary: { operation, x, xStride, out, count in
-    let operation = UnaryOperation(rawValue: operation).unsafelyUnwrapped
-    for i in 0..<count { out[i] = scalarUnary(operation, x[i * xStride]) }
+    unary(UnaryOperation(rawValue: operation).unsafelyUnwrapped, x, xStride, out, count)
   },
   binary: { operation, a, aStride, b, bStride, out, count in
-    let operation = BinaryOperation(rawValue: operation).unsafelyUnwrapped
-    for i in 0..<count { out[i] = scalarBinary(operation, a[i * aStride], b[i * bStride]) }
+    binary(BinaryOperation(rawValue: operation).unsafelyUnwrapped, a, aStride, b, bStride, out, count)
   },
   select: { condition, conditionStride, a, aStride, b, bStride, out, count in
-    for i in 0..<count { out[i] = condition[i * conditionStride] != 0 ? a[i * aStride] : b[i * bStride] }
-  },
-  copy: { x, xStride, out, outStride, count in
-    for i in 0..<count { out[i * outStride] = x[i * xStride] }
-  },
-  copyMatrix: { x, xRowStride, xColumnStride, out, outRowStride, outColumnStride, rows, columns in
-    for i in 0..<rows {
-      for j in 0..<columns {
-        out[i * outRowStride + j * outColumnStride] = x[i * xRowStride + j * xColumnStride]
-      }
+    forEachVector(count) { i, n in
+      let mask = load(condition + i * conditionStride, stride: conditionStride, n)
+      let va = load(a + i * aStride, stride: aStride, n)
+      let vb = load(b + i * bStride, stride: bStride, n)
+      store(select(mask .!= Vector(repeating: 0), va, vb), out + i, n)
     }
   },
+  copy: { x, xStride, out, outStride, count in copy(x, xStride, out, outStride, count) },
+  copyMatrix: { x, xRowStride, xColumnStride, out, outRowStride, outColumnStride, rows, columns in
+    copyMatrix(x, xRowStride, xColumnStride, out, outRowStride, outColumnStride, rows, columns)
+  },
   addScaled: { scale, x, y, count in
-    for i in 0..<count { y[i] += scale * x[i] }
+    let factor = Vector(repeating: scale)
+    forEachVector(count) { i, n in
+      store(multiplyAdd(factor, load(x + i, stride: 1, n), load(y + i, stride: 1, n)), y + i, n)
+    }
   },
   fill: { value, out, count in
-    for i in 0..<count { out[i] = value }
+    let vector = Vector(repeating: value)
+    forEachVector(count) { i, n in store(vector, out + i, n) }
   }
 )

@@ -1,71 +1,131 @@
 import KernelInterface
 
-#if canImport(Darwin)
-  import Darwin
-#else
-  import Glibc
-#endif
-
-@inline(__always) func scalarCombine(_ operation: ReductionOperation, _ accumulator: Float, _ x: Float)
-  -> Float
-{
-  switch operation {
-  case .sum: return accumulator + x
-  case .product: return accumulator * x
-  case .maximum: return accumulator > x || accumulator != accumulator ? accumulator : x
-  case .minimum: return accumulator < x || accumulator != accumulator ? accumulator : x
-  case .sumOfSquares: return accumulator + x * x
-  case .sumOfAbsolutes: return accumulator + x.magnitude
+/// `combine` over all vectors of a row; `identity` stands for lanes that are not there.
+@inline(__always)
+private func combineLanes(
+  _ x: UnsafePointer<Float>, _ stride: Int, _ count: Int, identity: Float, _ combine: (Vector, Vector) -> Vector
+) -> Vector {
+  var a = Vector(repeating: identity)
+  var b = a
+  var i = 0
+  while i + 2 * vectorWidth <= count {
+    a = combine(a, load(x + i * stride, stride: stride, vectorWidth))
+    b = combine(b, load(x + (i + vectorWidth) * stride, stride: stride, vectorWidth))
+    i += 2 * vectorWidth
   }
+  while i < count {
+    let n = Swift.min(vectorWidth, count - i)
+    a = combine(a, load(x + i * stride, stride: stride, n, padding: identity))
+    i += n
+  }
+  return combine(a, b)
+}
+
+@inline(__always)
+private func product(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Float {
+  let lanes = combineLanes(x, stride, count, identity: 1) { $0 * $1 }
+  let eight = lanes.lowHalf * lanes.highHalf
+  let four = eight.lowHalf * eight.highHalf
+  let two = four.lowHalf * four.highHalf
+  return two.x * two.y
+}
+
+/// The largest number of a row, -infinity if there is none, NaN if there is one.
+@inline(__always)
+func largest(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Float {
+  let lanes = combineLanes(x, stride, count, identity: -.infinity, maximum)
+  var result = lanes[0]
+  for lane in 1..<vectorWidth {
+    let value = lanes[lane]
+    if value > result || value != value { result = value }
+  }
+  return result
+}
+
+/// The smallest number of a row, infinity if there is none, NaN if there is one.
+@inline(__always)
+private func smallest(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Float {
+  let lanes = combineLanes(x, stride, count, identity: .infinity, minimum)
+  var result = lanes[0]
+  for lane in 1..<vectorWidth {
+    let value = lanes[lane]
+    if value < result || value != value { result = value }
+  }
+  return result
+}
+
+@inline(__always)
+private func sum(
+  _ x: UnsafePointer<Float>, _ stride: Int, _ count: Int, _ function: (Vector) -> Vector
+) -> Float {
+  Float(blockedSum(count) { i, n in function(load(x + i * stride, stride: stride, n)) })
+}
+
+@inline(__always)
+private func accumulate(
+  _ x: UnsafePointer<Float>, _ stride: Int, _ accumulator: UnsafeMutablePointer<Float>, _ count: Int,
+  _ combine: (Vector, Vector) -> Vector
+) {
+  forEachVector(count) { i, n in
+    let old = load(accumulator + i, stride: 1, n)
+    store(combine(old, load(x + i * stride, stride: stride, n)), accumulator + i, n)
+  }
+}
+
+/// Where the first number equal to `value` is, or the first NaN if `value` is one.
+@inline(__always)
+private func firstIndex(of value: Float, _ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Int {
+  let wanted = Vector(repeating: value)
+  let wantsNaN = value != value
+  var i = 0
+  while i + vectorWidth <= count {
+    let v = load(x + i * stride, stride: stride, vectorWidth)
+    if any(wantsNaN ? v .!= v : v .== wanted) { break }
+    i += vectorWidth
+  }
+  while i < count {
+    let candidate = x[i * stride]
+    if wantsNaN ? candidate != candidate : candidate == value { return i }
+    i += 1
+  }
+  return 0
 }
 
 let reductionKernels = ReductionKernels(
   reduce: { operation, x, stride, count in
-    let operation = ReductionOperation(rawValue: operation).unsafelyUnwrapped
-    switch operation {
-    case .sum, .sumOfSquares, .sumOfAbsolutes:
-      var sum = 0.0
-      for i in 0..<count {
-        let value = Double(x[i * stride])
-        sum += operation == .sum ? value : operation == .sumOfSquares ? value * value : value.magnitude
-      }
-      return Float(sum)
-    case .product:
-      var product = 1.0
-      for i in 0..<count { product *= Double(x[i * stride]) }
-      return Float(product)
-    case .maximum:
-      var result = -Float.infinity
-      for i in 0..<count { result = scalarCombine(.maximum, result, x[i * stride]) }
-      return result
-    case .minimum:
-      var result = Float.infinity
-      for i in 0..<count { result = scalarCombine(.minimum, result, x[i * stride]) }
-      return result
+    switch ReductionOperation(rawValue: operation).unsafelyUnwrapped {
+    case .sum: return sum(x, stride, count) { $0 }
+    case .product: return product(x, stride, count)
+    case .maximum: return largest(x, stride, count)
+    case .minimum: return smallest(x, stride, count)
+    case .sumOfSquares: return sum(x, stride, count) { $0 * $0 }
+    case .sumOfAbsolutes: return sum(x, stride, count, magnitude)
     }
   },
   accumulate: { operation, x, stride, accumulator, count in
-    let operation = ReductionOperation(rawValue: operation).unsafelyUnwrapped
-    for i in 0..<count { accumulator[i] = scalarCombine(operation, accumulator[i], x[i * stride]) }
+    switch ReductionOperation(rawValue: operation).unsafelyUnwrapped {
+    case .sum: accumulate(x, stride, accumulator, count) { $0 + $1 }
+    case .product: accumulate(x, stride, accumulator, count) { $0 * $1 }
+    case .maximum: accumulate(x, stride, accumulator, count, maximum)
+    case .minimum: accumulate(x, stride, accumulator, count, minimum)
+    case .sumOfSquares: accumulate(x, stride, accumulator, count) { multiplyAdd($1, $1, $0) }
+    case .sumOfAbsolutes: accumulate(x, stride, accumulator, count) { $0 + magnitude($1) }
+    }
   },
   argument: { operation, x, stride, count in
     let isMaximum = operation == ReductionOperation.maximum.rawValue
-    var best = 0
-    for i in 0..<count {
-      let value = x[i * stride]
-      let bestValue = x[best * stride]
-      if bestValue != bestValue { return best }
-      if value != value || (isMaximum ? value > bestValue : value < bestValue) { best = i }
-    }
-    return best
+    let value = isMaximum ? largest(x, stride, count) : smallest(x, stride, count)
+    return firstIndex(of: value, x, stride, count)
   },
   logSumExp: { x, stride, count in
-    var maximum = -Float.infinity
-    for i in 0..<count { maximum = scalarCombine(.maximum, maximum, x[i * stride]) }
-    if maximum == -.infinity || maximum == .infinity || maximum != maximum { return maximum }
-    var sum: Float = 0
-    for i in 0..<count { sum += expf(x[i * stride] - maximum) }
-    return maximum + logf(sum)
+    let maximum = largest(x, stride, count)
+    // Infinite or NaN: the answer is known, and subtracting it would give NaN.
+    if !maximum.isFinite { return maximum }
+    let shift = Vector(repeating: maximum)
+    let sum = blockedSum(count) { i, n in
+      exponential(load(x + i * stride, stride: stride, n, padding: -.infinity) - shift)
+    }
+    return maximum + logarithm(Vector(repeating: Float(sum)))[0]
   },
   cumulativeSum: { x, stride, out, outStride, count in
     var sum = 0.0

@@ -1,0 +1,155 @@
+// The vector that every kernel but the matrix products is written in. 16 numbers are one AVX-512 register, two
+// AVX2 registers or four SSE or NEON registers; the last, incomplete vector of a row goes through the same
+// arithmetic, so that the result for an element does not depend on where in memory it stands.
+
+typealias Vector = SIMD16<Float>
+typealias VectorBits = SIMD16<Int32>
+
+let vectorWidth = 16
+
+/// a * b + c: fused where the instruction set can (a baseline x86-64 would call a function for each number).
+@inline(__always)
+func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+  #if arch(x86_64) && !AVX2 && !AVX512
+    a * b + c
+  #else
+    c.addingProduct(a, b)
+  #endif
+}
+
+@inline(__always)
+func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Float) -> Vector { multiplyAdd(a, b, Vector(repeating: c)) }
+
+@inline(__always)
+func load(_ p: UnsafePointer<Float>) -> Vector {
+  UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
+}
+
+/// The first `n` numbers at `p` and beyond, `stride` apart; the other lanes are `padding`.
+@inline(__always)
+func load(_ p: UnsafePointer<Float>, stride: Int, _ n: Int, padding: Float = 0) -> Vector {
+  if n == vectorWidth {
+    if stride == 1 { return load(p) }
+    if stride == 0 { return Vector(repeating: p[0]) }
+    let q = p + 4 * stride
+    let r = p + 8 * stride
+    let s = p + 12 * stride
+    let step2 = 2 * stride
+    let step3 = 3 * stride
+    return Vector(
+      p[0], p[stride], p[step2], p[step3], q[0], q[stride], q[step2], q[step3],
+      r[0], r[stride], r[step2], r[step3], s[0], s[stride], s[step2], s[step3])
+  }
+  var vector = Vector(repeating: padding)
+  withUnsafeMutablePointer(to: &vector) {
+    let lanes = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
+    for lane in 0..<n { lanes[lane] = p[lane * stride] }
+  }
+  return vector
+}
+
+@inline(__always)
+func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>) {
+  UnsafeMutableRawPointer(p).storeBytes(of: vector, as: Vector.self)
+}
+
+/// Stores the first `n` lanes.
+@inline(__always)
+func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>, _ n: Int) {
+  if n == vectorWidth { return store(vector, p) }
+  var copy = vector
+  withUnsafeMutablePointer(to: &copy) {
+    let lanes = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
+    for lane in 0..<n { p[lane] = lanes[lane] }
+  }
+}
+
+/// Calls `body` with the start and size of every vector of a row: the size is 16, and less in the last.
+@inline(__always)
+func forEachVector(_ count: Int, _ body: (_ start: Int, _ n: Int) -> Void) {
+  var i = 0
+  while i + vectorWidth <= count {
+    body(i, vectorWidth)
+    i += vectorWidth
+  }
+  if i < count { body(i, count - i) }
+}
+
+@inline(__always)
+func select(_ condition: SIMDMask<VectorBits>, _ a: Vector, _ b: Vector) -> Vector {
+  b.replacing(with: a, where: condition)
+}
+
+/// The larger of each pair; a NaN in either wins.
+@inline(__always)
+func maximum(_ a: Vector, _ b: Vector) -> Vector { select((b .> a) .| (b .!= b), b, a) }
+
+/// The smaller of each pair; a NaN in either wins.
+@inline(__always)
+func minimum(_ a: Vector, _ b: Vector) -> Vector { select((b .< a) .| (b .!= b), b, a) }
+
+@inline(__always)
+func clamp(_ x: Vector, _ low: Float, _ high: Float) -> Vector {
+  let low = Vector(repeating: low)
+  let high = Vector(repeating: high)
+  let raised = select(x .< low, low, x)
+  return select(raised .> high, high, raised)
+}
+
+@inline(__always)
+func magnitude(_ x: Vector) -> Vector {
+  unsafeBitCast(unsafeBitCast(x, to: VectorBits.self) & 0x7fff_ffff, to: Vector.self)
+}
+
+/// Changes the sign, of zero too.
+@inline(__always)
+func negate(_ x: Vector) -> Vector {
+  unsafeBitCast(unsafeBitCast(x, to: VectorBits.self) ^ Int32(bitPattern: 0x8000_0000), to: Vector.self)
+}
+
+/// `magnitude`, which must not be negative, with the sign of `x`.
+@inline(__always)
+func withSign(of x: Vector, _ magnitude: Vector) -> Vector {
+  let sign = unsafeBitCast(x, to: VectorBits.self) & Int32(bitPattern: 0x8000_0000)
+  return unsafeBitCast(unsafeBitCast(magnitude, to: VectorBits.self) | sign, to: Vector.self)
+}
+
+/// Sum of the lanes, by halves.
+@inline(__always)
+func horizontalSum(_ x: Vector) -> Float {
+  let eight = x.lowHalf + x.highHalf
+  let four = eight.lowHalf + eight.highHalf
+  let two = four.lowHalf + four.highHalf
+  return two.x + two.y
+}
+
+/// Sum of `term(start, n)` over all vectors of a row; lanes that are not there must be zero.
+///
+/// Blocks of 1,024 numbers are added in single precision by 64 accumulators, the blocks in double precision, so
+/// that the error does not grow with the length of the row.
+@inline(__always)
+func blockedSum(_ count: Int, _ term: (_ start: Int, _ n: Int) -> Vector) -> Double {
+  var total = 0.0
+  var i = 0
+  while i < count {
+    let end = Swift.min(i + 1024, count)
+    var a = Vector(repeating: 0)
+    var b = a
+    var c = a
+    var d = a
+    while i + 4 * vectorWidth <= end {
+      a += term(i, vectorWidth)
+      b += term(i + vectorWidth, vectorWidth)
+      c += term(i + 2 * vectorWidth, vectorWidth)
+      d += term(i + 3 * vectorWidth, vectorWidth)
+      i += 4 * vectorWidth
+    }
+    while i < end {
+      let n = Swift.min(vectorWidth, end - i)
+      a += term(i, n)
+      i += n
+    }
+    total += Double(horizontalSum((a + b) + (c + d)))
+  }
+  return total
+}

@@ -1,0 +1,120 @@
+// Exponentials and their relatives, without branches and tables. The polynomials are weighted minimax fits of the
+// functions named beside them. Errors are in units in the last place (ULP) of the exact result; the tests hold them.
+
+// Polynomials with coefficients from the lowest power up.
+
+@inline(__always)
+func polynomial(_ x: Vector, _ c0: Float, _ c1: Float, _ c2: Float, _ c3: Float) -> Vector {
+  multiplyAdd(multiplyAdd(multiplyAdd(Vector(repeating: c3), x, c2), x, c1), x, c0)
+}
+
+@inline(__always)
+func polynomial(_ x: Vector, _ c0: Float, _ c1: Float, _ c2: Float, _ c3: Float, _ c4: Float) -> Vector {
+  multiplyAdd(polynomial(x, c1, c2, c3, c4), x, c0)
+}
+
+@inline(__always)
+func polynomial(
+  _ x: Vector, _ c0: Float, _ c1: Float, _ c2: Float, _ c3: Float, _ c4: Float, _ c5: Float
+) -> Vector {
+  multiplyAdd(polynomial(x, c1, c2, c3, c4, c5), x, c0)
+}
+
+/// Adding it to a float of at most 2^22 leaves the nearest integer in the lowest bits of the sum.
+private let integerShift: Float = 12_582_912
+
+/// 2^k for integers k from -126 to 127.
+@inline(__always)
+private func powerOfTwo(_ k: VectorBits) -> Vector {
+  unsafeBitCast((k &+ 127) &<< 23, to: Vector.self)
+}
+
+/// e^x within 1 ULP, gradual underflow included.
+///
+/// e^x = 2^n e^r with |r| <= log(2) / 2. The power is applied in two halves so that neither overflows before the
+/// result does.
+@inline(__always)
+func exponential(_ x: Vector) -> Vector {
+  let x = clamp(x, -104, 89)
+  let shifted = multiplyAdd(x, Vector(repeating: 1.44269504), integerShift)
+  let n = shifted - Vector(repeating: integerShift)
+  // log(2) in two parts: n times the first is exact.
+  let high = multiplyAdd(n, Vector(repeating: -0.693359375), x)
+  let r = multiplyAdd(n, Vector(repeating: 2.12194440e-4), high)
+  let q = polynomial(r, 0.5, 0.16666666, 0.04166629, 0.0083334986, 0.0013944869, 0.00019790136)
+  let p = multiplyAdd(r * r, q, r) + Vector(repeating: 1)
+  let k = unsafeBitCast(shifted, to: VectorBits.self) &- Int32(bitPattern: integerShift.bitPattern)
+  let half = k &>> 1
+  return p * powerOfTwo(half) * powerOfTwo(k &- half)
+}
+
+/// log(x) within 1 ULP; of a negative number NaN, of zero -infinity.
+@inline(__always)
+func logarithm(_ x: Vector) -> Vector {
+  let isSubnormal = x .< Vector(repeating: Float.leastNormalMagnitude)
+  let normal = select(isSubnormal, x * Vector(repeating: 8_388_608), x)
+  // x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2)
+  let bits = unsafeBitCast(normal, to: VectorBits.self)
+  let exponent = (bits &- 0x3f35_04f3) &>> 23
+  let f = unsafeBitCast(bits &- (exponent &<< 23), to: Vector.self) - Vector(repeating: 1)
+  let shift = Int32(bitPattern: integerShift.bitPattern)
+  var k = unsafeBitCast(exponent &+ shift, to: Vector.self) - Vector(repeating: integerShift)
+  k = select(isSubnormal, k - Vector(repeating: 23), k)
+  // log(1 + f) = f - f^2 / 2 + f^3 p(f)
+  let square = f * f
+  let low = polynomial(f, 0.33333313, -0.25000009, 0.20002119, -0.16667996)
+  let high = polynomial(f, 0.14219552, -0.12405589, 0.11888162, -0.11675652, 0.067466408)
+  let p = multiplyAdd(high, square * square, low)
+  var y = multiplyAdd(k, Vector(repeating: -2.12194440e-4), square * f * p)
+  y = multiplyAdd(square, Vector(repeating: -0.5), y)
+  y = multiplyAdd(k, Vector(repeating: 0.693359375), f + y)
+  y = select(x .< Vector(repeating: 0), Vector(repeating: .nan), y)
+  y = select(x .== Vector(repeating: 0), Vector(repeating: -.infinity), y)
+  return select((x .== Vector(repeating: .infinity)) .| (x .!= x), x, y)
+}
+
+/// log(1 + e) for 0 <= e <= 1 within 2 ULP: twice the inverse hyperbolic tangent of e / (2 + e).
+@inline(__always)
+func logarithmOfOnePlus(_ e: Vector) -> Vector {
+  let s = e / (e + Vector(repeating: 2))
+  let z = s * s
+  let p = polynomial(z, 0.33333337, 0.19999439, 0.14308442, 0.10713829, 0.12150466)
+  let twice = s + s
+  return multiplyAdd(twice * z, p, twice)
+}
+
+/// tanh(x) within 2 ULP.
+@inline(__always)
+func hyperbolicTangent(_ x: Vector) -> Vector {
+  let t = magnitude(x)
+  let one = Vector(repeating: 1)
+  let large = one - Vector(repeating: 2) / (exponential(t + t) + one)
+  let z = x * x
+  let p = polynomial(z, -0.33333331, 0.13333206, -0.053946763, 0.021700703, -0.0081773987, 0.0021429618)
+  let small = multiplyAdd(t * z, p, t)
+  return withSign(of: x, select(t .< Vector(repeating: 0.625), small, large))
+}
+
+/// 1 / (1 + e^-x) within 3 ULP, gradual underflow included.
+@inline(__always)
+func sigmoid(_ x: Vector) -> Vector {
+  let one = Vector(repeating: 1)
+  let e = exponential(negate(magnitude(x)))
+  return select(x .>= Vector(repeating: 0), one, e) / (one + e)
+}
+
+/// log(1 + e^-|x|), the smooth part of softplus and log-sigmoid.
+@inline(__always)
+func smoothCorner(_ x: Vector) -> Vector { logarithmOfOnePlus(exponential(negate(magnitude(x)))) }
+
+/// log(1 + e^x) within 3 ULP.
+@inline(__always)
+func softplus(_ x: Vector) -> Vector {
+  select(x .< Vector(repeating: 0), Vector(repeating: 0), x) + smoothCorner(x)
+}
+
+/// log(sigmoid(x)) within 3 ULP.
+@inline(__always)
+func logSigmoid(_ x: Vector) -> Vector {
+  select(x .> Vector(repeating: 0), Vector(repeating: 0), x) - smoothCorner(x)
+}
