@@ -11,7 +11,9 @@ public enum BinaryOperation: Int32, Sendable, CaseIterable {
   case add, subtract, multiply, divide, minimum, maximum, power
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
   /// `(x, g)` gives `g * f'(x)`.
-  case reluDerivative, relu6Derivative, geluTanhDerivative, geluErfDerivative, quickGeluDerivative, siluDerivative
+  case reluDerivative, relu6Derivative, geluTanhDerivative, geluErfDerivative, quickGeluDerivative
+  /// `(x, g)` gives `g * f'(x)`.
+  case siluDerivative
   /// `(y, g)` with `y = f(x)` gives `g * f'(x)`.
   case tanhDerivative, sigmoidDerivative
 }
@@ -35,31 +37,38 @@ public struct ElementwiseKernels: Sendable {
   /// `out[i] = value` as `(value, out, count)`.
   public let fill: Fill
 
+  /// A map of one operand: `(operation, x, xStride, out, count)`.
   public typealias Unary =
     @convention(c) @Sendable (
       Int32, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int
     ) -> Void
+  /// A map of two operands: `(operation, a, aStride, b, bStride, out, count)`.
   public typealias Binary =
     @convention(c) @Sendable (
       Int32, UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int
     ) -> Void
+  /// A choice between two operands: `(condition, stride, a, aStride, b, bStride, out, count)`.
   public typealias Select =
     @convention(c) @Sendable (
       UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, UnsafePointer<Float>, Int,
       UnsafeMutablePointer<Float>, Int
     ) -> Void
+  /// A map from one stride to another: `(x, xStride, out, outStride, count)`.
   public typealias Copy =
     @convention(c) @Sendable (
       UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
+  /// A copy of a matrix: `(x, row stride, column stride, out, row stride, column stride, rows, columns)`.
   public typealias CopyMatrix =
     @convention(c) @Sendable (
       UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int, Int, Int, Int
     ) -> Void
+  /// A scaled addition: `(scale, x, y, count)`.
   public typealias AddScaled =
     @convention(c) @Sendable (
       Float, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
     ) -> Void
+  /// Repetition of one value: `(value, out, count)`.
   public typealias Fill = @convention(c) @Sendable (Float, UnsafeMutablePointer<Float>, Int) -> Void
 
   /// Collects the kernels of one level.

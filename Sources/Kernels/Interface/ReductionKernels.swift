@@ -17,12 +17,16 @@ public struct ReductionKernels: Sendable {
   /// `out[i * outStride]` = sum of `x[0...i]`, as `(x, stride, out, outStride, count)`.
   public let cumulativeSum: ElementwiseKernels.Copy
 
+  /// A reduction of one row: `(operation, x, stride, count)`.
   public typealias Reduce = @convention(c) @Sendable (Int32, UnsafePointer<Float>, Int, Int) -> Float
+  /// A step of a reduction over an outer axis: `(operation, x, stride, accumulator, count)`.
   public typealias Accumulate =
     @convention(c) @Sendable (
       Int32, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int
     ) -> Void
+  /// A search in one row: `(operation, x, stride, count)`.
   public typealias Argument = @convention(c) @Sendable (Int32, UnsafePointer<Float>, Int, Int) -> Int
+  /// A reduction without a choice of operation: `(x, stride, count)`.
   public typealias LogSumExp = @convention(c) @Sendable (UnsafePointer<Float>, Int, Int) -> Float
 
   /// Collects the kernels of one level.

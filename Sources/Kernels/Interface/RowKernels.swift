@@ -17,24 +17,30 @@ public struct RowKernels: Sendable {
   /// columns)`.
   public let layerNormParameterDerivative: LayerNormParameterDerivative
 
+  /// A map of rows: `(x, out, rows, columns)`.
   public typealias Map =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
+  /// A derivative in terms of the output: `(y, g, out, rows, columns)`.
   public typealias Derivative =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
+  /// Layer normalisation: see ``layerNorm``.
   public typealias LayerNorm =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>,
       UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
+  /// Its derivative for the input: see ``layerNormInputDerivative``.
   public typealias LayerNormInputDerivative =
     @convention(c) @Sendable (
-      UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,
+      UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>, UnsafePointer<Float>,
+      UnsafePointer<Float>,
       UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
+  /// Its derivatives for scale and offset: see ``layerNormParameterDerivative``.
   public typealias LayerNormParameterDerivative =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,

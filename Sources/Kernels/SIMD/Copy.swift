@@ -1,6 +1,7 @@
 @inline(__always)
 func copy(
-  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int, _ count: Int
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+  _ count: Int
 ) {
   if xStride == 1 && outStride == 1 {
     let bytes = count * MemoryLayout<Float>.stride
@@ -41,7 +42,8 @@ private func transposeFour(
 /// `out[j * outStride + i] = x[i * xStride + j]`, in tiles whose lines stay in the first-level cache.
 @inline(__always)
 private func transpose(
-  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int, _ rows: Int,
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+  _ rows: Int,
   _ columns: Int
 ) {
   let tile = 32

@@ -161,10 +161,10 @@ private func binary(
 
 let elementwiseKernels = ElementwiseKernels(
   unary: { operation, x, xStride, out, count in
-    unary(UnaryOperation(rawValue: operation).unsafelyUnwrapped, x, xStride, out, count)
+    unary(operationCase(operation, as: UnaryOperation.self), x, xStride, out, count)
   },
   binary: { operation, a, aStride, b, bStride, out, count in
-    binary(BinaryOperation(rawValue: operation).unsafelyUnwrapped, a, aStride, b, bStride, out, count)
+    binary(operationCase(operation, as: BinaryOperation.self), a, aStride, b, bStride, out, count)
   },
   select: { condition, conditionStride, a, aStride, b, bStride, out, count in
     forEachVector(count) { i, n in

@@ -1,7 +1,8 @@
 /// Normalises one row, which stays in the cache over its three passes; returns mean and reciprocal deviation.
 @inline(__always)
 func layerNormRow(
-  _ x: UnsafePointer<Float>, _ scale: UnsafePointer<Float>?, _ offset: UnsafePointer<Float>?, _ epsilon: Float,
+  _ x: UnsafePointer<Float>, _ scale: UnsafePointer<Float>?, _ offset: UnsafePointer<Float>?,
+  _ epsilon: Float,
   _ out: UnsafeMutablePointer<Float>, _ columns: Int
 ) -> (mean: Float, reciprocalDeviation: Float) {
   let mean = Float(blockedSum(columns) { i, n in load(x + i, stride: 1, n) } / Double(columns))

@@ -3,7 +3,8 @@ import KernelInterface
 /// `combine` over all vectors of a row; `identity` stands for lanes that are not there.
 @inline(__always)
 private func combineLanes(
-  _ x: UnsafePointer<Float>, _ stride: Int, _ count: Int, identity: Float, _ combine: (Vector, Vector) -> Vector
+  _ x: UnsafePointer<Float>, _ stride: Int, _ count: Int, identity: Float,
+  _ combine: (Vector, Vector) -> Vector
 ) -> Vector {
   var a = Vector(repeating: identity)
   var b = a
@@ -93,7 +94,7 @@ private func firstIndex(of value: Float, _ x: UnsafePointer<Float>, _ stride: In
 
 let reductionKernels = ReductionKernels(
   reduce: { operation, x, stride, count in
-    switch ReductionOperation(rawValue: operation).unsafelyUnwrapped {
+    switch operationCase(operation, as: ReductionOperation.self) {
     case .sum: return sum(x, stride, count) { $0 }
     case .product: return product(x, stride, count)
     case .maximum: return largest(x, stride, count)
@@ -103,7 +104,7 @@ let reductionKernels = ReductionKernels(
     }
   },
   accumulate: { operation, x, stride, accumulator, count in
-    switch ReductionOperation(rawValue: operation).unsafelyUnwrapped {
+    switch operationCase(operation, as: ReductionOperation.self) {
     case .sum: accumulate(x, stride, accumulator, count) { $0 + $1 }
     case .product: accumulate(x, stride, accumulator, count) { $0 * $1 }
     case .maximum: accumulate(x, stride, accumulator, count, maximum)

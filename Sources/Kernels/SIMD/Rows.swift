@@ -20,18 +20,21 @@ let rowKernels = RowKernels(
   layerNorm: { x, scale, offset, epsilon, out, mean, reciprocalDeviation, rows, columns in
     for row in 0..<rows {
       let start = row * columns
-      (mean[row], reciprocalDeviation[row]) = layerNormRow(x + start, scale, offset, epsilon, out + start, columns)
+      (mean[row], reciprocalDeviation[row]) = layerNormRow(
+        x + start, scale, offset, epsilon, out + start, columns)
     }
   },
   layerNormInputDerivative: { x, scale, g, mean, reciprocalDeviation, out, rows, columns in
     for row in 0..<rows {
       let start = row * columns
       layerNormInputDerivativeRow(
-        x + start, scale, g + start, mean: mean[row], reciprocalDeviation: reciprocalDeviation[row], out + start,
+        x + start, scale, g + start, mean: mean[row], reciprocalDeviation: reciprocalDeviation[row],
+        out + start,
         columns)
     }
   },
-  layerNormParameterDerivative: { x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows, columns in
+  layerNormParameterDerivative: {
+    x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows, columns in
     layerNormParameterDerivativeOfRows(
       x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows, columns)
   }

@@ -7,6 +7,15 @@ typealias VectorBits = SIMD16<Int32>
 
 let vectorWidth = 16
 
+/// The operation with a raw value, which comes from the same enumeration on the other side of the table.
+///
+/// Not `init(rawValue:)`: its specialisation would be one symbol shared by the modules of all instruction sets.
+/// Raw values count the cases from zero, as the bits of an enumeration without payload do.
+@inline(__always)
+func operationCase<Operation>(_ rawValue: Int32, as type: Operation.Type) -> Operation {
+  unsafeBitCast(UInt8(truncatingIfNeeded: rawValue), to: type)
+}
+
 /// a * b + c: fused where the instruction set can (a baseline x86-64 would call a function for each number).
 @inline(__always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
