@@ -19,16 +19,17 @@ import KernelInterface
 
 let tileColumns = 2 * TileVector.scalarCount
 
-/// `c + a * b`, rounded once where the instruction set has it, because the compiler never fuses on its own; where it
-/// lacks it, `addingProduct` would call a slow function.
-@inline(__always)
-func multiplyAdd(_ a: TileVector, _ b: TileVector, _ c: TileVector) -> TileVector {
-  #if AVX512 || AVX2 || arch(arm64)
-    c.addingProduct(a, b)
-  #else
-    c + a * b
-  #endif
-}
+#if !AVX512
+  /// As `multiplyAdd` of 16 numbers, which is what AVX-512 uses.
+  @inline(__always)
+  func multiplyAdd(_ a: TileVector, _ b: TileVector, _ c: TileVector) -> TileVector {
+    #if AVX2 || arch(arm64)
+      c.addingProduct(a, b)
+    #else
+      c + a * b
+    #endif
+  }
+#endif
 
 @inline(__always)
 func loadVector(_ pointer: UnsafePointer<Float>) -> TileVector {

@@ -16,13 +16,14 @@ func operationCase<Operation>(_ rawValue: Int32, as type: Operation.Type) -> Ope
   unsafeBitCast(UInt8(truncatingIfNeeded: rawValue), to: type)
 }
 
-/// a * b + c: fused where the instruction set can (a baseline x86-64 would call a function for each number).
+/// a * b + c, rounded once where the instruction set has it, because the compiler never fuses on its own; where it
+/// lacks it, `addingProduct` would call a slow function for every number.
 @inline(__always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
-  #if arch(x86_64) && !AVX2 && !AVX512
-    a * b + c
-  #else
+  #if AVX512 || AVX2 || arch(arm64)
     c.addingProduct(a, b)
+  #else
+    a * b + c
   #endif
 }
 
