@@ -169,12 +169,15 @@ public func record(
   fused: @escaping FusedDerivative, composition: @escaping ([Variable]) -> Variable
 ) -> Variable {
   record(name, inputs, value: value, saving: saving.union(.inputs), fused: fused) { context in
-    let inputs = context.inputs
+    // Each input by another name: the same variable may come twice, or one input may have been computed from another,
+    // and each position must get its own part alone.
+    let inputs = context.inputs.map { input in record("alias", [input], value: input.value) { [$0.gradient] }
+    }
+    let bound = Node.nextIDBound
     let wanted = inputs.indices.filter { context.needs($0) }
-    let composed = composition(inputs)
     let found = gradients(
-      of: composed, withRespectTo: wanted.map { inputs[$0] }, seed: context.gradient, retainGraph: true,
-      createGraph: true)
+      of: composition(inputs), withRespectTo: wanted.map { inputs[$0] }, seed: context.gradient,
+      retainGraph: true, createGraph: true, olderNodesThan: bound)
     var result = [Variable?](repeating: nil, count: inputs.count)
     for (position, gradient) in zip(wanted, found) { result[position] = gradient }
     return result

@@ -38,6 +38,19 @@ extension Variable {
       })
   }
 
+  /// A sample of an operation that moves elements: the one at a position of the result comes from position `source` of
+  /// the input, or is `padding` where there is none.
+  static func movingSample(
+    _ input: Shape, to output: Shape, _ description: String, padding: Double = 0,
+    _ forward: @escaping (Variable) -> Variable, source: @escaping ([Int]) -> [Int]?
+  ) -> OperationSample {
+    OperationSample([.init(input)], "\(input) \(description)", tolerance: 1e-6) {
+      forward($0[0])
+    } reference: { x in
+      ReferenceArray(shape: output) { position in source(position).map { x[0][$0] } ?? padding }
+    }
+  }
+
   /// The power of two numbers, where a file does not import Foundation.
   static func power(_ base: Double, _ exponent: Double) -> Double { Foundation.pow(base, exponent) }
 }

@@ -56,6 +56,7 @@ package struct OperationSample: CustomStringConvertible {
 package enum OperationRegistry {
   package static var all: [OperationSamples] {
     Variable.arithmeticSamples + Variable.selectionSamples + Variable.elementarySamples
-      + Variable.activationSamples + FusedSamples.all
+      + Variable.activationSamples + Variable.reductionSamples + Variable.shapingSamples
+      + Variable.slicingSamples + Variable.matmulSamples + FusedSamples.all
   }
 }

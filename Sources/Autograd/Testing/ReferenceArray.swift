@@ -59,4 +59,19 @@ package struct ReferenceArray {
     for axis in axes { target[axis] = 1 }
     return keepDimensions ? ReferenceArray(folded.values, shape: target) : folded
   }
+
+  /// Matrix product as NumPy's `matmul`.
+  package func matmul(_ other: ReferenceArray) -> ReferenceArray {
+    let a = shape.count == 1 ? ReferenceArray(values, shape: [1, shape[0]]) : self
+    let b = other.shape.count == 1 ? ReferenceArray(other.values, shape: [other.shape[0], 1]) : other
+    let (m, k, n) = (a.shape[a.shape.count - 2], a.shape[a.shape.count - 1], b.shape[b.shape.count - 1])
+    let batch = Shape(a.shape.dropLast(2)).broadcast(with: Shape(b.shape.dropLast(2)))!
+    let product = ReferenceArray(shape: batch + [m, n]) { p in
+      let (lead, i, j) = (Array(p.dropLast(2)), p[p.count - 2], p[p.count - 1])
+      return (0..<k).reduce(0) { $0 + a.broadcast(at: lead + [i, $1]) * b.broadcast(at: lead + [$1, j]) }
+    }
+    let rows: [Int] = shape.count == 1 ? [] : [m]
+    let columns: [Int] = other.shape.count == 1 ? [] : [n]
+    return ReferenceArray(product.values, shape: batch + Shape(rows + columns))
+  }
 }
