@@ -101,8 +101,8 @@ extension Variable {
       unarySamples("sigmoid", { $0.sigmoid() }, reference: sigmoid),
       unarySamples("softplus", { $0.softplus() }) { log1p(Foundation.exp($0)) },
       unarySamples("logSigmoid", { $0.logSigmoid() }) { -log1p(Foundation.exp(-$0)) },
-      unarySamples("relu", { $0.relu() }) { Swift.max($0, 0) },
-      unarySamples("relu6", in: -3..<9, { $0.relu6() }) { Swift.min(Swift.max($0, 0), 6) },
+      unarySamples("relu", hasKinks: true, { $0.relu() }) { Swift.max($0, 0) },
+      unarySamples("relu6", in: -3..<9, hasKinks: true, { $0.relu6() }) { Swift.min(Swift.max($0, 0), 6) },
       unarySamples("geluTanh", { $0.gelu() }, composition: composedGeluTanh) {
         0.5 * $0 * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
       },

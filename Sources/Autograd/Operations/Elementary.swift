@@ -83,7 +83,7 @@ extension Variable {
       unarySamples("rsqrt", in: 0.5..<3, { $0.rsqrt() }) { 1 / $0.squareRoot() },
       unarySamples("reciprocal", in: 0.5..<3, { $0.reciprocal() }) { 1 / $0 },
       unarySamples("square", { $0.square() }) { $0 * $0 },
-      unarySamples("abs", { $0.abs() }) { $0.magnitude },
+      unarySamples("abs", hasKinks: true, { $0.abs() }) { $0.magnitude },
     ]
   }
 }

@@ -158,8 +158,12 @@ extension Variable {
             $0[0].fold(axes: [1]) { spread($0) / Double($0.count - 1) }
           }
         }),
-      reductionSamples("max", ofNothing: false, { $0.max(axes: $1, keepDimensions: $2) }) { $0.max()! },
-      reductionSamples("min", ofNothing: false, { $0.min(axes: $1, keepDimensions: $2) }) { $0.min()! },
+      reductionSamples("max", ofNothing: false, hasKinks: true, { $0.max(axes: $1, keepDimensions: $2) }) {
+        $0.max()!
+      },
+      reductionSamples("min", ofNothing: false, hasKinks: true, { $0.min(axes: $1, keepDimensions: $2) }) {
+        $0.min()!
+      },
       reductionSamples("sumOfSquares", { $0.sumOfSquares(axes: $1, keepDimensions: $2) }, reference: squares),
       reductionSamples("norm", in: 0.5..<2, ofNothing: false, { $0.norm(axes: $1, keepDimensions: $2) }) {
         squares($0).squareRoot()
@@ -185,6 +189,7 @@ extension Variable {
   /// Samples of a reduction: all axes, one, several, kept and dropped, one element, and none if that is defined.
   private static func reductionSamples(
     _ name: String, in range: Range<Float> = -2..<2, ofNothing: Bool = true,
+    hasKinks: Bool = false,
     _ forward: @escaping (Variable, [Int]?, Bool) -> Variable, reference: @escaping ([Double]) -> Double
   ) -> OperationSamples {
     var cases: [(Shape, [Int]?, Bool)] = [
@@ -197,7 +202,7 @@ extension Variable {
       cases.map { shape, axes, keep in
         OperationSample(
           [.init(shape, in: range)],
-          "\(shape) over \(axes.map { "\($0)" } ?? "all")\(keep ? ", kept" : "")"
+          "\(shape) over \(axes.map { "\($0)" } ?? "all")\(keep ? ", kept" : "")", hasKinks: hasKinks
         ) {
           forward($0[0], axes, keep)
         } reference: {

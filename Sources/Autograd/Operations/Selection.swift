@@ -86,12 +86,14 @@ extension Variable {
   package static var selectionSamples: [OperationSamples] {
     let mask = Tensor([1, 0, 0, 1, 1, 0])
     return [
-      binarySamples("maximum", { $0.maximum($1) }) { Swift.max($0, $1) },
-      binarySamples("minimum", { $0.minimum($1) }) { Swift.min($0, $1) },
-      unarySamples("maximum", { $0.maximum(0.5) }) { Swift.max($0, 0.5) },
-      unarySamples("minimum", { $0.minimum(0.5) }) { Swift.min($0, 0.5) },
-      unarySamples("clamp", { $0.clamp(min: -0.5, max: 1) }) { Swift.min(Swift.max($0, -0.5), 1) },
-      unarySamples("clamp", { $0.clamp(max: 1) }) { Swift.min($0, 1) },
+      binarySamples("maximum", hasKinks: true, { $0.maximum($1) }) { Swift.max($0, $1) },
+      binarySamples("minimum", hasKinks: true, { $0.minimum($1) }) { Swift.min($0, $1) },
+      unarySamples("maximum", hasKinks: true, { $0.maximum(0.5) }) { Swift.max($0, 0.5) },
+      unarySamples("minimum", hasKinks: true, { $0.minimum(0.5) }) { Swift.min($0, 0.5) },
+      unarySamples("clamp", hasKinks: true, { $0.clamp(min: -0.5, max: 1) }) {
+        Swift.min(Swift.max($0, -0.5), 1)
+      },
+      unarySamples("clamp", hasKinks: true, { $0.clamp(max: 1) }) { Swift.min($0, 1) },
       OperationSamples(
         "where",
         [([6], [6]), ([4, 6], [6]), ([3, 1], [1, 6]), ([], [2, 6]), ([0, 6], [6])].map {

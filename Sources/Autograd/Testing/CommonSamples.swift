@@ -3,7 +3,7 @@ import Foundation
 extension Variable {
   /// Samples of an operation on two operands: equal shapes, broadcasting both ways, a scalar, odd sizes, no elements.
   static func binarySamples(
-    _ name: String, in range: Range<Float> = -2..<2, divisor: Range<Float>? = nil,
+    _ name: String, in range: Range<Float> = -2..<2, divisor: Range<Float>? = nil, hasKinks: Bool = false,
     _ forward: @escaping (Variable, Variable) -> Variable,
     reference: @escaping (Double, Double) -> Double
   ) -> OperationSamples {
@@ -16,7 +16,8 @@ extension Variable {
       name,
       shapes.map { a, b in
         OperationSample(
-          [.init(a, in: range), .init(b, in: divisor ?? range)], forward: { forward($0[0], $0[1]) },
+          [.init(a, in: range), .init(b, in: divisor ?? range)], hasKinks: hasKinks,
+          forward: { forward($0[0], $0[1]) },
           reference: { $0[0].combine($0[1], reference) })
       })
   }
@@ -24,7 +25,8 @@ extension Variable {
   /// Samples of an operation on one operand, element by element: sizes around the widths of vectors, no axes, no
   /// elements.
   static func unarySamples(
-    _ name: String, in range: Range<Float> = -2..<2, _ forward: @escaping (Variable) -> Variable,
+    _ name: String, in range: Range<Float> = -2..<2, hasKinks: Bool = false,
+    _ forward: @escaping (Variable) -> Variable,
     composition: ((Variable) -> Variable)? = nil, reference: @escaping (Double) -> Double
   ) -> OperationSamples {
     let shapes: [Shape] = [[], [1], [15], [16], [17], [33], [2, 3, 5], [0, 2]]
@@ -32,7 +34,7 @@ extension Variable {
       name,
       shapes.map { shape in
         OperationSample(
-          [.init(shape, in: range)], forward: { forward($0[0]) },
+          [.init(shape, in: range)], hasKinks: hasKinks, forward: { forward($0[0]) },
           composition: composition.map { composition in { composition($0[0]) } },
           reference: { $0[0].map(reference) })
       })

@@ -35,10 +35,12 @@ package struct OperationSample: CustomStringConvertible {
   package let tolerance: Double
   /// Whether gradients have gradients here.
   package let isTwiceDifferentiable: Bool
+  /// Whether the operation chooses among its inputs, so that equal ones, or a long step, must be avoided.
+  package let hasKinks: Bool
 
   package init(
     _ inputs: [Input], _ description: String? = nil, tolerance: Double = 1e-5,
-    isTwiceDifferentiable: Bool = true,
+    isTwiceDifferentiable: Bool = true, hasKinks: Bool = false,
     forward: @escaping ([Variable]) -> Variable, composition: (([Variable]) -> Variable)? = nil,
     reference: @escaping ([ReferenceArray]) -> ReferenceArray
   ) {
@@ -49,6 +51,7 @@ package struct OperationSample: CustomStringConvertible {
     self.composition = composition
     self.tolerance = tolerance
     self.isTwiceDifferentiable = isTwiceDifferentiable
+    self.hasKinks = hasKinks
   }
 }
 
