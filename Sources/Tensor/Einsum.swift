@@ -101,8 +101,8 @@ package struct EinsumTerm<Operand: EinsumOperand> {
     return value.permute(order.compactMap { letters.firstIndex(of: $0) })
   }
 
-  private func size(_ letter: Character) -> Int {
-    letters.firstIndex(of: letter).map { value.shape[$0] } ?? 1
+  private func size(_ letter: Character) -> Int? {
+    letters.firstIndex(of: letter).map { value.shape[$0] }
   }
 
   /// The product with another term, summed over the letters that both have and nobody needs.

@@ -60,6 +60,7 @@ package enum OperationRegistry {
   package static var all: [OperationSamples] {
     Variable.arithmeticSamples + Variable.selectionSamples + Variable.elementarySamples
       + Variable.activationSamples + Variable.reductionSamples + Variable.shapingSamples
-      + Variable.slicingSamples + Variable.matmulSamples + FusedSamples.all
+      + Variable.slicingSamples + Variable.matmulSamples + Variable.indexingSamples
+      + Variable.einsumSamples + FusedSamples.all
   }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// An array of `Double` with plain loops: what the tests hold every operation against.
 ///
 /// Nothing here is fast or clever: it has to be right at a glance.
@@ -73,5 +75,39 @@ package struct ReferenceArray {
     let rows: [Int] = shape.count == 1 ? [] : [m]
     let columns: [Int] = other.shape.count == 1 ? [] : [n]
     return ReferenceArray(product.values, shape: batch + Shape(rows + columns))
+  }
+
+  /// Every line along an axis replaced by what `function` makes of it.
+  package func mapLines(along axis: Int, _ function: ([Double]) -> [Double]) -> ReferenceArray {
+    let axis = axis < 0 ? axis + shape.count : axis
+    func line(through position: [Int]) -> [Double] {
+      function(
+        (0..<shape[axis]).map { i in
+          var element = position
+          element[axis] = i
+          return self[element]
+        })
+    }
+    var result = shape
+    result[axis] = function(Array(repeating: 0, count: shape[axis])).count
+    return ReferenceArray(shape: result) { line(through: $0)[$0[axis]] }
+  }
+
+  /// NumPy's `einsum`: a loop over all letters.
+  package static func einsum(_ equation: String, _ operands: [ReferenceArray]) -> ReferenceArray {
+    let sides = equation.components(separatedBy: "->")
+    let terms = sides[0].components(separatedBy: ",").map(Array.init)
+    let counts = Dictionary(terms.joined().map { ($0, 1) }, uniquingKeysWith: +)
+    let output = sides.count == 2 ? Array(sides[1]) : counts.filter { $0.value == 1 }.keys.sorted()
+    let letters = output + counts.keys.sorted().filter { !output.contains($0) }
+    let sizes = Dictionary(
+      zip(terms, operands).flatMap { zip($0, $1.shape) }, uniquingKeysWith: { size, _ in size })
+    let summed = positions(of: Shape(letters.dropFirst(output.count).map { sizes[$0]! }))
+    return ReferenceArray(shape: Shape(output.map { sizes[$0]! })) { outer in
+      summed.reduce(0) { sum, inner in
+        let index = Dictionary(uniqueKeysWithValues: zip(letters, outer + inner))
+        return sum + zip(terms, operands).reduce(1) { $0 * $1.1[$1.0.map { index[$0]! }] }
+      }
+    }
   }
 }
