@@ -1,0 +1,171 @@
+"""Writes trajectories of PyTorch's, optax's and big_vision's optimizers over 20 steps.
+
+    python Tests/Fixtures/optimizers.py      # needs numpy, torch, jax, optax, safetensors
+
+Everything is computed in float64 (but for big_vision's bfloat16 momentum) and stored as float32. Starting points and
+gradients follow formulas of exact binary fractions, so the tests compute the same ones.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import optax
+import torch
+from safetensors.numpy import save_file
+
+jax.config.update("jax_enable_x64", True)
+
+FOLDER = Path(__file__).parent / "optimizers"
+STEPS = 20
+
+SMALL = {"matrix": (5, 6), "vector": (7,), "scalar": ()}
+# Factored are: large (two axes), cube (first and last axis), patch is not (second largest is 31).
+LARGE = {"large": (33, 40), "cube": (34, 2, 32), "patch": (31, 64), "vector": (45,)}
+
+
+def start(shape, name):
+    k = np.arange(int(np.prod(shape)), dtype=np.int64)
+    return (((k * 7 + len(name) * 3) % 19 - 9) / 16.0).reshape(shape)
+
+
+def gradient(shape, name, step):
+    k = np.arange(int(np.prod(shape)), dtype=np.int64)
+    return (((k * 37 + step * 101 + len(name) * 53 + (k * step) % 29) % 61 - 30) / 64.0).reshape(shape)
+
+
+def run_torch(make, shapes, schedule=lambda step: 1.0, clip=None):
+    parameters = {n: torch.nn.Parameter(torch.tensor(start(s, n))) for n, s in shapes.items()}
+    optimizer = make(list(parameters.values()))
+    rate = optimizer.param_groups[0]["lr"]
+    for step in range(STEPS):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * schedule(step)
+        for name, parameter in parameters.items():
+            parameter.grad = torch.tensor(gradient(shapes[name], name, step))
+        if clip is not None:
+            norm = torch.sqrt(sum((p.grad**2).sum() for p in parameters.values()))
+            for parameter in parameters.values():
+                parameter.grad *= min(1.0, clip / norm.item())
+        optimizer.step()
+    return {n: p.detach().numpy() for n, p in parameters.items()}
+
+
+def factored_axes(shape, minimum=32):
+    """(second largest axis, largest axis), or None."""
+    if len(shape) < 2:
+        return None
+    order = np.argsort(shape, kind="stable")
+    if shape[order[-2]] < minimum:
+        return None
+    return int(order[-2]), int(order[-1])
+
+
+def run_big_vision(shapes, rate, decay, cap, momentum_type, clip_rms=None, schedule=lambda step: 1.0, steps=STEPS,
+                   start=start, gradient=gradient, views={}):
+    """big_vision's AdaFactor, written out."""
+    result = {}
+    for name, shape in shapes.items():
+        view = views.get(name, shape)
+        p = start(shape, name)
+        axes = factored_axes(view)
+        m = np.zeros(shape, momentum_type or np.float64)
+        row = column = v = 0.0
+        for step in range(steps):
+            g = gradient(shape, name, step)
+            beta2 = min(cap, 1 - (step + 1.0) ** -0.8)
+            q = (g**2 + 1e-30).reshape(view)
+            if axes is not None:
+                d1, d0 = axes
+                row = beta2 * row + (1 - beta2) * q.mean(d0, keepdims=True)
+                column = beta2 * column + (1 - beta2) * q.mean(d1, keepdims=True)
+                u = g.reshape(view) * (row / row.mean(d1, keepdims=True)) ** -0.5 * column**-0.5
+                u = u.reshape(shape)
+            else:
+                v = beta2 * v + (1 - beta2) * q
+                u = (g.reshape(view) * v**-0.5).reshape(shape)
+            if clip_rms is not None:
+                u = u / max(1.0, np.sqrt((u**2).mean()) / clip_rms)
+            if momentum_type is not None:
+                u = 0.9 * m.astype(np.float64) + 0.1 * u
+                m = u.astype(momentum_type)
+            p = p - schedule(step) * (rate * u + decay * p)
+        result[name] = p
+    return result
+
+
+def run_optax(shapes, rate, decay, cap, clip_rms=None, steps=STEPS):
+    """The same from optax's pieces, as big_vision chains them, with momentum in float64."""
+    transformation = optax.chain(
+        optax.scale_by_factored_rms(
+            min_dim_size_to_factor=32, decay_rate=0.8, epsilon=1e-30,
+            decay_rate_fn=lambda i, exponent: jnp.minimum(
+                cap, 1.0 - (jnp.array(i, jnp.float64) + 1.0) ** -exponent)),
+        optax.clip_by_block_rms(clip_rms) if clip_rms else optax.identity(),
+        optax.ema(0.9, debias=False))
+    parameters = {n: jnp.array(start(s, n)) for n, s in shapes.items()}
+    state = transformation.init(parameters)
+    update = jax.jit(transformation.update)
+    for step in range(steps):
+        gradients = {n: jnp.array(gradient(s, n, step)) for n, s in shapes.items()}
+        updates, state = update(gradients, state, parameters)
+        parameters = {n: p - rate * updates[n] - decay * p for n, p in parameters.items()}
+    return {n: np.array(p) for n, p in parameters.items()}
+
+
+def check_golden():
+    found = run_big_vision(
+        {"p": (32, 48)}, 1e-3, 1e-4, 0.95, np.float64, steps=3,
+        start=lambda shape, _: np.fromfunction(lambda i, j: ((7 * i + 13 * j) % 17 - 8) / 10, shape),
+        gradient=lambda shape, _, s: np.fromfunction(lambda i, j: np.sin(0.1 * (i + 1) * (j + 1) + s), shape))["p"]
+    golden = {(0, 0): -0.8001475487203035, (5, 7): -0.09952786316054818, (31, 47): 0.4000630531360419}
+    for place, value in golden.items():
+        assert abs(found[place] - value) < 1e-15, (place, found[place], value)
+
+
+def warm_up_cosine(step):
+    return (step + 1) / 5 if step < 4 else 0.5 * (1 + np.cos(np.pi * (step - 4) / 16))
+
+
+def main():
+    FOLDER.mkdir(exist_ok=True)
+    arrays = {}
+
+    def add(configuration, trajectory):
+        for name, array in trajectory.items():
+            arrays[f"{configuration}/{name}"] = np.ascontiguousarray(array, dtype=np.float32)
+
+    sgd, adam, adamw = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
+    add("sgd", run_torch(lambda p: sgd(p, lr=0.1), SMALL))
+    add("sgd.momentum", run_torch(lambda p: sgd(p, lr=0.1, momentum=0.9, weight_decay=0.01), SMALL))
+    add("sgd.nesterov", run_torch(lambda p: sgd(p, lr=0.05, momentum=0.8, nesterov=True), SMALL))
+    add("adam", run_torch(lambda p: adam(p, lr=0.01), SMALL))
+    add("adam.decay", run_torch(lambda p: adam(p, lr=0.01, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1), SMALL))
+    add("adamw", run_torch(lambda p: adamw(p, lr=0.01, betas=(0.9, 0.95), weight_decay=0.1), SMALL))
+    add("adamw.scheduled", run_torch(
+        lambda p: adamw(p, lr=0.01, betas=(0.9, 0.95), weight_decay=0.1), SMALL, schedule=warm_up_cosine, clip=1.0))
+
+    check_golden()
+    f64 = run_big_vision(LARGE, 1e-3, 1e-4, 0.95, np.float64)
+    for name, array in run_optax(LARGE, 1e-3, 1e-4, 0.95).items():
+        np.testing.assert_allclose(f64[name], array, rtol=1e-12)
+    add("adafactor.float32", f64)
+    clipped = run_big_vision(LARGE, 1e-2, 1e-3, 0.999, np.float64, clip_rms=0.5)
+    for name, array in run_optax(LARGE, 1e-2, 1e-3, 0.999, clip_rms=0.5).items():
+        np.testing.assert_allclose(clipped[name], array, rtol=1e-12)
+    add("adafactor.clipped", clipped)
+    add("adafactor.bfloat16", run_big_vision(
+        LARGE, 1e-3, 1e-4, 0.95, ml_dtypes.bfloat16, schedule=warm_up_cosine))
+    add("adafactor.plain", run_big_vision(LARGE, 1e-3, 0, 0.999, None))
+    # A matrix of 66 outputs seen as two heads of 33.
+    views = {"large": (33, 1, 40), "heads": (2, 33, 40)}
+    add("adafactor.views", run_big_vision(
+        {"large": (33, 40), "heads": (66, 40)}, 1e-3, 0, 0.95, np.float64, views=views))
+    save_file(arrays, FOLDER / "trajectories.safetensors", metadata={
+        "torch": torch.__version__, "optax": optax.__version__, "numpy": np.__version__})
+
+
+if __name__ == "__main__":
+    main()
