@@ -1,0 +1,54 @@
+/// Normalises each channel of `[batch, channels, height, width]` (Ioffe & Szegedy 2015): over the batch while training,
+/// by running statistics otherwise.
+public final class BatchNorm2d: Layer, TrainingDependent {
+  /// `[channels]`, ones at first.
+  public let scale: Parameter
+  /// `[channels]`, zeros at first.
+  public let offset: Parameter
+  /// `[channels]`, zeros at first.
+  public let runningMean: Buffer
+  /// `[channels]`, ones at first; of the unbiased variance.
+  public let runningVariance: Buffer
+  /// Added to the variance.
+  public let epsilon: Float
+  /// Weight of the newest batch in the running statistics.
+  public let momentum: Float
+  /// Whether the module is training, as it is at first.
+  public var isTraining = true
+
+  /// A layer for `channels` channels, with PyTorch's meaning of `momentum`.
+  public init(channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1) {
+    scale = Parameter(.ones([channels]))
+    offset = Parameter(.zeros([channels]))
+    runningMean = Buffer(.zeros([channels]))
+    runningVariance = Buffer(.ones([channels]))
+    self.epsilon = epsilon
+    self.momentum = momentum
+  }
+
+  /// Normalises `[batch, channels, height, width]`; while training it also updates the running statistics.
+  public func callAsFunction(_ x: Variable) -> Variable {
+    let channels = scale.shape[0]
+    guard x.rank == 4, x.shape[1] == channels else {
+      programmerError("BatchNorm2d: an input of shape \(x.shape), expected [batch, \(channels), height, width]")
+    }
+    func perChannel(_ v: Variable) -> Variable { v.reshape([1, channels, 1, 1]) }
+    guard isTraining else {
+      let factor = scale.variable * Variable((runningVariance.value + epsilon).rsqrt())
+      let shift = offset.variable - Variable(runningMean.value) * factor
+      return x * perChannel(factor) + perChannel(shift)
+    }
+    let mean = x.mean(axes: [0, 2, 3], keepDimensions: true)
+    let centred = x - mean
+    let variance = centred.square().mean(axes: [0, 2, 3], keepDimensions: true)
+    updateStatistics(mean: mean.value, variance: variance.value, count: x.count / Swift.max(channels, 1))
+    return centred * (perChannel(scale.variable) * (variance + epsilon).rsqrt()) + perChannel(offset.variable)
+  }
+
+  private func updateStatistics(mean: Tensor, variance: Tensor, count: Int) {
+    let shape = runningMean.value.shape
+    let unbiased = variance.reshape(shape) * (Float(count) / Float(Swift.max(count - 1, 1)))
+    runningMean.value = runningMean.value * (1 - momentum) + mean.reshape(shape) * momentum
+    runningVariance.value = runningVariance.value * (1 - momentum) + unbiased * momentum
+  }
+}

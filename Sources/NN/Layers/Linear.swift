@@ -1,0 +1,37 @@
+/// A product with a matrix, and an optional bias: y = x Wᵀ + b over the last axis.
+public final class Linear: Layer {
+  /// `[outputs, inputs]`.
+  public let weight: Parameter
+  /// `[outputs]`.
+  public let bias: Parameter?
+
+  /// A layer of Xavier uniform weights and zero biases.
+  public convenience init(inputs: Int, outputs: Int, bias: Bool = true, random: inout Random) {
+    self.init(weight: random.xavierUniform([outputs, inputs]), bias: bias ? .zeros([outputs]) : nil)
+  }
+
+  /// A layer of the given numbers: `weight` is `[outputs, inputs]`, `bias` is `[outputs]`.
+  public init(weight: Tensor, bias: Tensor? = nil) {
+    if weight.rank != 2 || bias.map({ $0.shape != [weight.shape[0]] }) ?? false {
+      programmerError(
+        "Linear: a weight of shape \(weight.shape) and a bias of shape \(bias.map { "\($0.shape)" } ?? "none")"
+      )
+    }
+    self.weight = Parameter(weight)
+    self.bias = bias.map(Parameter.init)
+  }
+
+  /// Size of the last axis of inputs.
+  public var inputs: Int { weight.shape[1] }
+
+  /// Size of the last axis of outputs.
+  public var outputs: Int { weight.shape[0] }
+
+  /// Maps `[..., inputs]` to `[..., outputs]`.
+  public func callAsFunction(_ x: Variable) -> Variable { self(x, activation: nil) }
+
+  /// Maps `[..., inputs]` to `[..., outputs]` and applies an activation function in the same pass.
+  public func callAsFunction(_ x: Variable, activation: Activation?) -> Variable {
+    linear(x, weight: weight.variable, bias: bias?.variable, activation: activation)
+  }
+}

@@ -1,0 +1,111 @@
+import NN
+import Testing
+
+/// Layers against PyTorch's: outputs, and gradients of every parameter and input.
+@Suite struct LayerTests {
+  private var random = Random(seed: 1)
+
+  @Test mutating func linearLayer() throws {
+    let layer = Linear(inputs: 3, outputs: 4, random: &random)
+    try LayerFixture("linear").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test mutating func layerNormalization() throws {
+    let layer = LayerNorm(width: 6)
+    try LayerFixture("layerNorm").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test func batchNormalizationInTraining() throws {
+    let layer = BatchNorm2d(channels: 3, epsilon: 1e-3)
+    let reference = try LayerFixture("batchNorm.train")
+    try reference.check(layer) { layer($0["x"]!) }
+    try reference.expect(layer.runningMean.value, equals: reference.tensor("after/runningMean"), "mean")
+    try reference.expect(
+      layer.runningVariance.value, equals: reference.tensor("after/runningVariance"), "variance")
+  }
+
+  @Test func batchNormalizationInInference() throws {
+    let layer = BatchNorm2d(channels: 3, epsilon: 1e-3)
+    layer.evaluate()
+    let reference = try LayerFixture("batchNorm.evaluate")
+    try reference.check(layer) { layer($0["x"]!) }
+    #expect(layer.runningMean.value == (try reference.tensor("buffer/runningMean")))
+  }
+
+  @Test mutating func multiLayerPerceptron() throws {
+    let layer = MLP(width: 6, hidden: 10, random: &random)
+    try LayerFixture("mlp").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test mutating func attention() throws {
+    let layer = MultiHeadAttention(width: 6, heads: 2, random: &random)
+    try LayerFixture("attention.self").check(layer) { layer($0["x"]!) }
+    try LayerFixture("attention.cross").check(layer) { layer(queries: $0["x"]!, memory: $0["memory"]!) }
+    let masked = try LayerFixture("attention.masked")
+    let mask = try masked.tensor("mask")
+    try masked.check(layer) { layer($0["x"]!, mask: mask) }
+  }
+
+  @Test mutating func transformerBlock() throws {
+    let layer = TransformerBlock(width: 6, heads: 2, hidden: 10, random: &random)
+    try LayerFixture("block").check(layer) { layer($0["x"]!) }
+  }
+
+  /// Blocks computed again in the sweep give the same numbers, dropout included.
+  @Test mutating func rematerializedEncoder() throws {
+    let encoder = TransformerEncoder(
+      width: 8, depth: 3, heads: 2, dropout: 0.3, random: &random)
+    let x = random.normal([2, 5, 8])
+    let seed = Variable(random.normal([2, 5, 8]))
+    func run(rematerializing: Bool) -> (Tensor, [Tensor]) {
+      var seeded = Random(seed: 7)
+      let copy = TransformerEncoder(
+        width: 8, depth: 3, heads: 2, dropout: 0.3, rematerializesBlocks: rematerializing, random: &seeded)
+      let leaf = Variable(x, requiresGradient: true)
+      let output = copy(leaf)
+      let gradients = (output * seed).sum().backward()
+      return (
+        output.value, ([leaf].compactMap { gradients[$0] }) + copy.parameters.compactMap { gradients[$0] }
+      )
+    }
+    let kept = run(rematerializing: false)
+    let again = run(rematerializing: true)
+    #expect(kept.0 == again.0)
+    #expect(kept.1.count == encoder.parameters.count + 1)
+    #expect(kept.1 == again.1)
+  }
+
+  @Test mutating func dropout() {
+    let layer = Dropout(probability: 0.25, random: &random)
+    let x = Variable(.ones([100, 100]), requiresGradient: true)
+    let y = layer(x)
+    let kept = y.value.scalars.filter { $0 != 0 }
+    #expect(kept.allSatisfy { $0 == 1 / 0.75 })
+    // Five standard deviations of 10,000 draws.
+    #expect(abs(kept.count - 7500) < 220)
+    #expect(y.sum().backward()[x] == y.value)
+    #expect(layer(x).value != y.value)
+    layer.evaluate()
+    #expect(layer(x).value == x.value)
+  }
+
+  @Test mutating func sequence() {
+    let first = Linear(inputs: 3, outputs: 4, random: &random)
+    let second = Linear(inputs: 4, outputs: 2, bias: false, random: &random)
+    let model = Sequential(first, ActivationLayer(.relu), Lambda { $0 * 2 }, second)
+    #expect(model.namedParameters().map(\.path) == ["layers.0.weight", "layers.0.bias", "layers.3.weight"])
+    let x = Variable(random.normal([5, 3]))
+    #expect(model(x).value == second(first(x).relu() * 2).value)
+  }
+
+  @Test mutating func masksHideKeys() {
+    let layer = MultiHeadAttention(width: 6, heads: 3, random: &random)
+    let x = random.normal([1, 4, 6])
+    let mask = Tensor([0, 0, -.infinity, 0])
+    var changed = x
+    changed.withUnsafeMutableScalars { for i in 12..<18 { $0[i] += 1 } }
+    let before = layer(queries: Variable(x[0..<1]), memory: Variable(x), mask: mask)
+    let after = layer(queries: Variable(x[0..<1]), memory: Variable(changed), mask: mask)
+    #expect(before.value == after.value)
+  }
+}
