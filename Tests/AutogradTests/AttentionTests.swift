@@ -1,0 +1,71 @@
+import Autograd
+import Kernels
+import TestSupport
+import Testing
+
+@Suite struct AttentionTests {
+  @Test(arguments: ["plain", "causal", "masked", "large"], [0, 1 << 20])
+  func agreesWithPyTorch(_ name: String, keptScores: Int) throws {
+    let file = try SafetensorsFile(fixture("attention.safetensors"))
+    let parts = ["query", "key", "value"]
+    let leaves = try parts.map {
+      Variable(try file.tensor(named: "\(name).\($0)"), requiresGradient: true)
+    }
+    let mask: Tensor? =
+      name == "causal"
+      ? .causalMask(queries: 9)
+      : file.names.contains("\(name).mask") ? try file.tensor(named: "\(name).mask") : nil
+    let output = scaledDotProductAttention(
+      query: leaves[0], key: leaves[1], value: leaves[2], mask: mask, keptScoresPerHead: keptScores)
+    let expected = try file.tensor(named: "\(name).output")
+    // Scores of a thousand carry a rounding error of 1e-4, and so do their powers.
+    let tolerance: Float = name == "large" ? 1e-3 : 3e-6
+    #expect(output.value.isApproximatelyEqual(to: expected, absolute: tolerance, relative: tolerance))
+    let found = output.backward(seed: try file.tensor(named: "\(name).gradient"))
+    for (part, leaf) in zip(parts, leaves) {
+      let expected = try file.tensor(named: "\(name).\(part).gradient")
+      let scale = expected.abs().max().item()
+      let gradient = try #require(found[leaf])
+      #expect(
+        gradient.isApproximatelyEqual(to: expected, absolute: tolerance * scale, relative: 0), "\(part)")
+    }
+  }
+
+  @Test func aRowWithoutKeysGivesZeroAndPassesNothingBack() throws {
+    var random = Random(seed: 1)
+    let leaves = (0..<3).map { _ in
+      Variable(random.normal([1, 3, 2, 4]), requiresGradient: true)
+    }
+    var mask = Tensor.zeros([3, 3])
+    mask.withUnsafeMutableScalars { for key in 0..<3 { $0[3 + key] = -.infinity } }
+    let output = scaledDotProductAttention(query: leaves[0], key: leaves[1], value: leaves[2], mask: mask)
+    #expect(output.value.select(axis: 1, 1) == .zeros([1, 2, 4]))
+    let found = output.sum().backward()
+    #expect(found[leaves[0]]?.select(axis: 1, 1) == .zeros([1, 2, 4]))
+    for leaf in leaves {
+      #expect(try #require(found[leaf]).scalars.allSatisfy(\.isFinite))
+    }
+  }
+
+  @Test func aCausalMaskWithMoreKeysShowsAllToTheLastQuery() {
+    let mask = Tensor.causalMask(queries: 2, keys: 3)
+    #expect(mask == Tensor([0, 0, -.infinity, 0, 0, 0], shape: [2, 3]))
+  }
+
+  @Test func longSequencesKeepNoProbabilities() {
+    var random = Random(seed: 2)
+    let leaves = (0..<3).map { _ in
+      Variable(random.normal([1, 600, 1, 4]), requiresGradient: true)
+    }
+    func attend(_ kept: Int) -> (output: Tensor, gradients: [Tensor?]) {
+      let output = scaledDotProductAttention(
+        query: leaves[0], key: leaves[1], value: leaves[2], keptScoresPerHead: kept)
+      let found = output.square().sum().backward()
+      return (output.value, leaves.map { found[$0] })
+    }
+    let kept = attend(.max)
+    let computedAgain = ThreadPool.withThreadCount(2) { attend(0) }
+    #expect(kept.output == computedAgain.output)
+    #expect(kept.gradients == computedAgain.gradients)
+  }
+}
