@@ -32,3 +32,9 @@ public final class TemporaryFolder {
     return path(name)
   }
 }
+
+/// Path of a file of the examples' data, such as `names.tsv`.
+public func exampleData(_ name: String) -> String {
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("Examples/Data").appendingPathComponent(name).path
+}

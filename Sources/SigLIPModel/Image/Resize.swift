@@ -28,13 +28,16 @@ extension RGBImage {
   /// The image stretched or squeezed to a size, with antialiasing: bit for bit what Pillow's `resize` gives.
   public func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter) -> RGBImage {
     if newWidth < 1 || newHeight < 1 { programmerError("resize: a size of \(newWidth) x \(newHeight)") }
-    var result = self
-    if newWidth != width { result = result.resizedHorizontally(to: newWidth, filter) }
-    if newHeight != height { result = result.resizedVertically(to: newHeight, filter) }
-    return result
+    // Rounding between the passes makes their order visible; this is the order of Pillow 13.
+    let isVerticalFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
+    if isVerticalFirst {
+      return resizedVertically(to: newHeight, filter).resizedHorizontally(to: newWidth, filter)
+    }
+    return resizedHorizontally(to: newWidth, filter).resizedVertically(to: newHeight, filter)
   }
 
   private func resizedHorizontally(to newWidth: Int, _ filter: ResizeFilter) -> RGBImage {
+    if newWidth == width { return self }
     let taps = ResizeTaps(from: width, to: newWidth, filter)
     let result = [UInt8](unsafeUninitializedCapacity: newWidth * height * 3) { out, count in
       pixels.withUnsafeBufferPointer { pixels in
@@ -54,6 +57,7 @@ extension RGBImage {
   }
 
   private func resizedVertically(to newHeight: Int, _ filter: ResizeFilter) -> RGBImage {
+    if newHeight == height { return self }
     let taps = ResizeTaps(from: height, to: newHeight, filter)
     let row = width * 3
     let result = [UInt8](unsafeUninitializedCapacity: row * newHeight) { out, count in
