@@ -61,6 +61,6 @@ package enum OperationRegistry {
     Variable.arithmeticSamples + Variable.selectionSamples + Variable.elementarySamples
       + Variable.activationSamples + Variable.reductionSamples + Variable.shapingSamples
       + Variable.slicingSamples + Variable.matmulSamples + Variable.indexingSamples
-      + Variable.einsumSamples + FusedSamples.all
+      + Variable.einsumSamples + Variable.tapeSamples + FusedSamples.all
   }
 }

@@ -1,0 +1,127 @@
+import Autograd
+import Kernels
+import Testing
+
+/// Derivatives where they need a convention, and sizes that several threads share.
+@Suite struct SpecialValueTests {
+  private func gradient(_ scalars: [Float], _ function: (Variable) -> Variable) -> Tensor? {
+    let x = Variable(Tensor(scalars), requiresGradient: true)
+    return function(x).sum().backward()[x]
+  }
+
+  @Test func equalElementsShareTheGradient() {
+    #expect(gradient([1, 3, 3, 2]) { $0.max() } == Tensor([0, 0.5, 0.5, 0]))
+    #expect(gradient([3, 1, 1, 1]) { $0.min() * 3 } == Tensor([0, 1, 1, 1]))
+    let (a, b) = (
+      Variable(Tensor([1, 2, 3]), requiresGradient: true),
+      Variable(Tensor([1, 3, 2]), requiresGradient: true)
+    )
+    let larger = a.maximum(b).sum().backward()
+    #expect(larger[a] == Tensor([0.5, 0, 1]))
+    #expect(larger[b] == Tensor([0.5, 1, 0]))
+    let smaller = a.minimum(b).sum().backward()
+    #expect(smaller[a] == Tensor([0.5, 1, 0]))
+    #expect(smaller[b] == Tensor([0.5, 0, 1]))
+  }
+
+  @Test func kinks() {
+    #expect(gradient([-1, 0, 1]) { $0.abs() } == Tensor([-1, 0, 1]))
+    #expect(gradient([-1, 0, 1]) { $0.relu() } == Tensor([0, 0, 1]))
+    #expect(gradient([-1, 0, 3, 6, 7]) { $0.relu6() } == Tensor([0, 0, 1, 0, 0]))
+    #expect(gradient([-1, 0, 0.5, 1, 2]) { $0.clamp(min: 0, max: 1) } == Tensor([0, 1, 1, 1, 0]))
+  }
+
+  @Test func productsWithZeros() {
+    #expect(gradient([2, 3, 4]) { $0.product() } == Tensor([12, 8, 6]))
+    #expect(gradient([2, 0, 4]) { $0.product() } == Tensor([0, 8, 0]))
+    #expect(gradient([0, 0, 4]) { $0.product() } == Tensor([0, 0, 0]))
+    let x = Variable(Tensor([2, 0, 0]), requiresGradient: true)
+    let first = gradients(of: x.product(), withRespectTo: [x], createGraph: true)[0]
+    #expect(first.value == Tensor([0, 0, 0]))
+    #expect(gradients(of: first[1], withRespectTo: [x])[0].value == Tensor([0, 0, 2]))
+  }
+
+  @Test func normsAndLogarithmsOfNothing() {
+    #expect(gradient([0, 0]) { $0.norm() } == Tensor([0, 0]))
+    #expect(gradient([0, 0]) { $0.normalized() } == Tensor([1e8, 1e8]))
+    #expect(gradient([-.infinity, -.infinity]) { $0.logSumExp() } == Tensor([0, 0]))
+    #expect(gradient([-.infinity, 1]) { $0.logSumExp() } == Tensor([0, 1]))
+  }
+
+  @Test func powersOfZero() {
+    #expect(gradient([0, 2]) { $0.pow(0) } == Tensor([0, 0]))
+    #expect(gradient([0, 2]) { $0.pow(1) } == Tensor([1, 1]))
+    #expect(gradient([0, 2]) { $0.pow(2) } == Tensor([0, 4]))
+    let exponents = Variable(Tensor([0, 2]), requiresGradient: true)
+    let base = Variable(Tensor([0, 0]), requiresGradient: true)
+    let found = base.pow(exponents).sum().backward()
+    #expect(found[base] == Tensor([0, 0]))
+    #expect(found[exponents] == Tensor([0, 0]))
+  }
+
+  @Test func largeArgumentsStayFinite() {
+    #expect(gradient([-200, 200]) { $0.softplus() } == Tensor([0, 1]))
+    #expect(gradient([-200, 200]) { $0.logSigmoid() } == Tensor([1, 0]))
+    #expect(gradient([-200, 200]) { $0.silu() } == Tensor([0, 1]))
+    #expect(gradient([-200, 200]) { $0.gelu() } == Tensor([0, 1]))
+    #expect(gradient([-200, 200]) { $0.gelu(exact: true) } == Tensor([0, 1]))
+  }
+}
+
+/// Tensors large enough that several threads share them give the same bits for any number of threads.
+@Suite struct ThreadTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let shapes: [Shape]
+    let function: @Sendable ([Variable]) -> Variable
+
+    init(_ name: String, _ shapes: [Shape], _ function: @escaping @Sendable ([Variable]) -> Variable) {
+      testDescription = name
+      self.shapes = shapes
+      self.function = function
+    }
+  }
+
+  static let cases = [
+    Case("exp", [[100_003]]) { $0[0].exp() },
+    Case("multiply, broadcast", [[311, 301], [301]]) { $0[0] * $0[1] },
+    Case("gelu", [[310, 301]]) { $0[0].gelu() },
+    Case("sum", [[310, 301]]) { $0[0].square().sum() },
+    Case("sum over rows", [[701, 301]]) { $0[0].square().sum(axes: [0]) },
+    Case("variance over columns", [[301, 310]]) { $0[0].variance(axes: [-1]) },
+    Case("max", [[301, 310]]) { $0[0].max(axes: [0]) },
+    Case("transpose", [[301, 310], [310, 301]]) { $0[0].transpose() * $0[1] },
+    Case("slice", [[301, 310]]) { $0[0].slice(axis: 1, 1..<309, step: -2) },
+    Case("concatenate", [[301, 110], [301, 200]]) { .concatenate($0, axis: 1) },
+    Case("take", [[50, 301]]) { $0[0].take(IndexTensor((0..<400).map { $0 * $0 % 50 })) },
+    Case("sort", [[301, 110]]) { $0[0].sort().values },
+    Case("cumulativeSum", [[301, 210]]) { $0[0].cumulativeSum(axis: 0) },
+    Case("matmul", [[201, 170], [170, 190]]) { $0[0].matmul($0[1]) },
+    Case("matmul, batches", [[12, 65, 33], [12, 33, 70]]) { $0[0].matmul($0[1]) },
+    Case("matmul, one weight", [[12, 65, 133], [133, 70]]) { $0[0].matmul($0[1]) },
+    Case("softmax", [[301, 110]]) { $0[0].softmax() },
+    Case("layerNorm", [[301, 110], [110], [110]]) {
+      layerNorm($0[0], scale: $0[1], offset: $0[2], epsilon: 1e-6)
+    },
+    Case("linear", [[301, 110], [90, 110], [90]]) { linear($0[0], weight: $0[1], bias: $0[2]) },
+    Case("attention", [[3, 65, 4, 16], [3, 65, 4, 16], [3, 65, 4, 16]]) {
+      scaledDotProductAttention(query: $0[0], key: $0[1], value: $0[2])
+    },
+  ]
+
+  @Test(arguments: cases) func resultsDoNotDependOnTheNumberOfThreads(_ example: Case) {
+    var random = Random(seed: 5)
+    let inputs = example.shapes.map { random.normal($0) }
+    func run() -> [Tensor] {
+      let leaves = inputs.map { Variable($0, requiresGradient: true) }
+      let output = example.function(leaves)
+      var random = Random(seed: 6)
+      let seed = random.normal(output.shape)
+      let found = gradients(of: output, withRespectTo: leaves, seed: Variable(seed))
+      return [output.value] + found.map(\.value)
+    }
+    let one = ThreadPool.withThreadCount(1, run)
+    #expect(ThreadPool.withThreadCount(2, run) == one)
+    #expect(ThreadPool.withThreadCount(5, run) == one)
+  }
+}
