@@ -117,6 +117,19 @@ def write_names(path, emojis, names):
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_held_out(path, emojis):
+    """The held-out emoji with their split and languages, so that nobody else need compute hashes."""
+    lines = ["codepoints\tsplit\tlanguages"]
+    for emoji in emojis:
+        codes = "-".join(f"{ord(character):x}" for character in emoji)
+        languages = [language for language in LANGUAGES if is_held_out_translation(emoji, language)]
+        if is_held_out_composition(emoji):
+            lines.append(f"{codes}\tcompositions\t{' '.join(LANGUAGES)}")
+        elif languages:
+            lines.append(f"{codes}\ttranslations\t{' '.join(languages)}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def training_captions(emojis, names):
     """Every caption but the held-out ones, by emoji and then by language."""
     return [
@@ -180,6 +193,7 @@ def main():
         images = numpy.stack([read_image(paths[emoji]) for emoji in emojis])
         save_file({"images": torch.from_numpy(images)}, options.output / "images.safetensors")
         write_names(options.output / "names.tsv", emojis, names)
+        write_held_out(options.output / "held_out.tsv", emojis)
 
         captions = training_captions(emojis, names)
         held_out = sum(is_held_out_translation(emoji, language) for emoji in emojis for language in LANGUAGES)
