@@ -36,6 +36,7 @@ struct SentencePieceModel {
       case (1, .bytes(let message)): pieces.append(try SentencePieceModel.piece(message, name, pieces.count))
       case (2, .bytes(let message)): try readTrainer(message, name)
       case (3, .bytes(let message)): try readNormalizer(message, name)
+      case (1...3, _): throw TokenizerError("\(name): field \(field) has the wrong wire type")
       default: break
       }
     }
@@ -64,6 +65,9 @@ struct SentencePieceModel {
       }
     }
     if piece.bytes.isEmpty { throw TokenizerError("\(name), piece \(index): is empty") }
+    if String(validating: piece.bytes, as: UTF8.self) == nil {
+      throw TokenizerError("\(name), piece \(index): is not UTF-8")
+    }
     if piece.score.isNaN { throw TokenizerError("\(name), piece \(index): its score is not a number") }
     return piece
   }
@@ -80,6 +84,8 @@ struct SentencePieceModel {
       case (24, .integer(let flag)): whitespaceIsSuffix = flag != 0
       case (35, .integer(let flag)): usesByteFallback = flag != 0
       case (44, .bytes(let text)): unknownSurface = String(decoding: text, as: UTF8.self)
+      case (3, _), (24, _), (35, _), (44, _):
+        throw TokenizerError("\(name), trainer: field \(field) has the wrong wire type")
       default: break
       }
     }
@@ -93,6 +99,7 @@ struct SentencePieceModel {
       case (3, .integer(let flag)): addsDummyPrefix = flag != 0
       case (4, .integer(let flag)): removesExtraWhitespace = flag != 0
       case (5, .integer(let flag)): escapesWhitespace = flag != 0
+      case (2...5, _): throw TokenizerError("\(name), normalizer: field \(field) has the wrong wire type")
       default: break
       }
     }

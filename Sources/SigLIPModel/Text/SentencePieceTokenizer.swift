@@ -19,7 +19,6 @@ public struct SentencePieceTokenizer: Sendable {
   private let charsMap: CharsMap
   private let byteIDs: [Int32]
   private let unknownScore: Float
-  private let largestScore: Float
   private let addsDummyPrefix: Bool
   private let removesExtraWhitespace: Bool
   private let escapesWhitespace: Bool
@@ -27,8 +26,8 @@ public struct SentencePieceTokenizer: Sendable {
   private let unknownSurface: String
   /// Id of the unknown piece.
   public let unknownID: Int32
-  /// Ids by piece.
-  private let ids: [String: Int32]
+  /// Ids by piece; keyed by bytes because strings that differ only in composition are equal to Swift.
+  private let ids: [[UInt8]: Int32]
 
   /// Reads a model file.
   ///
@@ -58,21 +57,26 @@ public struct SentencePieceTokenizer: Sendable {
     userDefined = symbols.isEmpty ? nil : ByteTrie(symbols.map { ($0.element.bytes, Int32($0.offset)) })
     charsMap = try CharsMap(model.charsMap, name: name)
     let normal = model.pieces.filter { $0.type == .normal }.map(\.score)
-    // Google's starting values: they show when a model has no normal piece.
+    // Google's starting value shows when a model has no normal piece.
     unknownScore = (normal.min() ?? .greatestFiniteMagnitude) - 10
-    largestScore = normal.max() ?? .leastNormalMagnitude
     addsDummyPrefix = model.addsDummyPrefix
     removesExtraWhitespace = model.removesExtraWhitespace
     escapesWhitespace = model.escapesWhitespace
     whitespaceIsSuffix = model.whitespaceIsSuffix
     unknownSurface = model.unknownSurface
     unknownID = Int32(model.pieces.firstIndex { $0.type == .unknown } ?? 0)
-    ids = Dictionary(
-      pieces.enumerated().map { ($0.element, Int32($0.offset)) }, uniquingKeysWith: { first, _ in first })
+    var ids: [[UInt8]: Int32] = [:]
+    for (index, piece) in model.pieces.enumerated() {
+      if let first = ids.updateValue(Int32(index), forKey: piece.bytes) {
+        throw TokenizerError(
+          "\(name): pieces \(first) and \(index) are both \"\(pieces[index])\", expected different")
+      }
+    }
+    self.ids = ids
     var byteIDs = [Int32](repeating: -1, count: 256)
     if model.usesByteFallback {
       for byte in 0..<256 {
-        guard let id = ids[String(format: "<0x%02X>", byte)] else {
+        guard let id = ids[Array(String(format: "<0x%02X>", byte).utf8)] else {
           throw TokenizerError("\(name): falls back to bytes but has no piece for byte \(byte)")
         }
         byteIDs[byte] = id
@@ -85,7 +89,7 @@ public struct SentencePieceTokenizer: Sendable {
   public var vocabularySize: Int { pieces.count }
 
   /// The id of a piece, or nil.
-  public func id(of piece: String) -> Int32? { ids[piece] }
+  public func id(of piece: String) -> Int32? { ids[Array(piece.utf8)] }
 
   /// The piece of an id; traps outside the vocabulary.
   public func piece(of id: Int32) -> String { pieces[Int(id)] }
@@ -125,23 +129,42 @@ public struct SentencePieceTokenizer: Sendable {
 
   /// The text of ids: control pieces vanish, bytes become characters, unknown pieces a mark.
   public func decode(_ ids: [Int32]) -> String {
+    let whitespace = Array("\u{2581}".utf8)
     var result: [UInt8] = []
-    var isFirst = true
+    // The dummy prefix is dropped once; when extra whitespace is, all that would lead the text goes.
+    var dropsWhitespace = addsDummyPrefix || removesExtraWhitespace
+    var droppedWhitespace = false
     for id in ids {
       let index = Int(id)
       guard index >= 0 && index < pieces.count else {
         programmerError("decode: id \(id) is outside the vocabulary of \(pieces.count)")
       }
-      switch SentencePieceModel.PieceType(rawValue: UInt64(types[index])) {
-      case .control: continue
-      case .unknown: result += Array(unknownSurface.utf8)
-      case .byte: result.append(UInt8(pieces[index].dropFirst(3).dropLast(), radix: 16) ?? 0)
-      default:
-        var text = pieces[index].replacingOccurrences(of: "\u{2581}", with: " ")
-        if isFirst && addsDummyPrefix && text.hasPrefix(" ") { text.removeFirst() }
-        result += Array(text.utf8)
+      let type = SentencePieceModel.PieceType(rawValue: UInt64(types[index]))
+      if type == .byte {
+        result.append(UInt8(pieces[index].dropFirst(3).dropLast(), radix: 16) ?? 0)
+        continue
       }
-      isFirst = false
+      if droppedWhitespace || !result.isEmpty { dropsWhitespace = false }
+      droppedWhitespace = false
+      switch type {
+      case .control: break
+      case .unknown: result += unknownSurface.utf8
+      default:
+        var bytes = Array(pieces[index].utf8)[...]
+        if dropsWhitespace && bytes.starts(with: whitespace) {
+          bytes = bytes.dropFirst(whitespace.count)
+          droppedWhitespace = !removesExtraWhitespace
+        }
+        while let byte = bytes.first {
+          if bytes.starts(with: whitespace) {
+            result.append(SentencePieceTokenizer.space)
+            bytes = bytes.dropFirst(whitespace.count)
+          } else {
+            result.append(byte)
+            bytes = bytes.dropFirst()
+          }
+        }
+      }
     }
     return String(decoding: result, as: UTF8.self)
   }
@@ -175,13 +198,12 @@ extension SentencePieceTokenizer {
         position += 1
         let id = trie.value(at: node)
         if id < 0 || isType(id, .unused) { continue }
-        // Symbols the user defined always win over pieces.
-        let score =
-          isType(id, .userDefined)
-          ? Double(Float(position - start) * largestScore) - 0.1 : Double(scores[Int(id)])
-        let candidate = score + Double(here)
-        if steps[position].start < 0 || candidate > Double(steps[position].score) {
-          steps[position] = Step(id: id, start: start, score: Float(candidate))
+        // Scores of pieces are negative: a symbol the user defined wins over them, a longer one over a shorter
+        // (as sentencepiece 0.2.3 has it; older versions gave every such symbol about -0.1).
+        let score = isType(id, .userDefined) ? 0.1 * Float(position - start - 1) : scores[Int(id)]
+        let candidate = score + here
+        if steps[position].start < 0 || candidate > steps[position].score {
+          steps[position] = Step(id: id, start: start, score: candidate)
         }
         if position == characterEnd { coversOneCharacter = true }
       }
