@@ -52,20 +52,31 @@ import Testing
     #expect(mask == Tensor([0, 0, -.infinity, 0, 0, 0], shape: [2, 3]))
   }
 
-  @Test func longSequencesKeepNoProbabilities() {
+  /// Long enough for several blocks of rows.
+  @Test func longSequencesAgreeWithPlainProducts() throws {
     var random = Random(seed: 2)
     let leaves = (0..<3).map { _ in
       Variable(random.normal([1, 600, 1, 4]), requiresGradient: true)
     }
-    func attend(_ kept: Int) -> (output: Tensor, gradients: [Tensor?]) {
-      let output = scaledDotProductAttention(
-        query: leaves[0], key: leaves[1], value: leaves[2], keptScoresPerHead: kept)
-      let found = output.square().sum().backward()
-      return (output.value, leaves.map { found[$0] })
+    func evaluate(_ output: Variable) -> (output: Tensor, gradients: [Tensor]) {
+      (output.value, gradients(of: output.square().sum(), withRespectTo: leaves).map(\.value))
+    }
+    func attend(_ kept: Int) -> (output: Tensor, gradients: [Tensor]) {
+      evaluate(
+        scaledDotProductAttention(
+          query: leaves[0], key: leaves[1], value: leaves[2], keptScoresPerHead: kept))
     }
     let kept = attend(.max)
     let computedAgain = ThreadPool.withThreadCount(2) { attend(0) }
     #expect(kept.output == computedAgain.output)
     #expect(kept.gradients == computedAgain.gradients)
+    let (query, key, value) = (leaves[0].squeeze(), leaves[1].squeeze(), leaves[2].squeeze())
+    let probabilities = (matmul(query, key.transpose()) * 0.5).softmax()
+    let plain = evaluate(matmul(probabilities, value).reshape([1, 600, 1, 4]))
+    #expect(kept.output.isApproximatelyEqual(to: plain.output, absolute: 1e-6, relative: 1e-5))
+    for (found, expected) in zip(kept.gradients, plain.gradients) {
+      let scale = expected.abs().max().item()
+      #expect(found.isApproximatelyEqual(to: expected, absolute: 1e-5 * scale, relative: 0))
+    }
   }
 }
