@@ -20,6 +20,8 @@ final class ThreadState {
   let tile = ScratchBuffer()
   /// For unfolded images and other intermediate values of convolutions.
   let columns = ScratchBuffer()
+  /// For sums that are added up later.
+  let partials = ScratchBuffer()
 
   /// The state of the calling thread, made when first asked for and freed when the thread ends.
   static var current: ThreadState {

@@ -24,14 +24,16 @@ public struct GemmKernels: Sendable {
   /// `(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer)`; the buffer has room for a tile.
   public typealias MultiplyBlock =
     @convention(c) @Sendable (
-      Int, Int, Int, Float, UnsafePointer<Float>, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int, Int,
+      Int, Int, Int, Float, UnsafePointer<Float>, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>,
+      Int, Int,
       UnsafeMutablePointer<Float>
     ) -> Void
   /// `(rows, depth, alpha, matrix, stride, x, beta, y, yStride)`; the stride is between rows or between columns, and
   /// `x` is contiguous.
   public typealias MultiplyVector =
     @convention(c) @Sendable (
-      Int, Int, Float, UnsafePointer<Float>, Int, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int
+      Int, Int, Float, UnsafePointer<Float>, Int, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>,
+      Int
     ) -> Void
 
   /// Collects the kernels of one level.

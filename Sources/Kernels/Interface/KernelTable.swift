@@ -13,16 +13,22 @@ public struct KernelTable: Sendable {
   public let row: RowKernels
   /// Matrix products.
   public let gemm: GemmKernels
+  /// Convolutions.
+  public let convolution: ConvolutionKernels
+  /// Average and maximum pooling.
+  public let pooling: PoolingKernels
 
   /// Collects the kernel families of one level.
   public init(
     name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels,
-    gemm: GemmKernels
+    gemm: GemmKernels, convolution: ConvolutionKernels, pooling: PoolingKernels
   ) {
     self.name = name
     self.elementwise = elementwise
     self.reduction = reduction
     self.row = row
     self.gemm = gemm
+    self.convolution = convolution
+    self.pooling = pooling
   }
 }

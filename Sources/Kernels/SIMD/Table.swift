@@ -10,5 +10,6 @@ import KernelInterface
 
 /// The kernels of this instruction-set level.
 public let kernelTable = KernelTable(
-  name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels, gemm: gemmKernels
-)
+  name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels,
+  gemm: gemmKernels,
+  convolution: convolutionKernels, pooling: poolingKernels)

@@ -1,0 +1,63 @@
+/// The inner parts of convolutions, each for one plane.
+///
+/// A *split plane* is a padded plane whose columns are sorted by their remainder modulo the stride, so that the numbers
+/// that one tap meets at successive positions lie next to each other. Its rows end in zeros that vectors may read.
+public struct ConvolutionKernels: Sendable {
+  /// Numbers at a row's end that the depthwise kernels may read or write beyond its last position.
+  public let rowSlack: Int
+  /// Copies what each tap meets at the positions of some rows: `out[tap * positions + position]`, zeros in the padding.
+  public let unfold: Unfold
+  /// Adds what `unfold` copied back to where it came from.
+  public let fold: Fold
+  /// `out[row, column] = bias + sum over taps of weight[tap] * split[row * rowStep + offsets[tap] + column]`.
+  public let depthwise: Depthwise
+  /// `split[row * rowStep + offsets[tap] + column] += weight[tap] * g[row, column]`.
+  public let depthwiseInputDerivative: DepthwiseInputDerivative
+  /// `weightGradient[tap] += sum of g[row, column] * split[row * rowStep + offsets[tap] + column]`.
+  public let depthwiseWeightDerivative: DepthwiseWeightDerivative
+
+  /// `(window, plane, firstRow, rows, out)`; the window is a `WindowShape` in memory.
+  public typealias Unfold =
+    @convention(c) @Sendable (
+      UnsafeRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(window, columns, firstRow, rows, plane)`.
+  public typealias Fold =
+    @convention(c) @Sendable (
+      UnsafeRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(split, rowStep, taps, offsets, weight, bias, rows, columns, out)`.
+  public typealias Depthwise =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, Int, Int, UnsafePointer<Int>, UnsafePointer<Float>, Float, Int, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(g, gRowStride, rows, columns, taps, offsets, weight, rowStep, split)`; rows of g end in zeros up to a whole
+  /// vector.
+  public typealias DepthwiseInputDerivative =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, Int, Int, Int, Int, UnsafePointer<Int>, UnsafePointer<Float>, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(split, rowStep, taps, offsets, g, gRowStride, rows, columns, weightGradient)`; rows of g end in zeros up to a
+  /// whole vector.
+  public typealias DepthwiseWeightDerivative =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, Int, Int, UnsafePointer<Int>, UnsafePointer<Float>, Int, Int, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+
+  /// Collects the kernels of one level.
+  public init(
+    rowSlack: Int, unfold: @escaping Unfold, fold: @escaping Fold, depthwise: @escaping Depthwise,
+    depthwiseInputDerivative: @escaping DepthwiseInputDerivative,
+    depthwiseWeightDerivative: @escaping DepthwiseWeightDerivative
+  ) {
+    self.rowSlack = rowSlack
+    self.unfold = unfold
+    self.fold = fold
+    self.depthwise = depthwise
+    self.depthwiseInputDerivative = depthwiseInputDerivative
+    self.depthwiseWeightDerivative = depthwiseWeightDerivative
+  }
+}

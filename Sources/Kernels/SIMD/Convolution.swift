@@ -1,0 +1,151 @@
+import KernelInterface
+
+let convolutionKernels = ConvolutionKernels(
+  rowSlack: TileVector.scalarCount,
+  unfold: { window, plane, firstRow, rows, out in
+    unfoldPlane(window.assumingMemoryBound(to: WindowShape.self), plane, firstRow, rows, out)
+  },
+  fold: { window, columns, firstRow, rows, plane in
+    foldPlane(window.assumingMemoryBound(to: WindowShape.self), columns, firstRow, rows, plane)
+  },
+  depthwise: { split, rowStep, taps, offsets, weight, bias, rows, columns, out in
+    convolveSplitPlane(split, rowStep, taps, offsets, weight, bias, rows, columns, out)
+  },
+  depthwiseInputDerivative: { g, gRowStride, rows, columns, taps, offsets, weight, rowStep, split in
+    spreadGradient(g, gRowStride, rows, columns, taps, offsets, weight, rowStep, split)
+  },
+  depthwiseWeightDerivative: { split, rowStep, taps, offsets, g, gRowStride, rows, columns, weightGradient in
+    correlateGradient(split, rowStep, taps, offsets, g, gRowStride, rows, columns, weightGradient)
+  }
+)
+
+/// The positions of a tap that lie inside the plane: those `i` for which `0 <= i * stride + start < extent`.
+@inline(__always)
+private func validPositions(_ start: Int, _ stride: Int, _ extent: Int, _ count: Int) -> (
+  first: Int, end: Int
+) {
+  let first = start >= 0 ? 0 : min(count, (-start + stride - 1) / stride)
+  let end = start >= extent ? first : max(first, min(count, (extent - start + stride - 1) / stride))
+  return (first, end)
+}
+
+private func unfoldPlane(
+  _ window: UnsafePointer<WindowShape>, _ plane: UnsafePointer<Float>, _ firstRow: Int, _ rows: Int,
+  _ out: UnsafeMutablePointer<Float>
+) {
+  let w = window.pointee
+  let columns = w.outputWidth
+  var to = out
+  for ky in 0..<w.kernelHeight {
+    for kx in 0..<w.kernelWidth {
+      let start = kx * w.dilationWidth - w.paddingLeft
+      let valid = validPositions(start, w.strideWidth, w.inputWidth, columns)
+      for row in firstRow..<firstRow + rows {
+        let y = row * w.strideHeight + ky * w.dilationHeight - w.paddingTop
+        if y < 0 || y >= w.inputHeight {
+          for x in 0..<columns { to[x] = 0 }
+        } else {
+          let from = plane + y * w.inputWidth + start
+          for x in 0..<valid.first { to[x] = 0 }
+          if w.strideWidth == 1 {
+            for x in valid.first..<valid.end { to[x] = from[x] }
+          } else {
+            for x in valid.first..<valid.end { to[x] = from[x * w.strideWidth] }
+          }
+          for x in valid.end..<columns { to[x] = 0 }
+        }
+        to += columns
+      }
+    }
+  }
+}
+
+private func foldPlane(
+  _ window: UnsafePointer<WindowShape>, _ columns: UnsafePointer<Float>, _ firstRow: Int, _ rows: Int,
+  _ plane: UnsafeMutablePointer<Float>
+) {
+  let w = window.pointee
+  let width = w.outputWidth
+  var from = columns
+  for ky in 0..<w.kernelHeight {
+    for kx in 0..<w.kernelWidth {
+      let start = kx * w.dilationWidth - w.paddingLeft
+      let valid = validPositions(start, w.strideWidth, w.inputWidth, width)
+      for row in firstRow..<firstRow + rows {
+        let y = row * w.strideHeight + ky * w.dilationHeight - w.paddingTop
+        if y >= 0 && y < w.inputHeight {
+          let to = plane + y * w.inputWidth + start
+          if w.strideWidth == 1 {
+            for x in valid.first..<valid.end { to[x] += from[x] }
+          } else {
+            for x in valid.first..<valid.end { to[x * w.strideWidth] += from[x] }
+          }
+        }
+        from += width
+      }
+    }
+  }
+}
+
+private func convolveSplitPlane(
+  _ split: UnsafePointer<Float>, _ rowStep: Int, _ taps: Int, _ offsets: UnsafePointer<Int>,
+  _ weight: UnsafePointer<Float>, _ bias: Float, _ rows: Int, _ columns: Int,
+  _ out: UnsafeMutablePointer<Float>
+) {
+  let width = TileVector.scalarCount
+  for row in 0..<rows {
+    var column = 0
+    while column < columns {
+      let from = split + row * rowStep + column
+      let to = out + row * columns + column
+      var sum = TileVector(repeating: bias)
+      for tap in 0..<taps {
+        sum = multiplyAdd(TileVector(repeating: weight[tap]), loadVector(from + offsets[tap]), sum)
+      }
+      if column + width <= columns {
+        storeVector(sum, to)
+      } else {
+        for i in 0..<columns - column { to[i] = sum[i] }
+      }
+      column += width
+    }
+  }
+}
+
+private func spreadGradient(
+  _ g: UnsafePointer<Float>, _ gRowStride: Int, _ rows: Int, _ columns: Int, _ taps: Int,
+  _ offsets: UnsafePointer<Int>, _ weight: UnsafePointer<Float>, _ rowStep: Int,
+  _ split: UnsafeMutablePointer<Float>
+) {
+  for row in 0..<rows {
+    var column = 0
+    while column < columns {
+      let gradient = loadVector(g + row * gRowStride + column)
+      for tap in 0..<taps {
+        let to = split + row * rowStep + offsets[tap] + column
+        storeVector(multiplyAdd(TileVector(repeating: weight[tap]), gradient, loadVector(to)), to)
+      }
+      column += TileVector.scalarCount
+    }
+  }
+}
+
+private func correlateGradient(
+  _ split: UnsafePointer<Float>, _ rowStep: Int, _ taps: Int, _ offsets: UnsafePointer<Int>,
+  _ g: UnsafePointer<Float>, _ gRowStride: Int, _ rows: Int, _ columns: Int,
+  _ weightGradient: UnsafeMutablePointer<Float>
+) {
+  for tap in 0..<taps {
+    var sum = TileVector.zero
+    for row in 0..<rows {
+      var column = 0
+      while column < columns {
+        sum = multiplyAdd(
+          loadVector(g + row * gRowStride + column),
+          loadVector(split + row * rowStep + offsets[tap] + column), sum)
+        column += TileVector.scalarCount
+      }
+    }
+    weightGradient[tap] += sum.sum()
+  }
+}

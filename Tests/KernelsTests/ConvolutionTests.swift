@@ -1,0 +1,165 @@
+import Kernels
+import Testing
+
+/// Convolutions and pooling on every level that this CPU runs, against plain loops in double precision.
+@Suite struct ConvolutionTests {
+  static let shapes: [ConvolutionShape] = [
+    // Dense: with padding, stride, dilation, and without anything (a matrix product).
+    ConvolutionShape(
+      batch: 2, inputChannels: 3, outputChannels: 5,
+      window: WindowShape(
+        inputHeight: 7, inputWidth: 9, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 1)),
+    ConvolutionShape(
+      batch: 3, inputChannels: 3, outputChannels: 4,
+      window: WindowShape(
+        inputHeight: 10, inputWidth: 11, kernelHeight: 3, kernelWidth: 2, strideHeight: 2, strideWidth: 3,
+        paddingTop: 0, paddingBottom: 1, paddingLeft: 0, paddingRight: 2)),
+    ConvolutionShape(
+      batch: 1, inputChannels: 4, outputChannels: 6, groups: 2,
+      window: WindowShape(
+        inputHeight: 9, inputWidth: 8, kernelHeight: 2, kernelWidth: 3, paddingTop: 2, paddingBottom: 2,
+        paddingLeft: 3, paddingRight: 1, dilationHeight: 3, dilationWidth: 2)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 6, outputChannels: 4,
+      window: WindowShape(inputHeight: 5, inputWidth: 6, kernelHeight: 1, kernelWidth: 1)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 4, outputChannels: 4, groups: 2,
+      window: WindowShape(
+        inputHeight: 4, inputWidth: 4, kernelHeight: 4, kernelWidth: 4, strideHeight: 4, strideWidth: 4)
+    ),
+    // More numbers than one strip holds.
+    ConvolutionShape(
+      batch: 1, inputChannels: 40, outputChannels: 2,
+      window: WindowShape(
+        inputHeight: 60, inputWidth: 62, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 1)),
+    // Depthwise: 3x3 and 5x5, strides 1 and 2, padding of EfficientNet, several outputs for each input, dilation.
+    ConvolutionShape(
+      batch: 2, inputChannels: 3, outputChannels: 3, groups: 3,
+      window: WindowShape(
+        inputHeight: 8, inputWidth: 19, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 1)),
+    ConvolutionShape(
+      batch: 1, inputChannels: 2, outputChannels: 2, groups: 2,
+      window: WindowShape(
+        inputHeight: 14, inputWidth: 38, kernelHeight: 5, kernelWidth: 5, strideHeight: 2, strideWidth: 2,
+        paddingTop: 1, paddingBottom: 2, paddingLeft: 1, paddingRight: 2)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 2, outputChannels: 6, groups: 2,
+      window: WindowShape(
+        inputHeight: 7, inputWidth: 7, kernelHeight: 3, kernelWidth: 3, strideHeight: 3, strideWidth: 2,
+        paddingTop: 3, paddingBottom: 0, paddingLeft: 2, paddingRight: 4, dilationHeight: 2, dilationWidth: 3)
+    ),
+    ConvolutionShape(
+      batch: 3, inputChannels: 1, outputChannels: 4,
+      window: WindowShape(
+        inputHeight: 9, inputWidth: 9, kernelHeight: 3, kernelWidth: 3, strideHeight: 4, strideWidth: 4)
+    ),
+  ]
+
+  @Test(arguments: shapes)
+  func convolution(shape: ConvolutionShape) {
+    let reference = ConvolutionReference(shape)
+    forEachTable { table in
+      var results: [[[Float]]] = []
+      for threads in [1, 2] {
+        results.append(ThreadPool.withThreadCount(threads) { reference.run() })
+      }
+      #expect(results[0] == results[1], "\(table.name): one thread and two")
+      for (result, expected) in zip(results[0], reference.expected) {
+        expectClose(result, expected, "\(table.name)")
+      }
+    }
+  }
+
+  @Test func activationFollowsBias() {
+    for shape in [Self.shapes[0], Self.shapes[3], Self.shapes[6]] {
+      let reference = ConvolutionReference(shape)
+      forEachTable { table in
+        var out = [Float](repeating: .nan, count: reference.output.count)
+        conv2d(
+          shape, x: reference.x, weight: reference.weight, bias: reference.bias, activation: .relu, out: &out)
+        expectClose(out, reference.output.map { max($0, 0) }, "\(table.name)")
+      }
+    }
+  }
+
+  static let windows: [WindowShape] = [
+    WindowShape(
+      inputHeight: 6, inputWidth: 8, kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2),
+    WindowShape(
+      inputHeight: 7, inputWidth: 5, kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 1,
+      paddingTop: 1,
+      paddingBottom: 0, paddingLeft: 1, paddingRight: 1),
+    WindowShape(
+      inputHeight: 9, inputWidth: 9, kernelHeight: 2, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+      paddingLeft: 1,
+      paddingRight: 1, dilationHeight: 2, dilationWidth: 2),
+  ]
+
+  @Test(arguments: windows, [true, false])
+  func averages(window: WindowShape, countsPadding: Bool) {
+    var random = SplitMix(seed: 3)
+    let planes = 3
+    let x = (0..<planes * window.inputArea).map { _ in random.next() }
+    let g = (0..<planes * window.outputArea).map { _ in random.next() }
+    var expected = [Double](repeating: 0, count: g.count)
+    var expectedGradient = [Double](repeating: 0, count: x.count)
+    for plane in 0..<planes {
+      for position in 0..<window.outputArea {
+        let taps = window.inside(position)
+        let divisor = Double(countsPadding ? window.kernelArea : taps.count)
+        for tap in taps {
+          expected[plane * window.outputArea + position] +=
+            Double(x[plane * window.inputArea + tap]) / divisor
+          expectedGradient[plane * window.inputArea + tap] +=
+            Double(g[plane * window.outputArea + position]) / divisor
+        }
+      }
+    }
+    forEachTable { table in
+      var out = [Float](repeating: .nan, count: g.count)
+      averagePool(planes: planes, window, countsPadding: countsPadding, x: x, out: &out)
+      expectClose(out, expected, "\(table.name)")
+      var gradient = [Float](repeating: .nan, count: x.count)
+      averagePoolDerivative(planes: planes, window, countsPadding: countsPadding, g: g, out: &gradient)
+      expectClose(gradient, expectedGradient, "\(table.name)")
+    }
+  }
+
+  @Test(arguments: windows)
+  func maxima(window: WindowShape) {
+    var random = SplitMix(seed: 4)
+    let planes = 2
+    // Negative numbers only: padding must not win.
+    var x = (0..<planes * window.inputArea).map { _ in random.next() - 2 }
+    x[7] = .nan
+    let g = (0..<planes * window.outputArea).map { _ in random.next() }
+    var expected: [Int32] = []
+    var expectedGradient = [Double](repeating: 0, count: x.count)
+    for plane in 0..<planes {
+      for position in 0..<window.outputArea {
+        let taps = window.inside(position)
+        let values = taps.map { x[plane * window.inputArea + $0] }
+        let best = values.firstIndex { $0.isNaN } ?? values.indices.max { values[$0] < values[$1] }!
+        expected.append(Int32(taps[best]))
+        expectedGradient[plane * window.inputArea + taps[best]] += Double(
+          g[plane * window.outputArea + position])
+      }
+    }
+    forEachTable { table in
+      var out = [Float](repeating: .nan, count: g.count)
+      var indices = [Int32](repeating: -5, count: g.count)
+      maxPool(planes: planes, window, x: x, out: &out, indices: &indices)
+      #expect(indices == expected, "\(table.name)")
+      for (i, value) in out.enumerated() {
+        let source = x[i / window.outputArea * window.inputArea + Int(expected[i])]
+        #expect(value == source || value.isNaN && source.isNaN)
+      }
+      var gradient = [Float](repeating: .nan, count: x.count)
+      maxPoolDerivative(planes: planes, window, g: g, indices: indices, out: &gradient)
+      expectClose(gradient, expectedGradient, "\(table.name)")
+    }
+  }
+}
