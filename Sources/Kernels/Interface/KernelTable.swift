@@ -16,12 +16,19 @@ public struct KernelTable: Sendable {
   /// Convolutions.
   public let convolution: ConvolutionKernels
   /// Average and maximum pooling.
-  public let pooling: PoolingKernels
+  public let pooling: PoolingKernels,
+  /// Optimiser updates.
+  public let optimizer: OptimizerKernels
+  /// Losses with their gradients.
+  public let loss: LossKernels
+  /// Conversions between number formats.
+  public let conversion: ConversionKernels
 
   /// Collects the kernel families of one level.
   public init(
     name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels,
-    gemm: GemmKernels, convolution: ConvolutionKernels, pooling: PoolingKernels
+    gemm: GemmKernels, convolution: ConvolutionKernels, pooling: PoolingKernels,
+    optimizer: OptimizerKernels, loss: LossKernels, conversion: ConversionKernels
   ) {
     self.name = name
     self.elementwise = elementwise
@@ -30,5 +37,8 @@ public struct KernelTable: Sendable {
     self.gemm = gemm
     self.convolution = convolution
     self.pooling = pooling
+    self.optimizer = optimizer
+    self.loss = loss
+    self.conversion = conversion
   }
 }

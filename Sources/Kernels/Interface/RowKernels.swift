@@ -8,6 +8,11 @@ public struct RowKernels: Sendable {
   public let softmaxDerivative: Derivative
   /// `out = g - exp(y) * sum(g)` as `(y, g, out, rows, columns)`; `out` may be `g`.
   public let logSoftmaxDerivative: Derivative
+  /// Attention weights: softmax of `scale * x + mask`, as `(x, scale, mask or nil, maskRowStride, out, rows, columns)`;
+  /// a row stride of 0 repeats one row of the mask; `out` may be `x`. A row that is masked entirely is NaN.
+  public let attentionSoftmax: AttentionSoftmax
+  /// `out = scale * y * (g - sum(y * g))` as `(y, g, scale, out, rows, columns)`; `out` may be `g`.
+  public let attentionSoftmaxDerivative: AttentionSoftmaxDerivative
   /// `(x, scale or nil, offset or nil, epsilon, out, mean, reciprocalDeviation, rows, columns)`; the last two hold one
   /// number a row.
   public let layerNorm: LayerNorm
@@ -26,6 +31,16 @@ public struct RowKernels: Sendable {
   public typealias Derivative =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+  /// See ``attentionSoftmax``.
+  public typealias AttentionSoftmax =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, Float, UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>, Int, Int
+    ) -> Void
+  /// See ``attentionSoftmaxDerivative``.
+  public typealias AttentionSoftmaxDerivative =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
   /// Layer normalisation: see ``layerNorm``.
   public typealias LayerNorm =
@@ -50,7 +65,8 @@ public struct RowKernels: Sendable {
   /// Collects the kernels of one level.
   public init(
     softmax: @escaping Map, logSoftmax: @escaping Map, softmaxDerivative: @escaping Derivative,
-    logSoftmaxDerivative: @escaping Derivative, layerNorm: @escaping LayerNorm,
+    logSoftmaxDerivative: @escaping Derivative, attentionSoftmax: @escaping AttentionSoftmax,
+    attentionSoftmaxDerivative: @escaping AttentionSoftmaxDerivative, layerNorm: @escaping LayerNorm,
     layerNormInputDerivative: @escaping LayerNormInputDerivative,
     layerNormParameterDerivative: @escaping LayerNormParameterDerivative
   ) {
@@ -58,6 +74,8 @@ public struct RowKernels: Sendable {
     self.logSoftmax = logSoftmax
     self.softmaxDerivative = softmaxDerivative
     self.logSoftmaxDerivative = logSoftmaxDerivative
+    self.attentionSoftmax = attentionSoftmax
+    self.attentionSoftmaxDerivative = attentionSoftmaxDerivative
     self.layerNorm = layerNorm
     self.layerNormInputDerivative = layerNormInputDerivative
     self.layerNormParameterDerivative = layerNormParameterDerivative

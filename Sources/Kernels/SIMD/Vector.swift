@@ -7,6 +7,11 @@ typealias VectorBits = SIMD16<Int32>
 
 let vectorWidth = 16
 
+/// 0, 1, ..., 15
+var laneNumbers: VectorBits {
+  @inline(__always) get { VectorBits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+}
+
 /// The operation with a raw value, which comes from the same enumeration on the other side of the table.
 ///
 /// Not `init(rawValue:)`: its specialisation would be one symbol shared by the modules of all instruction sets.

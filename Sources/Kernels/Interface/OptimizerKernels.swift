@@ -1,0 +1,73 @@
+/// Optimiser updates: one pass over a contiguous range of a parameter p, its gradient g and its state.
+///
+/// Factors arrive in double precision because `1 - beta2` loses digits in single.
+public struct OptimizerKernels: Sendable {
+  /// Stochastic gradient descent as PyTorch has it, without dampening: `d = g + decay p; m = momentum m + d;
+  /// p -= rate (nesterov ? d + momentum m : m)`, as `(p, g, m or nil, count, rate, momentum, decay, nesterov)`.
+  /// `m` starts as zero; without it `p -= rate d`.
+  public let sgd: SGD
+  /// Adam and AdamW as PyTorch has them: `p -= rate / correction1 m / (sqrt(v / correction2) + epsilon)`, as
+  /// `(p, g, m, v, count, rate, beta1, beta2, epsilon, decay, correction1, correction2, isDecoupled)` with
+  /// `correction = 1 - beta^step`. The decay is added to the gradient, or, decoupled, multiplies p by `1 - rate decay`.
+  public let adam: Adam
+  /// AdaFactor's statistics of a matrix of contiguous rows, `q = g g + epsilon`: `rowMeans[i]` = mean of the row,
+  /// `columnSums[j] += q`, as `(g, epsilon, rowMeans, columnSums, rows, columns)`.
+  public let squareMeans: SquareMeans
+  /// AdaFactor's factored update of one row: `u = g rowFactor columnFactors[j]`, then as ``adaFactor``, as
+  /// `(p, g, rowFactor, columnFactors, m or nil, count, beta1, rate, decay)`.
+  public let adaFactorRow: AdaFactorRow
+  /// AdaFactor's update with a second moment for every number: `v = beta2 v + (1 - beta2)(g g + epsilon);
+  /// u = g / sqrt(v); m = beta1 m + (1 - beta1) u; p -= rate m + decay p`, as
+  /// `(p, g, v, m or nil, count, epsilon, beta1, beta2, rate, decay)`. m is stored as bfloat16, but its value before
+  /// rounding is applied; without it u is.
+  public let adaFactor: AdaFactor
+  /// Sum of squares in double precision across blocks, as `(x, count)`.
+  public let sumOfSquares: SumOfSquares
+  /// `x *= factor` as `(x, factor, count)`.
+  public let scale: Scale
+
+  /// A single-precision state or gradient.
+  public typealias Source = UnsafePointer<Float>
+  /// A parameter or state that changes.
+  public typealias Target = UnsafeMutablePointer<Float>
+  /// See ``sgd``.
+  public typealias SGD =
+    @convention(c) @Sendable (Target, Source, Target?, Int, Double, Double, Double, Bool) -> Void
+  /// See ``adam``.
+  public typealias Adam =
+    @convention(c) @Sendable (
+      Target, Source, Target, Target, Int, Double, Double, Double, Double, Double, Double, Double, Bool
+    ) -> Void
+  /// See ``squareMeans``.
+  public typealias SquareMeans = @convention(c) @Sendable (Source, Float, Target, Target, Int, Int) -> Void
+  /// See ``adaFactorRow``.
+  public typealias AdaFactorRow =
+    @convention(c) @Sendable (
+      Target, Source, Float, Source, UnsafeMutablePointer<UInt16>?, Int, Double, Double, Double
+    ) -> Void
+  /// See ``adaFactor``.
+  public typealias AdaFactor =
+    @convention(c) @Sendable (
+      Target, Source, Target, UnsafeMutablePointer<UInt16>?, Int, Float, Double, Double, Double, Double
+    ) -> Void
+  /// See ``sumOfSquares``.
+  public typealias SumOfSquares = @convention(c) @Sendable (Source, Int) -> Double
+  /// See ``scale``.
+  public typealias Scale = @convention(c) @Sendable (Target, Float, Int) -> Void
+
+  /// Collects the kernels of one level.
+  public init(
+    sgd: @escaping SGD, adam: @escaping Adam, squareMeans: @escaping SquareMeans,
+    adaFactorRow: @escaping AdaFactorRow, adaFactor: @escaping AdaFactor,
+    sumOfSquares: @escaping SumOfSquares,
+    scale: @escaping Scale
+  ) {
+    self.sgd = sgd
+    self.adam = adam
+    self.squareMeans = squareMeans
+    self.adaFactorRow = adaFactorRow
+    self.adaFactor = adaFactor
+    self.sumOfSquares = sumOfSquares
+    self.scale = scale
+  }
+}
