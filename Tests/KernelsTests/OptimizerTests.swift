@@ -65,16 +65,21 @@ import Testing
   @Test(arguments: Level.all)
   func adaFactorGivesTheGoldenNumbers(level: Level) {
     let (rows, columns) = (32, 48)
-    var p = (0..<rows * columns).map { index in
-      Float((7 * (index / columns) + 13 * (index % columns)) % 17 - 8) / 10
+    var p = [Float](repeating: 0, count: rows * columns)
+    for i in 0..<rows {
+      for j in 0..<columns { p[i * columns + j] = Float((7 * i + 13 * j) % 17 - 8) / 10 }
     }
     let start = p
     var momentum = [UInt16](repeating: 0, count: p.count)
     var rowAverages = [Double](repeating: 0, count: rows)
     var columnAverages = [Double](repeating: 0, count: columns)
     for step in 0..<3 {
-      let g = (0..<rows * columns).map { index in
-        Float(sin(0.1 * Double((index / columns + 1) * (index % columns + 1)) + Double(step)))
+      var g = p
+      for i in 0..<rows {
+        for j in 0..<columns {
+          let angle: Double = 0.1 * Double((i + 1) * (j + 1)) + Double(step)
+          g[i * columns + j] = Float(sin(angle))
+        }
       }
       var rowMeans = [Float](repeating: 0, count: rows)
       var columnSums = [Float](repeating: 0, count: columns)
@@ -117,12 +122,14 @@ import Testing
       var rowMeans = [Float](repeating: 0, count: rows)
       var columnSums = [Float](repeating: 1, count: columns)
       level.table.optimizer.squareMeans(g, 0.25, &rowMeans, &columnSums, rows, columns)
-      let squares = g.map { Double($0) * Double($0) + 0.25 }
-      let exactRows = (0..<rows).map { i in
-        squares[i * columns..<(i + 1) * columns].reduce(0, +) / Double(columns)
-      }
-      let exactColumns = (0..<columns).map { j in
-        (0..<rows).reduce(1.0) { $0 + squares[$1 * columns + j] }
+      let squares = g.map { (value: Float) -> Double in Double(value) * Double(value) + 0.25 }
+      var exactRows = [Double](repeating: 0, count: rows)
+      var exactColumns = [Double](repeating: 1, count: columns)
+      for i in 0..<rows {
+        for j in 0..<columns {
+          exactRows[i] += squares[i * columns + j] / Double(columns)
+          exactColumns[j] += squares[i * columns + j]
+        }
       }
       #expect(difference(rowMeans, exactRows) <= 2e-6)
       #expect(difference(columnSums, exactColumns) <= 1e-5)
@@ -136,12 +143,17 @@ import Testing
       var v = numbers(count, seed: 7, in: 0.5...2)
       var m = [UInt16](repeating: 0x3f80, count: count)
       let g = numbers(count, seed: 8)
-      let exactV = zip(v, g).map { 0.95 * Double($0) + 0.05 * (Double($1) * Double($1) + 1e-3) }
-      let exactM = zip(exactV, g).map {
-        let u = Double($1) / $0.squareRoot()
-        return hasMomentum ? 0.9 + 0.1 * u : u
+      var exactV: [Double] = []
+      var exactM: [Double] = []
+      var exactP: [Double] = []
+      for i in 0..<count {
+        let gradient = Double(g[i])
+        let square: Double = gradient * gradient + 1e-3
+        exactV.append(0.95 * Double(v[i]) + 0.05 * square)
+        let u: Double = gradient / exactV[i].squareRoot()
+        exactM.append(hasMomentum ? 0.9 + 0.1 * u : u)
+        exactP.append(Double(p[i]) - 0.01 * exactM[i] - 0.002 * Double(p[i]))
       }
-      let exactP = zip(p, exactM).map { Double($0) - (0.01 * $1 + 0.002 * Double($0)) }
       m.withUnsafeMutableBufferPointer {
         level.table.optimizer.adaFactor(
           &p, g, &v, hasMomentum ? $0.baseAddress : nil, count, 1e-3, 0.9, 0.95, 0.01, 0.002)
@@ -150,7 +162,10 @@ import Testing
       #expect(difference(v, exactV) <= 1e-6)
       if hasMomentum {
         let stored = m.map { Float(bitPattern: UInt32($0) << 16) }
-        #expect(zip(stored, exactM).allSatisfy { abs(Double($0) - $1) <= abs($1) / 256 + 1e-7 })
+        for (value, exact) in zip(stored, exactM) {
+          let error: Double = abs(Double(value) - exact)
+          #expect(error <= abs(exact) / 256 + 1e-7)
+        }
       }
     }
   }
@@ -159,7 +174,8 @@ import Testing
   func normsAndScaling(level: Level) {
     for count in sizes + [50_000] {
       let x = numbers(count)
-      let exact = x.reduce(0.0) { $0 + Double($1) * Double($1) }
+      let exact = x.reduce(0.0) { (sum: Double, value: Float) -> Double in sum + Double(value) * Double(value)
+      }
       #expect(abs(level.table.optimizer.sumOfSquares(x, count) - exact) <= 1e-7 * exact)
       let scaled = filled(count) {
         $0.update(from: x, count: count)
