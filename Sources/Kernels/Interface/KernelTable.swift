@@ -16,7 +16,7 @@ public struct KernelTable: Sendable {
   /// Convolutions.
   public let convolution: ConvolutionKernels
   /// Average and maximum pooling.
-  public let pooling: PoolingKernels,
+  public let pooling: PoolingKernels
   /// Optimiser updates.
   public let optimizer: OptimizerKernels
   /// Losses with their gradients.
