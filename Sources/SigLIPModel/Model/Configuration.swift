@@ -1,0 +1,87 @@
+import NN
+
+
+/// Sizes of a vision transformer.
+public struct VisionConfiguration: Sendable, Hashable, Codable {
+  /// Height and width of the images, in pixels.
+  public var imageSize: Int
+  /// Height and width of a patch; pixels that do not fill a patch are dropped.
+  public var patchSize: Int
+  /// Width of a token.
+  public var width: Int
+  /// Number of blocks.
+  public var depth: Int
+  /// Attention heads in a block.
+  public var heads: Int
+  /// Width inside the MLPs.
+  public var hiddenWidth: Int
+  /// Between the MLPs' layers: tanh GELU in big_vision, exact GELU in open_clip's version 1 models.
+  public var activation: Activation = .gelu
+
+  /// A configuration of the given sizes.
+  public init(
+    imageSize: Int, patchSize: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int, activation: Activation = .gelu
+  ) {
+    self.imageSize = imageSize
+    self.patchSize = patchSize
+    self.width = width
+    self.depth = depth
+    self.heads = heads
+    self.hiddenWidth = hiddenWidth
+    self.activation = activation
+  }
+
+  /// Patches along each side.
+  public var gridSize: Int { imageSize / patchSize }
+}
+
+/// Sizes of a text transformer.
+public struct TextConfiguration: Sendable, Hashable, Codable {
+  /// Rows of the token table.
+  public var vocabularySize: Int
+  /// Tokens in every text, padding included.
+  public var contextLength: Int
+  /// Width of a token.
+  public var width: Int
+  /// Number of blocks.
+  public var depth: Int
+  /// Attention heads in a block.
+  public var heads: Int
+  /// Width inside the MLPs.
+  public var hiddenWidth: Int
+  /// Width of the embedding; nil leaves out the last projection.
+  public var outputWidth: Int?
+  /// Between the MLPs' layers.
+  public var activation: Activation = .gelu
+  /// Probability of dropping elements of what attention and MLPs add.
+  public var dropout: Float = 0
+
+  /// A configuration of the given sizes.
+  public init(
+    vocabularySize: Int, contextLength: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int, outputWidth: Int?,
+    activation: Activation = .gelu, dropout: Float = 0
+  ) {
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.width = width
+    self.depth = depth
+    self.heads = heads
+    self.hiddenWidth = hiddenWidth
+    self.outputWidth = outputWidth
+    self.activation = activation
+    self.dropout = dropout
+  }
+}
+
+extension VisionConfiguration {
+  /// SigLIP B/16.
+  public static func base16(imageSize: Int = 224) -> VisionConfiguration {
+    VisionConfiguration(imageSize: imageSize, patchSize: 16, width: 768, depth: 12, heads: 12, hiddenWidth: 3072)
+  }
+}
+
+extension TextConfiguration {
+  /// SigLIP B with the English vocabulary.
+  public static let base = TextConfiguration(
+    vocabularySize: 32_000, contextLength: 64, width: 768, depth: 12, heads: 12, hiddenWidth: 3072, outputWidth: 768)
+}

@@ -1,0 +1,49 @@
+import Foundation
+import NN
+
+/// Something that turns images, or features of images, into embeddings `[batch, width]`.
+public protocol ImageTower: Module {
+  /// Embeds a batch; embeddings are not normalised.
+  func callAsFunction(_ images: Variable) -> Variable
+}
+
+/// A projection of features that a locked tower computed beforehand: all of the image side that SigLiT trains.
+extension Linear: ImageTower {}
+
+/// Two towers and the temperature and bias that turn their similarity into logits (Zhai et al. 2023).
+public final class SigLIP: Module {
+  /// The image tower.
+  public let image: any ImageTower
+  /// The text tower.
+  public let text: TextTransformer
+  /// t′ = log t, `[1]`.
+  public let logitScale: Parameter
+  /// b, `[1]`.
+  public let logitBias: Parameter
+
+  /// A model of two towers.
+  ///
+  /// - Parameters:
+  ///   - logitScale: t′; the paper starts at log 10.
+  ///   - logitBias: b; the paper starts at -10, for batches of 32,768. -log(batch - 1) makes the first steps of smaller
+  ///     batches start from the same odds.
+  public init(
+    image: any ImageTower, text: TextTransformer, logitScale: Float = Float(log(10.0)), logitBias: Float = -10
+  ) {
+    self.image = image
+    self.text = text
+    self.logitScale = Parameter(Tensor([logitScale]))
+    self.logitBias = Parameter(Tensor([logitBias]))
+  }
+
+  /// Image embeddings of length 1, `[batch, width]`.
+  public func embed(images: Variable) -> Variable { image(images).normalized() }
+
+  /// Text embeddings of length 1, `[batch, width]`.
+  public func embed(texts: IndexTensor) -> Variable { text(texts).normalized() }
+
+  /// Logits t x·y + b of every image with every text, `[images, texts]`; their sigmoid is the probability of a match.
+  public func logits(images: Variable, texts: Variable) -> Variable {
+    matmul(images, texts.transpose()) * logitScale.variable.exp() + logitBias.variable
+  }
+}

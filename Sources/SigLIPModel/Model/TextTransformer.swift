@@ -1,0 +1,42 @@
+import NN
+
+/// SigLIP's text tower: tokens, learned positions, pre-norm blocks without a mask, the last position, a projection.
+///
+/// Padding is not masked: texts must be padded to the full context, as in training.
+public final class TextTransformer: Module {
+  /// The sizes it was made with.
+  public let configuration: TextConfiguration
+  /// `[vocabulary, width]`.
+  public let tokenEmbedding: Embedding
+  /// `[context, width]`.
+  public let positionEmbedding: Parameter
+  /// The blocks and the last normalisation.
+  public let encoder: TransformerEncoder
+  /// To the width of the embedding, or none.
+  public let projection: Linear?
+
+  /// Initialised as big_vision does (reference: `text_transformer.py`).
+  public init(_ configuration: TextConfiguration, random: inout Random) {
+    self.configuration = configuration
+    let width = configuration.width
+    tokenEmbedding = Embedding(count: configuration.vocabularySize, width: width, random: &random)
+    positionEmbedding = Parameter(
+      random.normal([configuration.contextLength, width], standardDeviation: 1 / Float(width).squareRoot()))
+    encoder = TransformerEncoder(
+      width: width, depth: configuration.depth, heads: configuration.heads, hidden: configuration.hiddenWidth,
+      activation: configuration.activation, dropout: configuration.dropout, random: &random)
+    projection = configuration.outputWidth.map {
+      Linear(weight: random.lecunNormal([$0, width]), bias: .zeros([$0]))
+    }
+  }
+
+  /// Token ids `[batch, context]` to embeddings `[batch, outputWidth]`, not normalised.
+  public func callAsFunction(_ tokens: IndexTensor) -> Variable {
+    if tokens.shape.count != 2 || tokens.shape[1] != configuration.contextLength {
+      programmerError("text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
+    }
+    let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
+    let last = x.select(axis: 1, -1)
+    return projection?(last) ?? last
+  }
+}
