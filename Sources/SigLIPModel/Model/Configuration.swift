@@ -1,6 +1,5 @@
 import NN
 
-
 /// Sizes of a vision transformer.
 public struct VisionConfiguration: Sendable, Hashable, Codable {
   /// Height and width of the images, in pixels.
@@ -20,7 +19,8 @@ public struct VisionConfiguration: Sendable, Hashable, Codable {
 
   /// A configuration of the given sizes.
   public init(
-    imageSize: Int, patchSize: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int, activation: Activation = .gelu
+    imageSize: Int, patchSize: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int,
+    activation: Activation = .gelu
   ) {
     self.imageSize = imageSize
     self.patchSize = patchSize
@@ -58,7 +58,8 @@ public struct TextConfiguration: Sendable, Hashable, Codable {
 
   /// A configuration of the given sizes.
   public init(
-    vocabularySize: Int, contextLength: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int, outputWidth: Int?,
+    vocabularySize: Int, contextLength: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int,
+    outputWidth: Int?,
     activation: Activation = .gelu, dropout: Float = 0
   ) {
     self.vocabularySize = vocabularySize
@@ -76,12 +77,14 @@ public struct TextConfiguration: Sendable, Hashable, Codable {
 extension VisionConfiguration {
   /// SigLIP B/16.
   public static func base16(imageSize: Int = 224) -> VisionConfiguration {
-    VisionConfiguration(imageSize: imageSize, patchSize: 16, width: 768, depth: 12, heads: 12, hiddenWidth: 3072)
+    VisionConfiguration(
+      imageSize: imageSize, patchSize: 16, width: 768, depth: 12, heads: 12, hiddenWidth: 3072)
   }
 }
 
 extension TextConfiguration {
   /// SigLIP B with the English vocabulary.
   public static let base = TextConfiguration(
-    vocabularySize: 32_000, contextLength: 64, width: 768, depth: 12, heads: 12, hiddenWidth: 3072, outputWidth: 768)
+    vocabularySize: 32_000, contextLength: 64, width: 768, depth: 12, heads: 12, hiddenWidth: 3072,
+    outputWidth: 768)
 }

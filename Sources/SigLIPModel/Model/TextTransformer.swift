@@ -33,7 +33,8 @@ public final class TextTransformer: Module {
   /// Token ids `[batch, context]` to embeddings `[batch, outputWidth]`, not normalised.
   public func callAsFunction(_ tokens: IndexTensor) -> Variable {
     if tokens.shape.count != 2 || tokens.shape[1] != configuration.contextLength {
-      programmerError("text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
+      programmerError(
+        "text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
     }
     let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
     let last = x.select(axis: 1, -1)
