@@ -119,7 +119,9 @@ public struct Shape: Sendable {
 }
 
 extension Shape: RandomAccessCollection, MutableCollection {
+  /// Position of the outermost axis.
   public var startIndex: Int { 0 }
+  /// Position after the innermost axis.
   public var endIndex: Int { count }
 
   /// The size of an axis.
@@ -138,12 +140,14 @@ extension Shape: RandomAccessCollection, MutableCollection {
 }
 
 extension Shape: Hashable {
+  /// Whether the number of axes and all sizes agree.
   public static func == (a: Shape, b: Shape) -> Bool {
     if a.count != b.count { return false }
     for i in 0..<a.count where a[i] != b[i] { return false }
     return true
   }
 
+  /// Feeds the sizes to a hasher.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(count)
     for size in self { hasher.combine(size) }
@@ -151,6 +155,7 @@ extension Shape: Hashable {
 }
 
 extension Shape: ExpressibleByArrayLiteral {
+  /// A shape from its sizes: `[2, 3]`.
   public init(arrayLiteral sizes: Int...) { self.init(sizes) }
 }
 
