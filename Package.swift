@@ -59,7 +59,10 @@ let package = Package(
     .target(name: "Optim", dependencies: ["NN"]),
     .target(name: "SigLIPModel", dependencies: ["NN", "Optim"]),
   ] + kernelTargets + [
-    .target(name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support"),
+    // References are computed element by element, which takes long without optimisation.
+    .target(
+      name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support",
+      swiftSettings: [.unsafeFlags(["-O"])]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),

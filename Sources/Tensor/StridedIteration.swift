@@ -81,18 +81,14 @@ struct StridedIteration {
   }
 
   private func walk(_ rows: Range<Int>, _ body: (Row) -> Void) {
+    var a = sizes.offset(of: rows.lowerBound, strides: stridesA)
+    var b = sizes.offset(of: rows.lowerBound, strides: stridesB)
+    var c = sizes.offset(of: rows.lowerBound, strides: stridesC)
     var position = sizes
-    var a = 0
-    var b = 0
-    var c = 0
     var rest = rows.lowerBound
     for axis in (0..<sizes.count).reversed() {
-      let index = rest % sizes[axis]
+      position[axis] = rest % sizes[axis]
       rest /= sizes[axis]
-      position[axis] = index
-      a += index * stridesA[axis]
-      b += index * stridesB[axis]
-      c += index * stridesC[axis]
     }
     for row in rows {
       body((a, b, c, row * inner, inner))
@@ -130,7 +126,8 @@ enum StridedCopy {
     withExtendedLifetime((source.storage, target.storage)) {}
   }
 
-  private static func transposedAxis(of source: Tensor) -> Int? {
+  /// The axis whose neighbours are neighbours in memory, when the last axis' are not.
+  fileprivate static func transposedAxis(of source: Tensor) -> Int? {
     let last = source.rank - 1
     guard source.shape[last] > 1, source.strides[last] != 1, source.strides[last] != 0 else { return nil }
     return (0..<last).first { source.strides[$0] == 1 && source.shape[$0] > 3 }
@@ -157,21 +154,21 @@ enum StridedCopy {
     let grain = Swift.max(1, StridedIteration.grain / (Swift.min(rows, block) * columns))
     ThreadPool.parallelRanges(count: outerShape.elementCount * blocks, grain: grain) { tasks in
       for task in tasks {
-        var rest = task / blocks
-        var from = 0
-        var to = 0
-        for axis in (0..<outerShape.count).reversed() {
-          let index = rest % outerShape[axis]
-          rest /= outerShape[axis]
-          from += index * sourceStrides[axis]
-          to += index * targetStrides[axis]
-        }
+        let from = x + outerShape.offset(of: task / blocks, strides: sourceStrides)
+        let to = out + outerShape.offset(of: task / blocks, strides: targetStrides)
         let row = task % blocks * block
         kernel(
-          x + from + row, 1, source.strides[last], out + to + row * outStrides[fast], outStrides[fast], 1,
+          from + row, 1, source.strides[last], to + row * outStrides[fast], outStrides[fast], 1,
           Swift.min(block, rows - row), columns)
       }
     }
     withExtendedLifetime(source.storage) {}
+  }
+}
+
+extension Tensor {
+  /// Self, or a copy when reading its rows one by one would jump through memory: tiles are copied in less time.
+  var withReadableRows: Tensor {
+    rank >= 2 && count > 1024 && StridedCopy.transposedAxis(of: self) != nil ? contiguous() : self
   }
 }

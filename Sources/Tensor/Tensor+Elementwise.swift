@@ -4,14 +4,15 @@ import Kernels
 extension Tensor {
   /// Applies a kernel to every element.
   package func map(_ operation: UnaryOperation) -> Tensor {
+    let source = withReadableRows
     let result = Tensor(uninitialized: shape)
     let kernel = Kernels.table.elementwise.unary
-    let x = pointer
+    let x = source.readPointer
     let out = result.pointer
-    let iteration = StridedIteration(shape: shape, strides)
+    let iteration = StridedIteration(shape: shape, source.strides)
     let stride = iteration.rowStrides.a
     iteration.forEachRow { kernel(operation.rawValue, x + $0.a, stride, out + $0.out, $0.count) }
-    withExtendedLifetime(storage) {}
+    withExtendedLifetime(source.storage) {}
     return result
   }
 
@@ -23,7 +24,7 @@ extension Tensor {
       programmerError("\(name): shapes \(a.shape) and \(b.shape) do not broadcast")
     }
     let result = Tensor(uninitialized: shape)
-    combine(operation, a, b, into: result)
+    combine(operation, a.withReadableRows, b.withReadableRows, into: result)
     return result
   }
 
@@ -32,8 +33,8 @@ extension Tensor {
     let iteration = StridedIteration(
       shape: result.shape, StridedIteration.strides(of: a, broadcastTo: result.shape),
       StridedIteration.strides(of: b, broadcastTo: result.shape))
-    let x = a.pointer
-    let y = b.pointer
+    let x = a.readPointer
+    let y = b.readPointer
     let out = result.pointer
     let strides = iteration.rowStrides
     iteration.forEachRow {
@@ -50,10 +51,45 @@ extension Tensor {
       programmerError("\(name): shape \(b.shape) does not broadcast to \(a.shape)")
     }
     if a.isContiguous && isKnownUniquelyReferenced(&a.storage) {
-      combine(operation, a, b, into: a)
+      combine(operation, a, b.withReadableRows, into: a)
     } else {
       a = combine(operation, a, b, named: name)
     }
+  }
+
+  /// Applies a kernel to every element and a number, which takes no memory of the pool.
+  private func combine(_ operation: BinaryOperation, _ number: Float, numberFirst: Bool = false) -> Tensor {
+    let source = contiguous()
+    let result = isContiguous ? Tensor(uninitialized: shape) : source
+    source.combine(operation, number, numberFirst: numberFirst, into: result.pointer)
+    return result
+  }
+
+  /// `self = self op number`, in place where nobody else sees self.
+  private mutating func combine(_ operation: BinaryOperation, inPlace number: Float) {
+    if isContiguous && isKnownUniquelyReferenced(&storage) {
+      combine(operation, number, numberFirst: false, into: pointer)
+    } else {
+      self = combine(operation, number)
+    }
+  }
+
+  private func combine(
+    _ operation: BinaryOperation, _ number: Float, numberFirst: Bool, into out: UnsafeMutablePointer<Float>
+  ) {
+    let kernel = Kernels.table.elementwise.binary
+    let x = readPointer
+    withUnsafePointer(to: number) { y in
+      ThreadPool.parallelRanges(count: count, grain: StridedIteration.grain) {
+        let (x, out) = (x + $0.lowerBound, out + $0.lowerBound)
+        if numberFirst {
+          kernel(operation.rawValue, y, 0, x, 1, out, $0.count)
+        } else {
+          kernel(operation.rawValue, x, 1, y, 0, out, $0.count)
+        }
+      }
+    }
+    withExtendedLifetime(storage) {}
   }
 
   /// `self += scale * other` in one pass, in place where nobody else sees self.
@@ -78,6 +114,7 @@ extension Tensor {
     else {
       programmerError("where: shapes \(condition.shape), \(a.shape) and \(b.shape) do not broadcast")
     }
+    let (condition, a, b) = (condition.withReadableRows, a.withReadableRows, b.withReadableRows)
     let result = Tensor(uninitialized: shape)
     let kernel = Kernels.table.elementwise.select
     let iteration = StridedIteration(
@@ -114,21 +151,21 @@ extension Tensor {
   /// Quotient, with broadcasting.
   public static func / (a: Tensor, b: Tensor) -> Tensor { combine(.divide, a, b, named: "divide") }
   /// Adds a number to every element.
-  public static func + (a: Tensor, b: Float) -> Tensor { a + Tensor(b) }
+  public static func + (a: Tensor, b: Float) -> Tensor { a.combine(.add, b) }
   /// Subtracts a number from every element.
-  public static func - (a: Tensor, b: Float) -> Tensor { a - Tensor(b) }
+  public static func - (a: Tensor, b: Float) -> Tensor { a.combine(.subtract, b) }
   /// Multiplies every element by a number.
-  public static func * (a: Tensor, b: Float) -> Tensor { a * Tensor(b) }
+  public static func * (a: Tensor, b: Float) -> Tensor { a.combine(.multiply, b) }
   /// Divides every element by a number.
-  public static func / (a: Tensor, b: Float) -> Tensor { a / Tensor(b) }
+  public static func / (a: Tensor, b: Float) -> Tensor { a.combine(.divide, b) }
   /// Adds every element to a number.
-  public static func + (a: Float, b: Tensor) -> Tensor { Tensor(a) + b }
+  public static func + (a: Float, b: Tensor) -> Tensor { b.combine(.add, a, numberFirst: true) }
   /// Subtracts every element from a number.
-  public static func - (a: Float, b: Tensor) -> Tensor { Tensor(a) - b }
+  public static func - (a: Float, b: Tensor) -> Tensor { b.combine(.subtract, a, numberFirst: true) }
   /// Multiplies a number by every element.
-  public static func * (a: Float, b: Tensor) -> Tensor { Tensor(a) * b }
+  public static func * (a: Float, b: Tensor) -> Tensor { b.combine(.multiply, a, numberFirst: true) }
   /// Divides a number by every element.
-  public static func / (a: Float, b: Tensor) -> Tensor { Tensor(a) / b }
+  public static func / (a: Float, b: Tensor) -> Tensor { b.combine(.divide, a, numberFirst: true) }
   /// Negation.
   public static prefix func - (a: Tensor) -> Tensor { a.map(.negate) }
 
@@ -141,25 +178,27 @@ extension Tensor {
   /// Divides in place; `b` broadcasts to `a`.
   public static func /= (a: inout Tensor, b: Tensor) { combine(.divide, inPlace: &a, b, named: "divide") }
   /// Adds a number in place.
-  public static func += (a: inout Tensor, b: Float) { a += Tensor(b) }
+  public static func += (a: inout Tensor, b: Float) { a.combine(.add, inPlace: b) }
   /// Subtracts a number in place.
-  public static func -= (a: inout Tensor, b: Float) { a -= Tensor(b) }
+  public static func -= (a: inout Tensor, b: Float) { a.combine(.subtract, inPlace: b) }
   /// Multiplies by a number in place.
-  public static func *= (a: inout Tensor, b: Float) { a *= Tensor(b) }
+  public static func *= (a: inout Tensor, b: Float) { a.combine(.multiply, inPlace: b) }
   /// Divides by a number in place.
-  public static func /= (a: inout Tensor, b: Float) { a /= Tensor(b) }
+  public static func /= (a: inout Tensor, b: Float) { a.combine(.divide, inPlace: b) }
 
   /// Elementwise power, with broadcasting.
   public func pow(_ exponent: Tensor) -> Tensor { Tensor.combine(.power, self, exponent, named: "pow") }
   /// Every element to a power.
-  public func pow(_ exponent: Float) -> Tensor { pow(Tensor(exponent)) }
+  public func pow(_ exponent: Float) -> Tensor { combine(.power, exponent) }
   /// The larger of two elements, with broadcasting; NaN where either is NaN.
   public func maximum(_ other: Tensor) -> Tensor { Tensor.combine(.maximum, self, other, named: "maximum") }
   /// The smaller of two elements, with broadcasting; NaN where either is NaN.
   public func minimum(_ other: Tensor) -> Tensor { Tensor.combine(.minimum, self, other, named: "minimum") }
   /// Elements outside `lower...upper` replaced by the nearer bound.
   public func clamp(min lower: Float = -.infinity, max upper: Float = .infinity) -> Tensor {
-    maximum(Tensor(lower)).minimum(Tensor(upper))
+    var result = combine(.maximum, lower)
+    result.combine(.minimum, inPlace: upper)
+    return result
   }
 }
 
@@ -253,15 +292,15 @@ extension Tensor: Equatable {
     combine(.greaterOrEqual, a, b, named: "greaterOrEqual")
   }
   /// 1 where equal to a number, else 0.
-  public static func .== (a: Tensor, b: Float) -> Tensor { a .== Tensor(b) }
+  public static func .== (a: Tensor, b: Float) -> Tensor { a.combine(.equal, b) }
   /// 1 where different from a number, else 0.
-  public static func .!= (a: Tensor, b: Float) -> Tensor { a .!= Tensor(b) }
+  public static func .!= (a: Tensor, b: Float) -> Tensor { a.combine(.notEqual, b) }
   /// 1 where less than a number, else 0.
-  public static func .< (a: Tensor, b: Float) -> Tensor { a .< Tensor(b) }
+  public static func .< (a: Tensor, b: Float) -> Tensor { a.combine(.less, b) }
   /// 1 where at most a number, else 0.
-  public static func .<= (a: Tensor, b: Float) -> Tensor { a .<= Tensor(b) }
+  public static func .<= (a: Tensor, b: Float) -> Tensor { a.combine(.lessOrEqual, b) }
   /// 1 where greater than a number, else 0.
-  public static func .> (a: Tensor, b: Float) -> Tensor { a .> Tensor(b) }
+  public static func .> (a: Tensor, b: Float) -> Tensor { a.combine(.greater, b) }
   /// 1 where at least a number, else 0.
-  public static func .>= (a: Tensor, b: Float) -> Tensor { a .>= Tensor(b) }
+  public static func .>= (a: Tensor, b: Float) -> Tensor { a.combine(.greaterOrEqual, b) }
 }

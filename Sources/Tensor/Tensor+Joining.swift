@@ -26,6 +26,7 @@ extension Tensor {
 
   /// Tensors of one shape along a new axis.
   public static func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+    if tensors.isEmpty { programmerError("stack: no tensors") }
     if let odd = tensors.first(where: { $0.shape != tensors[0].shape }) {
       programmerError("stack: shapes \(tensors[0].shape) and \(odd.shape) differ")
     }
@@ -120,16 +121,9 @@ extension Tensor {
       count: outer.elementCount, grain: Swift.max(1, StridedIteration.grain / shape[last])
     ) { rows in
       for row in rows {
-        var rest = row
-        var a = 0
-        var b = 0
-        for axis in (0..<last).reversed() {
-          let index = rest % outer[axis]
-          rest /= outer[axis]
-          a += index * source.strides[axis]
-          b += index * strides[axis]
-        }
-        kernel(from + a, source.strides[last], to + b, strides[last], shape[last])
+        kernel(
+          from + outer.offset(of: row, strides: source.strides), source.strides[last],
+          to + outer.offset(of: row, strides: strides), strides[last], shape[last])
       }
     }
     withExtendedLifetime((source.storage, storage)) {}

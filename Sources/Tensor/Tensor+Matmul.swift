@@ -101,12 +101,7 @@ extension Tensor {
   private func batchOffsets(_ batch: Shape) -> [Int] {
     let leading = Tensor(
       storage: storage, shape: Shape(shape[..<(rank - 2)]), strides: Shape(strides[..<(rank - 2)]), offset: 0)
-    let expanded = Tensor(
-      storage: storage, shape: batch, strides: StridedIteration.strides(of: leading, broadcastTo: batch),
-      offset: 0)
-    var offsets: [Int] = []
-    offsets.reserveCapacity(batch.elementCount)
-    expanded.forEachOuter(axes: batch.count) { _, offset in offsets.append(offset) }
-    return offsets
+    let strides = StridedIteration.strides(of: leading, broadcastTo: batch)
+    return (0..<batch.elementCount).map { batch.offset(of: $0, strides: strides) }
   }
 }

@@ -46,10 +46,13 @@ extension Tensor {
 
   /// log(Σ eˣ) without overflow; -infinity where every element is.
   public func logSumExp(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
-    let largest = max(axes: axes, keepDimensions: true)
-    let shift = `where`(largest.abs() .< Float.infinity, largest, Tensor(0))
-    let result = (self - shift).exp().sum(axes: axes, keepDimensions: true).log() + shift
-    return keepDimensions ? result : result.reshape(reducedShape(axes, false, of: "logSumExp"))
+    let target = reducedShape(axes, keepDimensions, of: "logSumExp")
+    if axes == [] { return self }
+    let lines = lines(along: shape.axes(axes, of: "logSumExp"))
+    let result = Tensor(uninitialized: target)
+    let (out, kernel) = (result.pointer, Kernels.table.reduction.logSumExp)
+    lines.forEachLine { out[$0] = kernel($1, $2, $3) }
+    return result
   }
 
   /// Position of the first largest element along an axis; a NaN counts as largest.
@@ -72,18 +75,14 @@ extension Tensor {
   {
     let axis = shape.axis(axis, of: name)
     if shape[axis] == 0 { programmerError("\(name): axis \(axis) of shape \(shape) is empty") }
-    let moved = movedLast([axis])
+    let lines = lines(along: [axis])
     var kept = shape
     kept.remove(at: axis)
     let kernel = Kernels.table.reduction.argument
-    let x = moved.pointer
     let positions = [Int32](unsafeUninitializedCapacity: kept.elementCount) { buffer, count in
       count = kept.elementCount
-      moved.forEachOuter(axes: kept.count) { index, offset in
-        buffer[index] = Int32(kernel(operation.rawValue, x + offset, moved.strides[kept.count], shape[axis]))
-      }
+      lines.forEachLine { buffer[$0] = Int32(kernel(operation.rawValue, $1, $2, $3)) }
     }
-    withExtendedLifetime(storage) {}
     return IndexTensor(positions, shape: kept)
   }
 }
@@ -110,18 +109,24 @@ extension Tensor {
     permute((0..<rank).filter { !axes.contains($0) } + axes)
   }
 
-  /// Calls `body` with a running number and the offset for every position of the first `axes` axes.
-  func forEachOuter(axes: Int, _ body: (Int, Int) -> Void) {
-    let outer = Shape(shape[..<axes])
-    for index in 0..<outer.elementCount {
-      var rest = index
-      var offset = 0
-      for axis in (0..<axes).reversed() {
-        offset += rest % outer[axis] * strides[axis]
-        rest /= outer[axis]
-      }
-      body(index, offset)
+  /// The elements that a reduction over `axes` folds into one, as a last axis: a view where one stride walks them, else
+  /// a copy.
+  private func lines(along axes: [Int]) -> Tensor {
+    let moved = movedLast(axes)
+    let kept = Shape(moved.shape[..<(rank - axes.count)])
+    return moved.viewAsLines(keptAxes: kept.count)
+      ?? moved.contiguous().reshape(kept + [axes.reduce(1) { $0 * shape[$1] }])
+  }
+
+  /// Calls `body` with a running number, address, stride and count of every line of the last axis, on all threads.
+  private func forEachLine(_ body: (Int, UnsafePointer<Float>, Int, Int) -> Void) {
+    let outer = Shape(shape[..<(rank - 1)])
+    let (size, stride, x) = (shape[rank - 1], strides[rank - 1], readPointer)
+    let grain = Swift.max(1, StridedIteration.grain / Swift.max(size, 1))
+    ThreadPool.parallelRanges(count: outer.elementCount, grain: grain) {
+      for line in $0 { body(line, x + outer.offset(of: line, strides: strides), stride, size) }
     }
+    withExtendedLifetime(storage) {}
   }
 
   private func reduce(
@@ -129,35 +134,48 @@ extension Tensor {
   ) -> Tensor {
     let axes = shape.axes(axes, of: name)
     let target = reducedShape(axes, keepDimensions, of: name)
+    return reduce(operation, axes).reshape(target)
+  }
+
+  /// The reduction over ascending `axes`, which are dropped.
+  private func reduce(_ operation: ReductionOperation, _ axes: [Int]) -> Tensor {
     if axes.isEmpty {
       return operation == .sumOfSquares ? square() : operation == .sumOfAbsolutes ? abs() : self
     }
     let kept = (0..<rank).filter { !axes.contains($0) }
-    // Merged axes: [kept ..., reduced ...]; contiguous inputs become a matrix whichever axes are reduced.
     let moved = permute(kept + axes)
-    let keptCount = target.elementCount
-    let reducedCount = axes.reduce(1) { $0 * shape[$1] }
-    let innermostIsKept = kept.last.map { strides[$0] == 1 && shape[$0] > 1 } ?? false
-    if keptCount == 0 { return Tensor(uninitialized: target) }
-    if innermostIsKept, let matrix = moved.asMatrix(keptAxes: kept.count) {
-      return matrix.reduceRows(operation, columns: keptCount, rows: reducedCount).reshape(target)
+    let target = Shape(kept.map { shape[$0] })
+    let columns = target.elementCount
+    // Few columns are faster to walk one by one, with a stride.
+    if columns >= 8, let last = kept.last(where: { shape[$0] > 1 }), strides[last] == 1,
+      let matrix = moved.asMatrix(keptAxes: kept.count)
+    {
+      let rows = matrix.shape[0]
+      return matrix.reduceRows(operation, columns: columns, rows: rows).reshape(target)
     }
-    // The reduced elements of each result lie in rows of one stride, or are copied so that they do.
-    let rows =
-      moved.viewAsRows(keptAxes: kept.count) ?? moved.contiguous().reshape([keptCount, reducedCount])
-    let result = Tensor(uninitialized: target)
-    rows.reduceEach(operation, into: result.pointer)
-    return result
+    if let lines = moved.viewAsLines(keptAxes: kept.count) {
+      return lines.reduceLines(operation, shape: target)
+    }
+    // No one stride walks all axes: fold as many of the last ones as one does walk, then the others.
+    let folded = (1..<axes.count - 1).lazy.map { Array(axes[$0...]) }.first {
+      self.movedLast($0).viewAsLines(keptAxes: self.rank - $0.count) != nil
+    }
+    let last = folded ?? [axes[axes.count - 1]]
+    return reduce(operation, last).reduce(operation.ofPartials, Array(axes.dropLast(last.count)))
   }
 
-  /// Self with its trailing axes as one, where their strides allow it; the leading axes as one, or as they are.
-  private func viewAsRows(keptAxes: Int) -> Tensor? {
+  /// Self with the axes from `keptAxes` on as one; nil where no one stride walks them.
+  private func viewAsLines(keptAxes: Int) -> Tensor? {
     var merged = Tensor(
       storage: storage, shape: Shape(shape[..<keptAxes]), strides: Shape(strides[..<keptAxes]), offset: offset
     )
     var size = 1
     var stride = 1
     for axis in (keptAxes..<rank).reversed() where shape[axis] != 1 {
+      if shape[axis] == 0 || size == 0 {
+        size = 0
+        continue
+      }
       if size == 1 {
         stride = strides[axis]
       } else if strides[axis] != stride * size {
@@ -170,15 +188,14 @@ extension Tensor {
     return merged
   }
 
-  /// Self as (row offsets by one stride) x (contiguous columns), for a reduction over the rows; nil where strides differ.
+  /// Self as (rows by one stride) x (contiguous columns), for a reduction over the rows; nil where strides differ.
   private func asMatrix(keptAxes: Int) -> Tensor? {
     let columns = Shape(shape[..<keptAxes])
     let kept = Tensor(storage: storage, shape: columns, strides: Shape(strides[..<keptAxes]), offset: offset)
-    guard kept.isContiguous, let rows = viewAsRows(keptAxes: keptAxes) else { return nil }
+    guard kept.isContiguous, let rows = viewAsLines(keptAxes: keptAxes) else { return nil }
     return Tensor(
       storage: storage, shape: [rows.shape[keptAxes], columns.elementCount],
-      strides: [rows.strides[keptAxes], 1],
-      offset: offset)
+      strides: [rows.strides[keptAxes], 1], offset: offset)
   }
 
   /// Rows of a matrix folded into one. Blocks of rows are folded apart, then their results, which keeps rounding errors
@@ -188,7 +205,7 @@ extension Tensor {
     let blocks = Swift.max(1, (rows + block - 1) / block)
     let result = Tensor(uninitialized: [blocks, columns])
     let kernels = Kernels.table
-    let x = pointer
+    let x = readPointer
     let out = result.pointer
     let start = operation.identity
     let columnBlock = 1024
@@ -211,38 +228,23 @@ extension Tensor {
     return blocks == 1 ? result : result.reduceRows(operation.ofPartials, columns: columns, rows: blocks)
   }
 
-  /// Folds the last axis of self for every position of the others.
-  private func reduceEach(_ operation: ReductionOperation, into out: UnsafeMutablePointer<Float>) {
-    let count = shape[rank - 1]
-    let stride = strides[rank - 1]
+  /// Folds every line of the last axis; a single long one in parts.
+  private func reduceLines(_ operation: ReductionOperation, shape target: Shape) -> Tensor {
+    let result = Tensor(uninitialized: target)
+    let (size, stride, x, out) = (shape[rank - 1], strides[rank - 1], readPointer, result.pointer)
     let kernel = Kernels.table.reduction.reduce
-    let x = pointer
-    let rows = Shape(shape[..<(rank - 1)]).elementCount
     let part = StridedIteration.grain
-    if rows == 1 && count > 2 * part {
-      let parts = (count + part - 1) / part
-      let partial = Tensor(uninitialized: [parts])
+    if result.count == 1 && size > 2 * part {
+      let partial = Tensor(uninitialized: [(size + part - 1) / part])
       let to = partial.pointer
-      ThreadPool.parallelFor(count: parts) { i in
-        to[i] = kernel(operation.rawValue, x + i * part * stride, stride, Swift.min(part, count - i * part))
+      ThreadPool.parallelRanges(count: size, grain: part) {
+        to[$0.lowerBound / part] = kernel(operation.rawValue, x + $0.lowerBound * stride, stride, $0.count)
       }
-      out.pointee = kernel(operation.ofPartials.rawValue, to, 1, parts)
-      withExtendedLifetime((storage, partial.storage)) {}
-      return
+      withExtendedLifetime(storage) {}
+      return partial.reduceLines(operation.ofPartials, shape: target)
     }
-    let outer = Shape(shape[..<(rank - 1)])
-    ThreadPool.parallelRanges(count: rows, grain: Swift.max(1, part / Swift.max(count, 1))) { range in
-      for row in range {
-        var rest = row
-        var offset = 0
-        for axis in (0..<outer.count).reversed() {
-          offset += rest % outer[axis] * strides[axis]
-          rest /= outer[axis]
-        }
-        out[row] = kernel(operation.rawValue, x + offset, stride, count)
-      }
-    }
-    withExtendedLifetime(storage) {}
+    forEachLine { out[$0] = kernel(operation.rawValue, $1, $2, $3) }
+    return result
   }
 }
 

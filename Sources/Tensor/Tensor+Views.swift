@@ -172,8 +172,11 @@ extension Tensor {
   /// `length` neighbours along an axis.
   public func narrow(axis: Int, start: Int, length: Int) -> Tensor {
     let position = shape.axis(axis, of: "narrow")
-    let start = start < 0 ? start + shape[position] : start
-    return slice(axis: position, start..<start + length)
+    let first = start < 0 ? start + shape[position] : start
+    if first < 0 || length < 0 || first + length > shape[position] {
+      programmerError("narrow: \(length) from \(start) do not fit axis \(axis) of shape \(shape)")
+    }
+    return slice(axis: position, first..<first + length)
   }
 
   /// The axis reversed.
