@@ -107,7 +107,7 @@ import Testing
   @Test(arguments: Layout.allCases)
   func functionsOfTwoNumbersBroadcast(layout: Layout) {
     for (name, operation, function) in Self.binary {
-      for (left, right) in Self.pairs {
+      for (left, right) in Self.pairs where left.elementCount < 10_000 {
         // Rounded to quarters, so that some are equal.
         let a = (layout.tensor(left, in: 0.5..<3) * 4).round() / 4
         let x = layout == .contiguous ? a : a + layout.tensor(left, in: 0.5..<0.5000001) * 0
