@@ -99,7 +99,12 @@ private struct Attention {
         "scaledDotProductAttention: a mask of shape \(mask.shape) does not broadcast to \(scores)")
     }
     (self.query, self.key, self.value) = (query, key, value)
-    self.mask = mask?.expand(to: scores)
+    // The kernel reads rows of the mask without gaps; the other axes may repeat.
+    let keys = sizes.keys
+    self.mask = mask.map { mask in
+      let rows = mask.expand(to: Shape((mask.rank == 0 ? [] : mask.shape.dropLast()) + [keys]))
+      return (rows.strides[rows.rank - 1] == 1 ? rows : rows.contiguous()).expand(to: scores)
+    }
     self.scale = scale ?? 1 / Float(Swift.max(sizes.features, 1)).squareRoot()
     block = Swift.max(16, Swift.min(sizes.queries, 65_536 / Swift.max(sizes.keys, 1) / 16 * 16))
   }
@@ -232,17 +237,12 @@ private struct Attention {
       b: operands.key(head).transposed, c: scores, cRowStride: keys, cColumnStride: 1)
     guard let mask = operands.mask else { return Kernels.table.row.softmax(scores, scores, count, keys) }
     let strides = operands.maskStrides
-    let add = Kernels.table.elementwise.binary
     let rows = mask + head.batch * strides[0] + head.position * strides[1] + first * strides[2]
-    for row in 0..<count {
-      let scores = scores + row * keys
-      add(BinaryOperation.add.rawValue, scores, 1, rows + row * strides[2], strides[3], scores, keys)
-    }
-    Kernels.table.row.softmax(scores, scores, count, keys)
+    Kernels.table.row.attentionSoftmax(scores, 1, rows, strides[2], scores, count, keys)
     let reduce = Kernels.table.reduction.reduce
     // 0 / 0 where no key takes part.
     for row in 0..<count where scores[row * keys].isNaN {
-      let largest = reduce(ReductionOperation.maximum.rawValue, rows + row * strides[2], strides[3], keys)
+      let largest = reduce(ReductionOperation.maximum.rawValue, rows + row * strides[2], 1, keys)
       if largest == -.infinity { Kernels.table.elementwise.fill(0, scores + row * keys, keys) }
     }
   }

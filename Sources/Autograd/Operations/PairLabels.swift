@@ -5,34 +5,59 @@ public enum PairLabels: Sendable {
   /// Every image and text with the same number, such as all captions of one image.
   case classes(images: IndexTensor, texts: IndexTensor)
 
-  /// The texts that belong to each image, in compressed rows.
-  func positives(images: Int, texts: Int, of operation: StaticString) -> Positives {
+  /// Labels that fit the numbers of images and texts, with classes counted from 0.
+  func checked(images: Int, texts: Int, of operation: StaticString) -> PairLabels {
     switch self {
     case .diagonal:
       if images != texts {
         programmerError(
           "\(operation): \(images) images and \(texts) texts have no diagonal; give their classes")
       }
-      return Positives(starts: Array(0...images), texts: Array(0..<texts))
+      return self
     case .classes(let imageClasses, let textClasses):
       if imageClasses.shape != [images] || textClasses.shape != [texts] {
         programmerError(
-          "\(operation): classes of shapes \(imageClasses.shape) and \(textClasses.shape) for \(images) images and "
-            + "\(texts) texts")
+          "\(operation): classes of shapes \(imageClasses.shape) and \(textClasses.shape) for \(images) images "
+            + "and \(texts) texts")
       }
-      var members: [Int32: [Int]] = [:]
-      for (text, number) in textClasses.values.enumerated() { members[number, default: []].append(text) }
-      var result = Positives(starts: [0], texts: [])
-      for number in imageClasses.values {
-        result.texts += members[number] ?? []
-        result.starts.append(result.texts.count)
+      var numbers: [Int32: Int32] = [:]
+      func numbered(_ classes: IndexTensor) -> IndexTensor {
+        IndexTensor(
+          classes.values.map { value in
+            if let number = numbers[value] { return number }
+            numbers[value] = Int32(numbers.count)
+            return numbers[value]!
+          })
       }
-      return result
+      return .classes(images: numbered(imageClasses), texts: numbered(textClasses))
     }
+  }
+
+  /// Calls `body` with the classes of images and texts, or with nil twice.
+  func withClasses(_ body: (UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Void) {
+    guard case .classes(let images, let texts) = self else { return body(nil, nil) }
+    images.values.withUnsafeBufferPointer { images in
+      texts.values.withUnsafeBufferPointer { texts in body(images.baseAddress, texts.baseAddress) }
+    }
+  }
+
+  /// The texts that belong to each image.
+  func positives(images: Int, texts: Int) -> Positives {
+    guard case .classes(let imageClasses, let textClasses) = self else {
+      return Positives(starts: Array(0...images), texts: Array(0..<texts))
+    }
+    var members: [Int32: [Int]] = [:]
+    for (text, number) in textClasses.values.enumerated() { members[number, default: []].append(text) }
+    var result = Positives(starts: [0], texts: [])
+    for number in imageClasses.values {
+      result.texts += members[number] ?? []
+      result.starts.append(result.texts.count)
+    }
+    return result
   }
 }
 
-/// The texts that belong to each image: those of image i are `texts[starts[i]..<starts[i + 1]]`.
+/// The texts that belong to each image, in compressed rows: those of image i are `texts[starts[i]..<starts[i + 1]]`.
 struct Positives {
   var starts: [Int]
   var texts: [Int]

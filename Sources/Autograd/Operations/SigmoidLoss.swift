@@ -32,13 +32,13 @@ package func sigmoidPairwiseLoss(
   if bias.count != 1 {
     programmerError("sigmoidPairwiseLoss: a bias of shape \(bias.shape) is not one number")
   }
-  let positives = positives.positives(images: x.shape[0], texts: y.shape[0], of: "sigmoidPairwiseLoss")
+  let labels = positives.checked(images: x.shape[0], texts: y.shape[0], of: "sigmoidPairwiseLoss")
   let inputs = [x, y, logScale, bias]
   let isRecorded = Recording.isEnabled && inputs.contains(where: \.requiresGradient)
   let loss = SigmoidLoss(
-    x: x.value, y: y.value, scale: exp(logScale.item()), bias: bias.item(), positives: positives)
+    x: x.value, y: y.value, scale: exp(logScale.item()), bias: bias.item(), labels: labels)
   let found = loss.compute(
-    gradients: isRecorded, ofImages: isRecorded && x.requiresGradient,
+    ofImages: isRecorded && x.requiresGradient,
     ofTexts: isRecorded && y.requiresGradient, rowsAtATime: rowsAtATime)
   return record(
     "sigmoidPairwiseLoss", inputs, value: Tensor(found.loss),
@@ -52,7 +52,7 @@ package func sigmoidPairwiseLoss(
       ]
     },
     composition: {
-      composedSigmoidLoss(images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], positives: positives)
+      composedSigmoidLoss(images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], labels: labels)
     })
 }
 
@@ -67,8 +67,9 @@ func checkPairs(_ x: Variable, _ y: Variable, _ logScale: Variable, of operation
 }
 
 func composedSigmoidLoss(
-  images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, positives: Positives
+  images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, labels: PairLabels
 ) -> Variable {
+  let positives = labels.positives(images: x.shape[0], texts: y.shape[0])
   let logits = matmul(x, y.transpose()) * logScale.reshape([]).exp() + bias.reshape([])
   let negatedSigns = 1 - positives.matrix(texts: y.shape[0]) * 2
   return (logits * Variable(negatedSigns)).softplus().sum() / Float(x.shape[0])
@@ -78,7 +79,7 @@ func composedSigmoidLoss(
 private struct SigmoidLoss {
   let x, y: Tensor
   let scale, bias: Float
-  let positives: Positives
+  let labels: PairLabels
 
   struct Result {
     var loss: Float
@@ -88,48 +89,33 @@ private struct SigmoidLoss {
     var bias: Float
   }
 
-  /// Sums over one row, in double precision because a row of negatives adds many small numbers.
-  private struct RowSums {
-    var loss = 0.0
-    var logScale = 0.0
-    var bias = 0.0
-  }
-
-  func compute(gradients: Bool, ofImages: Bool, ofTexts: Bool, rowsAtATime: Int) -> Result {
+  func compute(ofImages: Bool, ofTexts: Bool, rowsAtATime: Int) -> Result {
     let (n, m, d) = (x.shape[0], y.shape[0], x.shape[1])
     let rows = Swift.min(rowsAtATime, n)
-    var sums = [RowSums](repeating: RowSums(), count: n)
+    // For each row: the sums of the losses, of the gradients of the logits, and of those times the dot products.
+    var sums = [Double](repeating: 0, count: 3 * n)
     let made = Tensor.make([ofImages ? x.shape : nil, ofTexts ? y.shape : nil]) { xGradient, yGradient, _ in
       x.withUnsafeStrided { x in
         y.withUnsafeStrided { y in
-          withScratch(count: rows * m) { logits in
+          withScratch(count: rows * m) { pairs in
+            let yRows = MatrixView(y, rowStride: self.y.strides[0], columnStride: self.y.strides[1])
+            let band = MatrixView(pairs, rowStride: m, columnStride: 1)
             for first in stride(from: 0, to: n, by: rows) {
               let count = Swift.min(rows, n - first)
               let xRows = MatrixView(
                 x + first * self.x.strides[0], rowStride: self.x.strides[0], columnStride: self.x.strides[1])
-              let yRows = MatrixView(y, rowStride: self.y.strides[0], columnStride: self.y.strides[1])
               gemm(
-                m: count, n: m, k: d, a: xRows, b: yRows.transposed, c: logits, cRowStride: m,
-                cColumnStride: 1)
-              sums.withUnsafeMutableBufferPointer { sums in
-                let sums = sums.baseAddress!
-                ThreadPool.parallelRanges(count: count, grain: 32_768 / m + 1) { range in
-                  for row in range {
-                    sums[first + row] = pass(
-                      row: first + row, logits + row * m, count: m, gradients: gradients)
-                  }
-                }
-              }
-              let factor = scale / Float(n)
-              let pairs = MatrixView(logits, rowStride: m, columnStride: 1)
+                m: count, n: m, k: d, a: xRows, b: yRows.transposed, c: pairs, cRowStride: m, cColumnStride: 1
+              )
+              replaceByGradients(pairs, rows: first..<first + count, adding: &sums)
               if let xGradient {
                 gemm(
-                  m: count, n: d, k: m, alpha: factor, a: pairs, b: yRows, c: xGradient + first * d,
+                  m: count, n: d, k: m, alpha: scale, a: band, b: yRows, c: xGradient + first * d,
                   cRowStride: d, cColumnStride: 1)
               }
               if let yGradient {
                 gemm(
-                  m: m, n: d, k: count, alpha: factor, a: pairs.transposed, b: xRows,
+                  m: m, n: d, k: count, alpha: scale, a: band.transposed, b: xRows,
                   beta: first == 0 ? 0 : 1, c: yGradient, cRowStride: d, cColumnStride: 1)
               }
             }
@@ -137,53 +123,38 @@ private struct SigmoidLoss {
         }
       }
     }
-    let total = sums.reduce(into: RowSums()) {
-      $0.loss += $1.loss
-      $0.logScale += $1.logScale
-      $0.bias += $1.bias
+    var total = (loss: 0.0, logit: 0.0, product: 0.0)
+    for row in 0..<n {
+      total.loss += sums[3 * row]
+      total.logit += sums[3 * row + 1]
+      total.product += sums[3 * row + 2]
     }
     return Result(
       loss: Float(total.loss / Double(n)), x: made[0], y: made[1],
-      logScale: Float(total.logScale / Double(n)),
-      bias: Float(total.bias / Double(n)))
+      logScale: Float(total.product * Double(scale)), bias: Float(total.logit))
   }
 
-  /// Adds up a row of dot products; with `gradients` it is replaced by n times the gradients of its logits.
-  private func pass(
-    row: Int, _ products: UnsafeMutablePointer<Float>, count: Int, gradients: Bool
-  ) -> RowSums {
-    let (elementwise, reduce) = (Kernels.table.elementwise, Kernels.table.reduction.reduce)
-    let tile = 1024
-    var sums = RowSums()
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * tile) { buffer in
-      let logits = buffer.baseAddress!
-      let other = logits + tile
-      var positives = self.positives[row]
-      for start in stride(from: 0, to: count, by: tile) {
-        let products = products + start
-        let width = Swift.min(tile, count - start)
-        let belonging = positives.prefix { $0 < start + width }
-        positives = positives.dropFirst(belonging.count)
-        // -z (t x·y + b): the loss is its softplus, the gradient -z times its sigmoid.
-        withUnsafePointer(to: scale) {
-          elementwise.binary(BinaryOperation.multiply.rawValue, products, 1, $0, 0, logits, width)
+  /// Turns a band of dot products into the gradients of its logits. Rows add up one by one, so that the sums do not
+  /// depend on how rows are shared among threads.
+  private func replaceByGradients(
+    _ pairs: UnsafeMutablePointer<Float>, rows: Range<Int>, adding sums: inout [Double]
+  ) {
+    let (n, m) = (x.shape[0], y.shape[0])
+    let kernel = Kernels.table.loss.sigmoidPairs
+    let factor = 1 / Float(n)
+    labels.withClasses { imageClasses, textClasses in
+      sums.withUnsafeMutableBufferPointer { sums in
+        let sums = sums.baseAddress!
+        ThreadPool.parallelRanges(count: rows.count, grain: 16_384 / m + 1) { range in
+          for row in range {
+            let image = rows.lowerBound + row
+            kernel(
+              pairs + row * m, m, scale, bias, imageClasses == nil ? image : .min,
+              imageClasses.map { $0 + image }, textClasses, factor, sums + 3 * image, 1, m)
+          }
         }
-        withUnsafePointer(to: bias) {
-          elementwise.binary(BinaryOperation.add.rawValue, logits, 1, $0, 0, logits, width)
-        }
-        for text in belonging { logits[text - start].negate() }
-        elementwise.unary(UnaryOperation.softplus.rawValue, logits, 1, other, width)
-        sums.loss += Double(reduce(ReductionOperation.sum.rawValue, other, 1, width))
-        if !gradients { continue }
-        elementwise.unary(UnaryOperation.sigmoid.rawValue, logits, 1, logits, width)
-        for text in belonging { logits[text - start].negate() }
-        sums.bias += Double(reduce(ReductionOperation.sum.rawValue, logits, 1, width))
-        elementwise.binary(BinaryOperation.multiply.rawValue, products, 1, logits, 1, other, width)
-        sums.logScale += Double(scale) * Double(reduce(ReductionOperation.sum.rawValue, other, 1, width))
-        elementwise.copy(logits, 1, products, 1, width)
       }
     }
-    return sums
   }
 }
 
@@ -203,7 +174,7 @@ package enum SigmoidLossSamples {
     return OperationSamples(
       "sigmoidPairwiseLoss",
       cases.map { images, texts, labels, description in
-        let positives = labels.positives(images: images, texts: texts, of: "sample")
+        let positives = labels.positives(images: images, texts: texts)
         let signs = ReferenceArray(positives.matrix(texts: texts)).map { 2 * $0 - 1 }
         return OperationSample(
           [
@@ -215,8 +186,7 @@ package enum SigmoidLossSamples {
               images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], positives: labels, rowsAtATime: 3)
           },
           composition: {
-            composedSigmoidLoss(
-              images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], positives: positives)
+            composedSigmoidLoss(images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], labels: labels)
           },
           reference: { inputs in
             let logits = inputs[0].pairProducts(with: inputs[1]).map {

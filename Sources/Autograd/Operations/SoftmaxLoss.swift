@@ -17,33 +17,43 @@ public func softmaxCrossEntropy(logits: Variable, labels: IndexTensor) -> Variab
     programmerError("softmaxCrossEntropy: label \(label) is outside the \(classes) classes")
   }
   let rows = labels.count
-  let logSumExp = Kernels.table.reduction.logSumExp
-  var losses = [Float](repeating: 0, count: rows)
-  logits.value.withUnsafeScalars { logits in
-    let logits = logits.baseAddress!
-    losses.withUnsafeMutableBufferPointer { losses in
-      let losses = losses.baseAddress!
-      ThreadPool.parallelRanges(count: rows, grain: 16_384 / classes + 1) { range in
-        for row in range {
-          let x = logits + row * classes
-          losses[row] = logSumExp(x, 1, classes) - x[Int(labels.values[row])]
+  let losses = crossEntropies(logits.value, labels, scale: 0, gradient: nil)
+  let loss = losses.scalars.reduce(0) { $0 + Double($1) } / Double(rows)
+  return record(
+    "softmaxCrossEntropy", [logits], value: Tensor(Float(loss)),
+    fused: { context in
+      let logits = context.input(0).value
+      return [
+        Tensor(uninitialized: logits.shape) {
+          _ = crossEntropies(
+            logits, labels, scale: context.gradient.item() / Float(rows), gradient: $0.baseAddress)
+        }
+      ]
+    },
+    composition: { composedCrossEntropy(logits: $0[0], labels: labels) })
+}
+
+/// The cross-entropy of every row, and its gradient times `scale` if there is a place for it.
+private func crossEntropies(
+  _ logits: Tensor, _ labels: IndexTensor, scale: Float, gradient: UnsafeMutablePointer<Float>?
+) -> Tensor {
+  let classes = logits.shape[logits.rank - 1]
+  let kernel = Kernels.table.loss.softmaxCrossEntropy
+  return Tensor(uninitialized: [labels.count]) { losses in
+    let losses = losses.baseAddress!
+    logits.withUnsafeScalars { logits in
+      labels.values.withUnsafeBufferPointer { labels in
+        let (logits, rowCount) = (logits.baseAddress!, labels.count)
+        let labels = labels.baseAddress!
+        ThreadPool.parallelRanges(count: rowCount, grain: 16_384 / classes + 1) { rows in
+          let first = rows.lowerBound
+          kernel(
+            logits + first * classes, labels + first, scale, losses + first,
+            gradient.map { $0 + first * classes }, rows.count, classes)
         }
       }
     }
   }
-  let loss = losses.reduce(0) { $0 + Double($1) } / Double(rows)
-  return record(
-    "softmaxCrossEntropy", [logits], value: Tensor(Float(loss)),
-    fused: { context in
-      let factor = context.gradient.item() / Float(rows)
-      var gradient = context.input(0).value.softmax(axis: -1)
-      gradient.withUnsafeMutableScalars { gradient in
-        for (row, label) in labels.values.enumerated() { gradient[row * classes + Int(label)] -= 1 }
-      }
-      gradient *= factor
-      return [gradient]
-    },
-    composition: { composedCrossEntropy(logits: $0[0], labels: labels) })
 }
 
 func composedCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
@@ -68,7 +78,8 @@ public func softmaxPairwiseLoss(
 ) -> Variable {
   checkPairs(x, y, logScale, of: "softmaxPairwiseLoss")
   let (n, m) = (x.shape[0], y.shape[0])
-  let positives = positives.positives(images: n, texts: m, of: "softmaxPairwiseLoss")
+  let positives = positives.checked(images: n, texts: m, of: "softmaxPairwiseLoss").positives(
+    images: n, texts: m)
   let inputs = [x, y, logScale]
   let isRecorded = Recording.isEnabled && inputs.contains(where: \.requiresGradient)
   let scale = exp(logScale.item())
@@ -260,7 +271,7 @@ package enum SoftmaxLossSamples {
     return OperationSamples(
       "softmaxPairwiseLoss",
       cases.map { images, texts, labels, description in
-        let positives = labels.positives(images: images, texts: texts, of: "sample")
+        let positives = labels.positives(images: images, texts: texts)
         let matrix = ReferenceArray(positives.matrix(texts: texts))
         func half(_ logits: ReferenceArray, axis: Int, count: Int) -> Double {
           let sizes = matrix.fold(axes: [axis], keepDimensions: true) { Swift.max($0.reduce(0, +), 1) }
