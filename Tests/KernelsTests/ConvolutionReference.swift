@@ -21,8 +21,8 @@ func expectClose(
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   #expect(result.count == expected.count, sourceLocation: sourceLocation)
-  for (i, (value, wanted)) in zip(result, expected).enumerated() where !(abs(Double(value) - wanted) <= 2e-5)
-  {
+  for (i, (value, wanted)) in zip(result, expected).enumerated()
+  where !(abs(Double(value) - wanted) <= 2e-5 + 4e-6 * abs(wanted)) {
     Issue.record("\(message): element \(i) is \(value), expected \(wanted)", sourceLocation: sourceLocation)
     return
   }

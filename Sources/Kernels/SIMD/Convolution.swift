@@ -146,6 +146,6 @@ private func correlateGradient(
         column += TileVector.scalarCount
       }
     }
-    weightGradient[tap] += sum.sum()
+    weightGradient[tap] += sumOfLanes(sum)
   }
 }

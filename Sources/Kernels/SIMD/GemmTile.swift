@@ -41,6 +41,21 @@ func storeVector(_ vector: TileVector, _ pointer: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: TileVector.self)
 }
 
+/// Sum of the lanes, by halves. The library's `sum()` would be one symbol shared by the modules of all instruction sets.
+@inline(__always)
+func sumOfLanes(_ x: TileVector) -> Float {
+  #if AVX512
+    let eight = x.lowHalf + x.highHalf
+    let four = eight.lowHalf + eight.highHalf
+  #elseif AVX2
+    let four = x.lowHalf + x.highHalf
+  #else
+    let four = x
+  #endif
+  let two = four.lowHalf + four.highHalf
+  return two.x + two.y
+}
+
 /// One row of a tile, in two registers.
 struct TileRow {
   var low = TileVector.zero

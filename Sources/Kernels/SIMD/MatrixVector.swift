@@ -35,10 +35,10 @@ func multiplyVectorByRows(
       s3.high = multiplyAdd(loadVector(m3 + p + width), high, s3.high)
       p += 2 * width
     }
-    var t0 = (s0.low + s0.high).sum()
-    var t1 = (s1.low + s1.high).sum()
-    var t2 = (s2.low + s2.high).sum()
-    var t3 = (s3.low + s3.high).sum()
+    var t0 = sumOfLanes(s0.low + s0.high)
+    var t1 = sumOfLanes(s1.low + s1.high)
+    var t2 = sumOfLanes(s2.low + s2.high)
+    var t3 = sumOfLanes(s3.low + s3.high)
     while p < depth {
       t0 += m0[p] * x[p]
       t1 += m1[p] * x[p]
