@@ -117,6 +117,7 @@ extension Variable {
           movingSample([3, 17], to: [3, 5], "2..<16 by -3", { $0.slice(axis: 1, 2..<16, step: -3) }) {
             [$0[0], 15 - $0[1] * 3]
           },
+          movingSample([5], to: [3], "1..<4 by -1", { $0.slice(axis: 0, 1..<4, step: -1) }) { [3 - $0[0]] },
           movingSample([5], to: [2], "-2..<0", { $0.slice(axis: 0, -2..<0) }) { [$0[0] + 3] },
           movingSample([4, 3], to: [0, 3], "2..<2", { $0[2..<2] }) { $0 },
           movingSample([2, 5], to: [2, 2], "narrow", { $0.narrow(axis: 1, start: -3, length: 2) }) {
