@@ -171,8 +171,7 @@ public func record(
   record(name, inputs, value: value, saving: saving.union(.inputs), fused: fused) { context in
     // Each input by another name: the same variable may come twice, or one input may have been computed from another,
     // and each position must get its own part alone.
-    let inputs = context.inputs.map { input in record("alias", [input], value: input.value) { [$0.gradient] }
-    }
+    let inputs = context.inputs.map { $0.aliased() }
     let bound = Node.nextIDBound
     let wanted = inputs.indices.filter { context.needs($0) }
     let found = gradients(
