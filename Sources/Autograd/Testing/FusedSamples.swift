@@ -5,6 +5,7 @@ package enum FusedSamples {
       LinearSamples.all, Variable.softmaxSamples, Variable.logSoftmaxSamples, LayerNormSamples.all,
       AttentionSamples.all, SigmoidLossSamples.all, SoftmaxLossSamples.crossEntropy,
       SoftmaxLossSamples.pairwise,
+      ConvolutionSamples.all, PoolingSamples.average, PoolingSamples.maximum, PoolingSamples.globalAverage,
     ]
   }
 }
