@@ -1,11 +1,19 @@
-/// All that keeps a state from being loaded into a module.
+/// All that keeps a state from being loaded into a module or an optimizer.
 public struct StateError: Error, CustomStringConvertible {
-  /// Paths that the module has and the state lacks.
+  /// Paths that the receiver has and the state lacks.
   public let missing: [String]
-  /// Names that the state has and the module lacks.
+  /// Names that the state has and the receiver lacks.
   public let unexpected: [String]
   /// Paths whose shapes differ.
   public let mismatched: [(path: String, expected: Shape, found: Shape)]
+
+  package init(
+    missing: [String], unexpected: [String], mismatched: [(path: String, expected: Shape, found: Shape)]
+  ) {
+    self.missing = missing
+    self.unexpected = unexpected
+    self.mismatched = mismatched
+  }
 
   /// One sentence for each problem.
   public var description: String {
@@ -15,7 +23,7 @@ public struct StateError: Error, CustomStringConvertible {
     for (path, expected, found) in mismatched {
       lines.append("\(path): expected shape \(expected), found \(found)")
     }
-    return "the state does not fit the module: " + lines.joined(separator: "; ")
+    return "the state does not fit: " + lines.joined(separator: "; ")
   }
 }
 

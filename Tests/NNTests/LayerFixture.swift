@@ -8,6 +8,11 @@ struct LayerFixture {
     try SafetensorsFile(fixture("layers/layers.safetensors")).tensors()
   }
 
+  /// Whole numbers by their full name.
+  static func indices(_ name: String) throws -> IndexTensor {
+    try SafetensorsFile(fixture("layers/layers.safetensors")).indices(named: name)
+  }
+
   let name: String
   private let tensors: [String: Tensor]
 

@@ -10,6 +10,12 @@ import Testing
     try LayerFixture("linear").check(layer) { layer($0["x"]!) }
   }
 
+  @Test mutating func embedding() throws {
+    let layer = Embedding(count: 7, width: 3, random: &random)
+    let indices = try #require(LayerFixture.indices("embedding/input/indices"))
+    try LayerFixture("embedding").check(layer) { _ in layer(indices) }
+  }
+
   @Test mutating func layerNormalization() throws {
     let layer = LayerNorm(width: 6)
     try LayerFixture("layerNorm").check(layer) { layer($0["x"]!) }

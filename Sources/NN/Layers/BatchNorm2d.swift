@@ -30,7 +30,8 @@ public final class BatchNorm2d: Layer, TrainingDependent {
   public func callAsFunction(_ x: Variable) -> Variable {
     let channels = scale.shape[0]
     guard x.rank == 4, x.shape[1] == channels else {
-      programmerError("BatchNorm2d: an input of shape \(x.shape), expected [batch, \(channels), height, width]")
+      programmerError(
+        "BatchNorm2d: an input of shape \(x.shape), expected [batch, \(channels), height, width]")
     }
     func perChannel(_ v: Variable) -> Variable { v.reshape([1, channels, 1, 1]) }
     guard isTraining else {

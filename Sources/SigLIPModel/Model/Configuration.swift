@@ -35,6 +35,14 @@ public struct VisionConfiguration: Sendable, Hashable, Codable {
   public var gridSize: Int { imageSize / patchSize }
 }
 
+/// How a text tower makes one embedding of its tokens.
+public enum TextPooling: String, Sendable, CaseIterable, Codable {
+  /// The last position, as SigLIP.
+  case last
+  /// The mean of all positions, padding included.
+  case mean
+}
+
 /// Sizes of a text transformer.
 public struct TextConfiguration: Sendable, Hashable, Codable {
   /// Rows of the token table.
@@ -55,12 +63,14 @@ public struct TextConfiguration: Sendable, Hashable, Codable {
   public var activation: Activation = .gelu
   /// Probability of dropping elements of what attention and MLPs add.
   public var dropout: Float = 0
+  /// Which positions make the embedding.
+  public var pooling = TextPooling.last
 
   /// A configuration of the given sizes.
   public init(
     vocabularySize: Int, contextLength: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int,
     outputWidth: Int?,
-    activation: Activation = .gelu, dropout: Float = 0
+    activation: Activation = .gelu, dropout: Float = 0, pooling: TextPooling = .last
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
@@ -71,6 +81,7 @@ public struct TextConfiguration: Sendable, Hashable, Codable {
     self.outputWidth = outputWidth
     self.activation = activation
     self.dropout = dropout
+    self.pooling = pooling
   }
 }
 

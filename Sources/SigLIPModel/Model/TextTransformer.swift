@@ -1,6 +1,7 @@
 import NN
 
-/// SigLIP's text tower: tokens, learned positions, pre-norm blocks without a mask, the last position, a projection.
+/// SigLIP's text tower: tokens, learned positions, pre-norm blocks without a mask, one position or the mean
+/// of all, a projection.
 ///
 /// Padding is not masked: texts must be padded to the full context, as in training.
 public final class TextTransformer: Module {
@@ -37,7 +38,7 @@ public final class TextTransformer: Module {
         "text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
     }
     let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
-    let last = x.select(axis: 1, -1)
-    return projection?(last) ?? last
+    let pooled = configuration.pooling == .last ? x.select(axis: 1, -1) : x.mean(axes: [1])
+    return projection?(pooled) ?? pooled
   }
 }

@@ -1,0 +1,220 @@
+import Foundation
+import Kernels
+
+/// AdaFactor as big_vision has it and SigLIP was trained with (Shazeer & Stern 2018, Zhai et al. 2022): second moments of
+/// matrices as a row and a column of means, a first moment in bfloat16, no relative step.
+///
+/// Weight decay is not multiplied by the learning rate, only by the schedule: 1e-4 here is 0.1 in AdamW at a learning
+/// rate of 1e-3.
+public final class AdaFactor: Optimizer {
+  /// What is remembered of one parameter.
+  public struct State: OptimizerState {
+    /// Means of squares over the largest axis, or all squares of a parameter that is not factored.
+    var rows: Tensor
+    /// Means of squares over the second largest axis.
+    var columns: Tensor?
+    var momentum: [UInt16]?
+    let momentumShape: Shape
+
+    /// `rows`, `columns` where factored, `momentum` if there is one.
+    public var tensors: [String: Tensor] {
+      get {
+        var result = ["rows": rows]
+        result["columns"] = columns
+        result["momentum"] = momentum.map {
+          Tensor($0.map(HalfPrecision.float(brain:)), shape: momentumShape)
+        }
+        return result
+      }
+      set {
+        if let tensor = newValue["rows"] { rows = tensor }
+        columns = newValue["columns"]
+        momentum = newValue["momentum"]?.scalars.map(HalfPrecision.brain)
+      }
+    }
+  }
+
+  public var learningRate: Float
+  public var schedule: Schedule
+  /// How much of the first moment is kept; 0 keeps none.
+  public let beta1: Float
+  /// Most that is kept of the second moments; SigLIP takes 0.95.
+  public let beta2Cap: Float
+  /// How fast the share that is kept rises: 1 - step^-exponent.
+  public let decayExponent: Float
+  /// Taken off the parameter at each step, times the schedule.
+  public let weightDecay: Float
+  /// Axes shorter than this are not factored.
+  public let smallestFactoredSize: Int
+  public let parameters: OptimizedParameters<State>
+
+  /// Added to squares.
+  private static let epsilon: Float = 1e-30
+
+  /// An optimizer of all parameters of a model.
+  public init(
+    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2Cap: Float = 0.999,
+    decayExponent: Float = 0.8,
+    weightDecay: Float = 0, smallestFactoredSize: Int = 32, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
+  ) {
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2Cap = beta2Cap
+    self.decayExponent = decayExponent
+    self.weightDecay = weightDecay
+    self.smallestFactoredSize = smallestFactoredSize
+    self.schedule = schedule
+    parameters = OptimizedParameters(of: model, groups: groups)
+  }
+
+  public func makeState(for parameter: OptimizedParameter) -> State {
+    let momentum = beta1 == 0 ? nil : [UInt16](repeating: 0, count: parameter.parameter.value.count)
+    guard let order = factoredOrder(of: parameter.factoredView) else {
+      return State(
+        rows: .zeros(parameter.parameter.shape), columns: nil, momentum: momentum,
+        momentumShape: parameter.parameter.shape)
+    }
+    let shape = Shape(order.map { parameter.factoredView[$0] })
+    var (rows, columns) = (shape, shape)
+    rows.remove(at: shape.count - 1)
+    columns.remove(at: shape.count - 2)
+    return State(rows: .zeros(rows), columns: .zeros(columns), momentum: momentum, momentumShape: shape)
+  }
+
+  /// The axes with the second largest and the largest last; nil if the second largest is too small to factor.
+  private func factoredOrder(of shape: Shape) -> [Int]? {
+    guard shape.count >= 2 else { return nil }
+    let bySize = shape.indices.sorted { (shape[$0], $0) < (shape[$1], $1) }
+    let largest = Array(bySize.suffix(2))
+    guard shape[largest[0]] >= smallestFactoredSize else { return nil }
+    // Which of the two is called row does not matter: keep them in place where they are last.
+    return shape.indices.filter { !largest.contains($0) } + largest.sorted()
+  }
+
+  public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
+    let beta2 = min(decimal(beta2Cap), 1 - pow(Double(update.step + 1), -decimal(decayExponent)))
+    let rates = Rates(
+      beta1: decimal(beta1), beta2: beta2, rate: update.learningRate,
+      decay: decimal(weightDecay) * update.weightDecayMultiplier * update.schedule)
+    guard let order = factoredOrder(of: update.factoredView) else {
+      return updateEachNumber(&value, gradient, &state, rates)
+    }
+    if order == Array(order.indices) { return updateMatrices(&value, gradient, &state, rates) }
+    let shape = value.shape
+    var moved = value.reshape(update.factoredView).permute(order).contiguous()
+    updateMatrices(&moved, gradient.reshape(update.factoredView).permute(order), &state, rates)
+    let back = order.indices.map { axis in order.firstIndex(of: axis) ?? axis }
+    value = moved.permute(back).reshape(shape).contiguous()
+  }
+
+  private struct Rates {
+    let beta1, beta2, rate, decay: Double
+  }
+
+  private func updateEachNumber(
+    _ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates
+  ) {
+    gradient.withUnsafeScalars { g in
+      value.withUnsafeMutableScalars { p in
+        state.rows.withUnsafeMutableScalars { v in
+          withMomentum(of: &state.momentum) { m in
+            guard let g = g.baseAddress, let p = p.baseAddress, let v = v.baseAddress else { return }
+            ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
+              let first = range.lowerBound
+              Kernels.table.optimizer.adaFactor(
+                p + first, g + first, v + first, m.map { $0 + first }, range.count, AdaFactor.epsilon,
+                rates.beta1,
+                rates.beta2, rates.rate, rates.decay)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Updates the matrices that the last two axes of the state's shape hold, one after another.
+  private func updateMatrices(_ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates)
+  {
+    let shape = state.momentumShape
+    let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
+    guard var columnMeans = state.columns else { return }
+    gradient.withUnsafeScalars { g in
+      value.withUnsafeMutableScalars { p in
+        state.rows.withUnsafeMutableScalars { rowMeans in
+          columnMeans.withUnsafeMutableScalars { columnMeans in
+            withMomentum(of: &state.momentum) { m in
+              for matrix in 0..<gradient.count / (rows * columns) {
+                let start = matrix * rows * columns
+                updateMatrix(
+                  p.baseAddress! + start, g.baseAddress! + start, m.map { $0 + start },
+                  rowMeans.baseAddress! + matrix * rows, columnMeans.baseAddress! + matrix * columns, rows,
+                  columns,
+                  rates)
+              }
+            }
+          }
+        }
+      }
+    }
+    state.columns = columnMeans
+  }
+
+  private func updateMatrix(
+    _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ m: UnsafeMutablePointer<UInt16>?,
+    _ rowMeans: UnsafeMutablePointer<Float>, _ columnMeans: UnsafeMutablePointer<Float>, _ rows: Int,
+    _ columns: Int,
+    _ rates: Rates
+  ) {
+    let kernels = Kernels.table.optimizer
+    let block = max(1, updateGrain / columns)
+    let blocks = (rows + block - 1) / block
+    var fresh = Tensor.zeros([rows])
+    var sums = Tensor.zeros([blocks, columns])
+    fresh.withUnsafeMutableScalars { fresh in
+      sums.withUnsafeMutableScalars { sums in
+        let (fresh, sums) = (fresh.baseAddress!, sums.baseAddress!)
+        ThreadPool.parallelFor(count: blocks) { index in
+          let first = index * block
+          kernels.squareMeans(
+            g + first * columns, AdaFactor.epsilon, fresh + first, sums + index * columns,
+            min(block, rows - first),
+            columns)
+        }
+      }
+    }
+    let columnSums = sums.sum(axes: [0])
+    func blend(_ old: UnsafeMutablePointer<Float>, _ new: Tensor, _ factor: Double) {
+      new.withUnsafeScalars { new in
+        for i in new.indices {
+          old[i] = Float(rates.beta2 * Double(old[i]) + (1 - rates.beta2) * factor * Double(new[i]))
+        }
+      }
+    }
+    blend(rowMeans, fresh, 1)
+    blend(columnMeans, columnSums, 1 / Double(rows))
+    let mean = (0..<rows).reduce(0.0) { $0 + Double(rowMeans[$1]) } / Double(rows)
+    let columnFactors = Tensor(uninitialized: [columns]) { factors in
+      for i in 0..<columns { factors[i] = Float(1 / Double(columnMeans[i]).squareRoot()) }
+    }
+    columnFactors.withUnsafeScalars { columnFactors in
+      let columnFactors = columnFactors.baseAddress!
+      ThreadPool.parallelRanges(count: rows, grain: block) { range in
+        for row in range {
+          let start = row * columns
+          kernels.adaFactorRow(
+            p + start, g + start, Float((mean / Double(rowMeans[row])).squareRoot()), columnFactors,
+            m.map { $0 + start }, columns, rates.beta1, rates.rate, rates.decay)
+        }
+      }
+    }
+  }
+
+  private func withMomentum(of momentum: inout [UInt16]?, _ body: (UnsafeMutablePointer<UInt16>?) -> Void) {
+    guard var values = momentum else { return body(nil) }
+    // The state must not share the memory while it is changed.
+    momentum = nil
+    values.withUnsafeMutableBufferPointer { body($0.baseAddress) }
+    momentum = values
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Kernels
+
+/// Adam (Kingma & Ba 2015) as PyTorch has it; weight decay, if any, is added to the gradient.
+public final class Adam: AdamFamily {
+  /// An optimizer of all parameters of a model.
+  public init(
+    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
+    epsilon: Float = 1e-8,
+    weightDecay: Float = 0, schedule: Schedule = .constant, groups: [ParameterGroup] = []
+  ) {
+    super.init(
+      OptimizedParameters(of: model, groups: groups), learningRate: learningRate, beta1: beta1, beta2: beta2,
+      epsilon: epsilon, weightDecay: weightDecay, isDecoupled: false, schedule: schedule)
+  }
+}
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019) as PyTorch and optax have it: each step first multiplies
+/// parameters by 1 - learning rate · weight decay.
+public final class AdamW: AdamFamily {
+  /// An optimizer of all parameters of a model. SigLIP takes a `beta2` of 0.95.
+  public init(
+    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
+    epsilon: Float = 1e-8,
+    weightDecay: Float = 0.01, schedule: Schedule = .constant, groups: [ParameterGroup] = []
+  ) {
+    super.init(
+      OptimizedParameters(of: model, groups: groups), learningRate: learningRate, beta1: beta1, beta2: beta2,
+      epsilon: epsilon, weightDecay: weightDecay, isDecoupled: true, schedule: schedule)
+  }
+}
+
+/// What ``Adam`` and ``AdamW`` have in common.
+public class AdamFamily: Optimizer {
+  /// Running means of the gradient and of its square.
+  public struct State: OptimizerState {
+    var first: Tensor
+    var second: Tensor
+
+    /// `first` and `second`.
+    public var tensors: [String: Tensor] {
+      get { ["first": first, "second": second] }
+      set {
+        first = newValue["first"] ?? first
+        second = newValue["second"] ?? second
+      }
+    }
+  }
+
+  public var learningRate: Float
+  public var schedule: Schedule
+  /// How much of the mean gradient is kept at each step.
+  public let beta1: Float
+  /// How much of the mean squared gradient is kept at each step.
+  public let beta2: Float
+  /// Added to the root of the mean squared gradient.
+  public let epsilon: Float
+  /// Strength of the weight decay.
+  public let weightDecay: Float
+  public let parameters: OptimizedParameters<State>
+  private let isDecoupled: Bool
+
+  init(
+    _ parameters: OptimizedParameters<State>, learningRate: Float, beta1: Float, beta2: Float, epsilon: Float,
+    weightDecay: Float, isDecoupled: Bool, schedule: Schedule
+  ) {
+    self.parameters = parameters
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.isDecoupled = isDecoupled
+    self.schedule = schedule
+  }
+
+  public func makeState(for parameter: OptimizedParameter) -> State {
+    State(first: .zeros(parameter.parameter.shape), second: .zeros(parameter.parameter.shape))
+  }
+
+  public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
+    let steps = Double(update.step + 1)
+    let (beta1, beta2) = (decimal(beta1), decimal(beta2))
+    let (correction1, correction2) = (1 - pow(beta1, steps), 1 - pow(beta2, steps))
+    let decay = decimal(weightDecay) * update.weightDecayMultiplier
+    gradient.withUnsafeScalars { g in
+      value.withUnsafeMutableScalars { p in
+        state.first.withUnsafeMutableScalars { m in
+          state.second.withUnsafeMutableScalars { v in
+            guard let g = g.baseAddress, let p = p.baseAddress, let m = m.baseAddress, let v = v.baseAddress
+            else { return }
+            ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
+              let first = range.lowerBound
+              Kernels.table.optimizer.adam(
+                p + first, g + first, m + first, v + first, range.count, update.learningRate, beta1, beta2,
+                Double(epsilon), decay, correction1, correction2, isDecoupled)
+            }
+          }
+        }
+      }
+    }
+  }
+}

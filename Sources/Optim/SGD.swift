@@ -1,0 +1,65 @@
+import Kernels
+
+/// Stochastic gradient descent with momentum, Nesterov's if wanted, and weight decay added to the gradient, as
+/// PyTorch's `SGD`.
+public final class SGD: Optimizer {
+  /// The running sum of gradients, if there is momentum.
+  public struct State: OptimizerState {
+    var momentum: Tensor?
+
+    /// `momentum`, if there is one.
+    public var tensors: [String: Tensor] {
+      get { momentum.map { ["momentum": $0] } ?? [:] }
+      set { momentum = newValue["momentum"] }
+    }
+  }
+
+  public var learningRate: Float
+  public var schedule: Schedule
+  /// How much of the last step goes into the next.
+  public let momentum: Float
+  /// Whether to look ahead by the momentum (Sutskever et al. 2013).
+  public let nesterov: Bool
+  /// How much of the parameter is added to its gradient.
+  public let weightDecay: Float
+  public let parameters: OptimizedParameters<State>
+
+  /// An optimizer of all parameters of a model.
+  public init(
+    _ model: some Module, learningRate: Float, momentum: Float = 0, nesterov: Bool = false,
+    weightDecay: Float = 0, schedule: Schedule = .constant, groups: [ParameterGroup] = []
+  ) {
+    if nesterov && momentum == 0 { programmerError("SGD: Nesterov's step needs momentum") }
+    self.learningRate = learningRate
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.weightDecay = weightDecay
+    self.schedule = schedule
+    parameters = OptimizedParameters(of: model, groups: groups)
+  }
+
+  public func makeState(for parameter: OptimizedParameter) -> State {
+    State(momentum: momentum == 0 ? nil : .zeros(parameter.parameter.shape))
+  }
+
+  public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
+    let decay = Double(weightDecay) * update.weightDecayMultiplier
+    func run(_ p: UnsafeMutablePointer<Float>, _ m: UnsafeMutablePointer<Float>?, _ count: Int) {
+      gradient.withUnsafeScalars { g in
+        guard let g = g.baseAddress else { return }
+        ThreadPool.parallelRanges(count: count, grain: updateGrain) { range in
+          let first = range.lowerBound
+          Kernels.table.optimizer.sgd(
+            p + first, g + first, m.map { $0 + first }, range.count, update.learningRate, Double(momentum),
+            decay,
+            nesterov)
+        }
+      }
+    }
+    value.withUnsafeMutableScalars { p in
+      guard let start = p.baseAddress else { return }
+      if state.momentum == nil { return run(start, nil, p.count) }
+      state.momentum?.withUnsafeMutableScalars { run(start, $0.baseAddress, p.count) }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Foundation
+
+/// What the learning rate (and big_vision's weight decay) is multiplied by, step by step.
+///
+/// As in big_vision: the decay begins after the warm-up, and warm-up and cool-down multiply it by a straight line from 0
+/// and to 0. The first step, 0, of a schedule with warm-up has multiplier 0.
+public struct Schedule: Sendable, Hashable, Codable {
+  /// The course between warm-up and the end.
+  public enum Decay: Sendable, Hashable, Codable {
+    /// Stays 1.
+    case constant
+    /// A straight line from 1 to `end` at the last step.
+    case linear(end: Float = 0)
+    /// Half a cosine wave from 1 to 0 at the last step.
+    case cosine
+    /// 1 / √(1 + t / timescale), t steps after the warm-up (Zhai et al. 2022).
+    case rsqrt(timescale: Int = 10_000)
+  }
+
+  /// The course between warm-up and the end.
+  public let decay: Decay
+  /// Where ``Decay/linear(end:)``, ``Decay/cosine`` and the cool-down end.
+  public let totalSteps: Int
+  /// Length of the rise from 0.
+  public let warmUpSteps: Int
+  /// Length of the fall to 0 at the end.
+  public let coolDownSteps: Int
+
+  /// A schedule over `totalSteps` steps; traps unless warm-up and cool-down fit into them.
+  public init(_ decay: Decay, totalSteps: Int, warmUpSteps: Int = 0, coolDownSteps: Int = 0) {
+    if totalSteps < 1 || warmUpSteps < 0 || coolDownSteps < 0 || warmUpSteps + coolDownSteps > totalSteps {
+      programmerError(
+        "schedule: \(warmUpSteps) steps of warm-up and \(coolDownSteps) of cool-down in \(totalSteps) steps")
+    }
+    self.decay = decay
+    self.totalSteps = totalSteps
+    self.warmUpSteps = warmUpSteps
+    self.coolDownSteps = coolDownSteps
+  }
+
+  /// Always 1.
+  public static let constant = Schedule(.constant, totalSteps: .max)
+
+  /// The multiplier at a step, counted from 0.
+  public func callAsFunction(_ step: Int) -> Float {
+    let length = Double(max(totalSteps - warmUpSteps, 1))
+    let progress = min(max(Double(step - warmUpSteps) / length, 0), 1)
+    var value =
+      switch decay {
+      case .constant: 1.0
+      case .linear(let end): Double(end) + (1 - Double(end)) * (1 - progress)
+      case .cosine: 0.5 * (1 + cos(.pi * progress))
+      case .rsqrt(let timescale):
+        1 / (1 + Double(max(step - warmUpSteps, 0)) / Double(timescale)).squareRoot()
+      }
+    if step < warmUpSteps { value *= Double(step) / Double(warmUpSteps) }
+    if step > totalSteps - coolDownSteps {
+      value *= Double(max(totalSteps - step, 0)) / Double(coolDownSteps)
+    }
+    return Float(value)
+  }
+}
