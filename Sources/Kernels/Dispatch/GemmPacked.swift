@@ -1,6 +1,9 @@
 /// How far a packed product goes at a time, so that what is read again stays in the caches.
+///
+/// The sizes suit first-level caches from 32 KiB and second-level caches from 512 KiB. They are constants, not read from
+/// the machine, because the depth decides how sums are split: one level gives the same numbers on every machine.
 struct GemmBlocking {
-  /// Depth of packed panels: a panel of B and one of A fit the first-level cache.
+  /// Depth of packed panels: those of A (18 KiB) stay in the first-level cache and those of B stream through it.
   static let depth = 384
   /// Most rows of A that are packed at a time.
   static let rows = 1536

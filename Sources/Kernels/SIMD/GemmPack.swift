@@ -42,25 +42,62 @@ private func packRows(
   }
 }
 
-/// Reads one cache line of each lane at a time, because lanes are often a power of two apart and would evict each other.
+/// Transposes, four lanes by four numbers at a time within one cache line of each lane, because lanes are often a power
+/// of two apart and would evict each other.
 private func packTransposed(
   _ x: UnsafePointer<Float>, _ laneStride: Int, _ tile: Int, _ depth: Int, _ out: UnsafeMutablePointer<Float>
 ) {
   let line = 16
+  let groupedLanes = tile / 4 * 4
   var p = 0
   while p < depth {
     let count = min(line, depth - p)
-    for i in 0..<tile {
-      let from = x + i * laneStride + p
-      let to = out + p * tile + i
-      if count == line {
-        for q in 0..<line { to[q * tile] = from[q] }
-      } else {
-        for q in 0..<count { to[q * tile] = from[q] }
+    let groupedCount = count / 4 * 4
+    var lane = 0
+    while lane < groupedLanes {
+      var q = 0
+      while q < groupedCount {
+        transposeFour(x + lane * laneStride + p + q, laneStride, out + (p + q) * tile + lane, tile)
+        q += 4
       }
+      packLanes(x + p, laneStride, lane..<lane + 4, tile, groupedCount..<count, out + p * tile)
+      lane += 4
     }
+    packLanes(x + p, laneStride, groupedLanes..<tile, tile, 0..<count, out + p * tile)
     p += line
   }
+}
+
+@inline(__always)
+private func packLanes(
+  _ x: UnsafePointer<Float>, _ laneStride: Int, _ lanes: Range<Int>, _ tile: Int, _ depth: Range<Int>,
+  _ out: UnsafeMutablePointer<Float>
+) {
+  var lane = lanes.lowerBound
+  while lane < lanes.upperBound {
+    var q = depth.lowerBound
+    while q < depth.upperBound {
+      out[q * tile + lane] = x[lane * laneStride + q]
+      q += 1
+    }
+    lane += 1
+  }
+}
+
+@inline(__always)
+private func transposeFour(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+) {
+  let a = UnsafeRawPointer(x).loadUnaligned(as: SIMD4<Float>.self)
+  let b = UnsafeRawPointer(x + xStride).loadUnaligned(as: SIMD4<Float>.self)
+  let c = UnsafeRawPointer(x + 2 * xStride).loadUnaligned(as: SIMD4<Float>.self)
+  let d = UnsafeRawPointer(x + 3 * xStride).loadUnaligned(as: SIMD4<Float>.self)
+  UnsafeMutableRawPointer(out).storeBytes(of: SIMD4(a.x, b.x, c.x, d.x), as: SIMD4<Float>.self)
+  UnsafeMutableRawPointer(out + outStride).storeBytes(of: SIMD4(a.y, b.y, c.y, d.y), as: SIMD4<Float>.self)
+  UnsafeMutableRawPointer(out + 2 * outStride).storeBytes(
+    of: SIMD4(a.z, b.z, c.z, d.z), as: SIMD4<Float>.self)
+  UnsafeMutableRawPointer(out + 3 * outStride).storeBytes(
+    of: SIMD4(a.w, b.w, c.w, d.w), as: SIMD4<Float>.self)
 }
 
 private func packEdge(
