@@ -1,0 +1,68 @@
+import NN
+import Testing
+
+/// Convolution layers against PyTorch's, and pooling layers against numbers worked out by hand.
+@Suite struct ConvolutionLayerTests {
+  private var random = Random(seed: 1)
+
+  @Test mutating func convolution() throws {
+    let layer = Conv2d(
+      inputs: 4, outputs: 6, kernel: (3, 2), stride: (2, 1),
+      padding: Padding2D(top: 1, bottom: 1, left: 2, right: 2), dilation: (1, 2), groups: 2, random: &random)
+    try LayerFixture("conv2d").check(layer) { layer($0["x"]!) }
+  }
+
+  /// A row of the image is left over.
+  @Test mutating func patches() throws {
+    let layer = Conv2d(inputs: 3, outputs: 5, kernel: (4, 4), stride: (4, 4), random: &random)
+    try LayerFixture("patches").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test mutating func startsAsFlaxDoes() {
+    let layer = Conv2d(inputs: 16, outputs: 32, kernel: (5, 5), groups: 2, bias: false, random: &random)
+    #expect(layer.weight.shape == [32, 8, 5, 5])
+    #expect(layer.namedParameters().map(\.path) == ["weight"])
+    // 6,400 draws: the variance is good to 2% (one standard deviation).
+    #expect(abs(layer.weight.value.variance().item() * 200 - 1) < 0.1)
+  }
+
+  private static let image = Tensor([1, 2, 3, 4, 8, 7, 6, 5, 9, 11, 10, 12]).reshape([1, 1, 3, 4])
+
+  @Test func largestElements() {
+    let x = Variable(Self.image, requiresGradient: true)
+    let y = MaxPool2d(window: (2, 2))(x)
+    #expect(y.value == Tensor([8, 6]).reshape([1, 1, 1, 2]))
+    #expect(
+      y.sum().backward()[x] == Tensor([0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0]).reshape([1, 1, 3, 4]))
+    let overlapping = MaxPool2d(window: (3, 3), stride: (2, 2), padding: Padding2D(1))
+    #expect(overlapping(x).value == Tensor([8, 7, 11, 12]).reshape([1, 1, 2, 2]))
+  }
+
+  @Test func means() {
+    let x = Variable(Self.image, requiresGradient: true)
+    let y = AveragePool2d(window: (2, 2), stride: (1, 2))(x)
+    #expect(y.value == Tensor([4.5, 4.5, 8.75, 8.25]).reshape([1, 1, 2, 2]))
+    #expect(
+      y.sum().backward()[x]
+        == Tensor([0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]).reshape([1, 1, 3, 4]))
+    let corner = Padding2D(top: 1, bottom: 0, left: 0, right: 0)
+    let counted = AveragePool2d(window: (2, 4), padding: corner)
+    let uncounted = AveragePool2d(window: (2, 4), padding: corner, countsPadding: false)
+    #expect(counted(x).value == Tensor([1.25, 8.5]).reshape([1, 1, 2, 1]))
+    #expect(uncounted(x).value == Tensor([2.5, 8.5]).reshape([1, 1, 2, 1]))
+  }
+
+  @Test func wholeImages() {
+    let x = Variable(Tensor([1, 2, 3, 6, 0, 0, 0, 4]).reshape([1, 2, 2, 2]))
+    #expect(GlobalAveragePool2d()(x).value == Tensor([[3, 1]]))
+    #expect(Flatten()(x).value == Tensor([[1, 2, 3, 6, 0, 0, 0, 4]]))
+  }
+
+  @Test mutating func standInASequence() {
+    let model = Sequential(
+      Conv2d(inputs: 3, outputs: 4, kernel: (3, 3), padding: Padding2D(1), random: &random),
+      ActivationLayer(.relu), MaxPool2d(window: (2, 2)), Flatten(),
+      Linear(inputs: 4 * 2 * 3, outputs: 5, random: &random))
+    #expect(model(Variable(random.normal([2, 3, 4, 6]))).shape == [2, 5])
+  }
+}
