@@ -80,18 +80,13 @@ let lossKernels = LossKernels(
         continue
       }
       let largest = largest(x, 1, columns)
-      let shift = Vector(repeating: largest)
       let chosen = x[label]
-      let sum = blockedSum(columns) { j, n in
-        exponential(load(x + j, stride: 1, n, padding: -.infinity) - shift)
-      }
+      let out = gradient.map { $0 + row * columns }
+      let sum = sumOfExponentials(x, stride: 1, columns, shift: largest, out: out)
       losses[row] = logarithm(Vector(repeating: Float(sum)))[0] - (chosen - largest)
-      guard let gradient else { continue }
-      let out = gradient + row * columns
+      guard let out else { continue }
       let factor = Vector(repeating: Float(1 / sum)) * scale
-      forEachVector(columns) { j, n in
-        store(exponential(load(x + j, stride: 1, n) - shift) * factor, out + j, n)
-      }
+      forEachVector(columns) { j, n in store(load(out + j, stride: 1, n) * factor, out + j, n) }
       out[label] -= scale[0]
     }
   }

@@ -9,10 +9,12 @@ private func combineLanes(
   var a = Vector(repeating: identity)
   var b = a
   var i = 0
-  while i + 2 * vectorWidth <= count {
-    a = combine(a, load(x + i * stride, stride: stride, vectorWidth))
-    b = combine(b, load(x + (i + vectorWidth) * stride, stride: stride, vectorWidth))
-    i += 2 * vectorWidth
+  if stride == 1 {
+    while i + 2 * vectorWidth <= count {
+      a = combine(a, load(x + i))
+      b = combine(b, load(x + i + vectorWidth))
+      i += 2 * vectorWidth
+    }
   }
   while i < count {
     let n = Swift.min(vectorWidth, count - i)
@@ -32,7 +34,6 @@ private func product(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> 
 }
 
 /// The largest number of a row, -infinity if there is none, NaN if there is one.
-@inline(__always)
 func largest(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Float {
   let lanes = combineLanes(x, stride, count, identity: -.infinity, maximum)
   var result = lanes[0]
@@ -122,10 +123,7 @@ let reductionKernels = ReductionKernels(
     let maximum = largest(x, stride, count)
     // Infinite or NaN: the answer is known, and subtracting it would give NaN.
     if !maximum.isFinite { return maximum }
-    let shift = Vector(repeating: maximum)
-    let sum = blockedSum(count) { i, n in
-      exponential(load(x + i * stride, stride: stride, n, padding: -.infinity) - shift)
-    }
+    let sum = sumOfExponentials(x, stride: stride, count, shift: maximum)
     return maximum + logarithm(Vector(repeating: Float(sum)))[0]
   },
   cumulativeSum: { x, stride, out, outStride, count in

@@ -1,12 +1,44 @@
+/// Sum of `exp(x - shift)` over a row of any stride; stores the exponentials too if there is an `out`, which may be
+/// `x`.
+///
+/// Written out, not in terms of `blockedSum`: a closure of this size would be called for every vector.
+func sumOfExponentials(
+  _ x: UnsafePointer<Float>, stride: Int, _ count: Int, shift: Float, out: UnsafeMutablePointer<Float>? = nil
+) -> Double {
+  let shift = Vector(repeating: shift)
+  var total = 0.0
+  var i = 0
+  while i < count {
+    let end = Swift.min(i + 1024, count)
+    var a = Vector(repeating: 0)
+    var b = a
+    while stride == 1 && i + 2 * vectorWidth <= end {
+      let first = exponential(load(x + i) - shift)
+      let second = exponential(load(x + i + vectorWidth) - shift)
+      if let out {
+        store(first, out + i)
+        store(second, out + i + vectorWidth)
+      }
+      a += first
+      b += second
+      i += 2 * vectorWidth
+    }
+    while i < end {
+      let n = Swift.min(vectorWidth, end - i)
+      let e = exponential(load(x + i * stride, stride: stride, n, padding: -.infinity) - shift)
+      if let out { store(e, out + i, n) }
+      a += e
+      i += n
+    }
+    total += Double(horizontalSum(a + b))
+  }
+  return total
+}
+
 /// One row of softmax; `out` may be `x`.
 @inline(__always)
 func softmaxRow(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ columns: Int) {
-  let shift = Vector(repeating: largest(x, 1, columns))
-  let sum = blockedSum(columns) { i, n in
-    let e = exponential(load(x + i, stride: 1, n, padding: -.infinity) - shift)
-    store(e, out + i, n)
-    return e
-  }
+  let sum = sumOfExponentials(x, stride: 1, columns, shift: largest(x, 1, columns), out: out)
   let factor = Vector(repeating: Float(1 / sum))
   forEachVector(columns) { i, n in store(load(out + i, stride: 1, n) * factor, out + i, n) }
 }
@@ -14,10 +46,9 @@ func softmaxRow(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _
 /// One row of log-softmax; `out` may be `x`.
 @inline(__always)
 func logSoftmaxRow(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ columns: Int) {
-  let shift = Vector(repeating: largest(x, 1, columns))
-  let sum = blockedSum(columns) { i, n in
-    exponential(load(x + i, stride: 1, n, padding: -.infinity) - shift)
-  }
+  let largest = largest(x, 1, columns)
+  let sum = sumOfExponentials(x, stride: 1, columns, shift: largest)
+  let shift = Vector(repeating: largest)
   let logSum = logarithm(Vector(repeating: Float(sum)))
   forEachVector(columns) { i, n in store((load(x + i, stride: 1, n) - shift) - logSum, out + i, n) }
 }

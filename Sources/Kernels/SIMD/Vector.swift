@@ -1,6 +1,9 @@
 // The vector that every kernel but the matrix products is written in. 16 numbers are one AVX-512 register, two
 // AVX2 registers or four SSE or NEON registers; the last, incomplete vector of a row goes through the same
 // arithmetic, so that the result for an element does not depend on where in memory it stands.
+//
+// Functions from vectors to vectors are transparent: merely `@inline(__always)`, the larger ones stay calls, which spill every
+// register.
 
 typealias Vector = SIMD16<Float>
 typealias VectorBits = SIMD16<Int32>
@@ -9,7 +12,7 @@ let vectorWidth = 16
 
 /// 0, 1, ..., 15
 var laneNumbers: VectorBits {
-  @inline(__always) get { VectorBits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+  @_transparent get { VectorBits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
 }
 
 /// The operation with a raw value, which comes from the same enumeration on the other side of the table.
@@ -23,7 +26,7 @@ func operationCase<Operation>(_ rawValue: Int32, as type: Operation.Type) -> Ope
 
 /// a * b + c, rounded once where the instruction set has it, because the compiler never fuses on its own; where it
 /// lacks it, `addingProduct` would call a slow function for every number.
-@inline(__always)
+@_transparent
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   #if AVX512 || AVX2 || arch(arm64)
     c.addingProduct(a, b)
@@ -32,10 +35,10 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   #endif
 }
 
-@inline(__always)
+@_transparent
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Float) -> Vector { multiplyAdd(a, b, Vector(repeating: c)) }
 
-@inline(__always)
+@_transparent
 func load(_ p: UnsafePointer<Float>) -> Vector {
   UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
 }
@@ -55,6 +58,7 @@ func load(_ p: UnsafePointer<Float>, stride: Int, _ n: Int, padding: Float = 0) 
       p[0], p[stride], p[step2], p[step3], q[0], q[stride], q[step2], q[step3],
       r[0], r[stride], r[step2], r[step3], s[0], s[stride], s[step2], s[step3])
   }
+  if stride == 1 { return loadContiguous(p, n, padding) }
   var vector = Vector(repeating: padding)
   withUnsafeMutablePointer(to: &vector) {
     let lanes = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
@@ -63,7 +67,29 @@ func load(_ p: UnsafePointer<Float>, stride: Int, _ n: Int, padding: Float = 0) 
   return vector
 }
 
+/// The first `n` < 16 numbers at `p`, by halves: going through memory would wait for the store.
 @inline(__always)
+private func loadContiguous(_ p: UnsafePointer<Float>, _ n: Int, _ padding: Float) -> Vector {
+  var q = p + (n & ~1)
+  let padding2 = SIMD2(repeating: padding)
+  let two = n & 1 != 0 ? SIMD2(q[0], padding) : padding2
+  var four = SIMD4(lowHalf: two, highHalf: padding2)
+  if n & 2 != 0 {
+    q -= 2
+    four = SIMD4(lowHalf: UnsafeRawPointer(q).loadUnaligned(as: SIMD2<Float>.self), highHalf: two)
+  }
+  let padding4 = SIMD4(repeating: padding)
+  var eight = SIMD8(lowHalf: four, highHalf: padding4)
+  if n & 4 != 0 {
+    q -= 4
+    eight = SIMD8(lowHalf: UnsafeRawPointer(q).loadUnaligned(as: SIMD4<Float>.self), highHalf: four)
+  }
+  let padding8 = SIMD8(repeating: padding)
+  if n & 8 == 0 { return Vector(lowHalf: eight, highHalf: padding8) }
+  return Vector(lowHalf: UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self), highHalf: eight)
+}
+
+@_transparent
 func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(p).storeBytes(of: vector, as: Vector.self)
 }
@@ -72,11 +98,26 @@ func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>) {
 @inline(__always)
 func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>, _ n: Int) {
   if n == vectorWidth { return store(vector, p) }
-  var copy = vector
-  withUnsafeMutablePointer(to: &copy) {
-    let lanes = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
-    for lane in 0..<n { p[lane] = lanes[lane] }
+  var q = UnsafeMutableRawPointer(p)
+  var eight = vector.lowHalf
+  if n & 8 != 0 {
+    q.storeBytes(of: eight, as: SIMD8<Float>.self)
+    q += 32
+    eight = vector.highHalf
   }
+  var four = eight.lowHalf
+  if n & 4 != 0 {
+    q.storeBytes(of: four, as: SIMD4<Float>.self)
+    q += 16
+    four = eight.highHalf
+  }
+  var two = four.lowHalf
+  if n & 2 != 0 {
+    q.storeBytes(of: two, as: SIMD2<Float>.self)
+    q += 8
+    two = four.highHalf
+  }
+  if n & 1 != 0 { q.storeBytes(of: two.x, as: Float.self) }
 }
 
 /// Calls `body` with the start and size of every vector of a row: the size is 16, and less in the last.
@@ -90,20 +131,20 @@ func forEachVector(_ count: Int, _ body: (_ start: Int, _ n: Int) -> Void) {
   if i < count { body(i, count - i) }
 }
 
-@inline(__always)
+@_transparent
 func select(_ condition: SIMDMask<VectorBits>, _ a: Vector, _ b: Vector) -> Vector {
   b.replacing(with: a, where: condition)
 }
 
 /// The larger of each pair; a NaN in either wins.
-@inline(__always)
+@_transparent
 func maximum(_ a: Vector, _ b: Vector) -> Vector { select((b .> a) .| (b .!= b), b, a) }
 
 /// The smaller of each pair; a NaN in either wins.
-@inline(__always)
+@_transparent
 func minimum(_ a: Vector, _ b: Vector) -> Vector { select((b .< a) .| (b .!= b), b, a) }
 
-@inline(__always)
+@_transparent
 func clamp(_ x: Vector, _ low: Float, _ high: Float) -> Vector {
   let low = Vector(repeating: low)
   let high = Vector(repeating: high)
@@ -111,26 +152,26 @@ func clamp(_ x: Vector, _ low: Float, _ high: Float) -> Vector {
   return select(raised .> high, high, raised)
 }
 
-@inline(__always)
+@_transparent
 func magnitude(_ x: Vector) -> Vector {
   unsafeBitCast(unsafeBitCast(x, to: VectorBits.self) & 0x7fff_ffff, to: Vector.self)
 }
 
 /// Changes the sign, of zero too.
-@inline(__always)
+@_transparent
 func negate(_ x: Vector) -> Vector {
   unsafeBitCast(unsafeBitCast(x, to: VectorBits.self) ^ Int32(bitPattern: 0x8000_0000), to: Vector.self)
 }
 
 /// `magnitude`, which must not be negative, with the sign of `x`.
-@inline(__always)
+@_transparent
 func withSign(of x: Vector, _ magnitude: Vector) -> Vector {
   let sign = unsafeBitCast(x, to: VectorBits.self) & Int32(bitPattern: 0x8000_0000)
   return unsafeBitCast(unsafeBitCast(magnitude, to: VectorBits.self) | sign, to: Vector.self)
 }
 
 /// Sum of the lanes, by halves.
-@inline(__always)
+@_transparent
 func horizontalSum(_ x: Vector) -> Float {
   let eight = x.lowHalf + x.highHalf
   let four = eight.lowHalf + eight.highHalf

@@ -3,17 +3,17 @@
 
 // Polynomials with coefficients from the lowest power up.
 
-@inline(__always)
+@_transparent
 func polynomial(_ x: Vector, _ c0: Float, _ c1: Float, _ c2: Float, _ c3: Float) -> Vector {
   multiplyAdd(multiplyAdd(multiplyAdd(Vector(repeating: c3), x, c2), x, c1), x, c0)
 }
 
-@inline(__always)
+@_transparent
 func polynomial(_ x: Vector, _ c0: Float, _ c1: Float, _ c2: Float, _ c3: Float, _ c4: Float) -> Vector {
   multiplyAdd(polynomial(x, c1, c2, c3, c4), x, c0)
 }
 
-@inline(__always)
+@_transparent
 func polynomial(
   _ x: Vector, _ c0: Float, _ c1: Float, _ c2: Float, _ c3: Float, _ c4: Float, _ c5: Float
 ) -> Vector {
@@ -21,10 +21,11 @@ func polynomial(
 }
 
 /// Adding it to a float of at most 2^22 leaves the nearest integer in the lowest bits of the sum.
-private let integerShift: Float = 12_582_912
+private var integerShift: Float { @_transparent get { 12_582_912 } }
+private var integerShiftBits: Int32 { @_transparent get { 0x4b40_0000 } }
 
 /// 2^k for integers k from -126 to 127.
-@inline(__always)
+@_transparent
 private func powerOfTwo(_ k: VectorBits) -> Vector {
   unsafeBitCast((k &+ 127) &<< 23, to: Vector.self)
 }
@@ -33,7 +34,7 @@ private func powerOfTwo(_ k: VectorBits) -> Vector {
 ///
 /// e^x = 2^n e^r with |r| <= log(2) / 2. The power is applied in two halves so that neither overflows before the
 /// result does.
-@inline(__always)
+@_transparent
 func exponential(_ x: Vector) -> Vector {
   let x = clamp(x, -104, 89)
   let shifted = multiplyAdd(x, Vector(repeating: 1.44269504), integerShift)
@@ -43,13 +44,13 @@ func exponential(_ x: Vector) -> Vector {
   let r = multiplyAdd(n, Vector(repeating: 2.12194440e-4), high)
   let q = polynomial(r, 0.5, 0.16666666, 0.04166629, 0.0083334986, 0.0013944869, 0.00019790136)
   let p = multiplyAdd(r * r, q, r) + Vector(repeating: 1)
-  let k = unsafeBitCast(shifted, to: VectorBits.self) &- Int32(bitPattern: integerShift.bitPattern)
+  let k = unsafeBitCast(shifted, to: VectorBits.self) &- integerShiftBits
   let half = k &>> 1
   return p * powerOfTwo(half) * powerOfTwo(k &- half)
 }
 
 /// log(x) within 1 ULP; of a negative number NaN, of zero -infinity.
-@inline(__always)
+@_transparent
 func logarithm(_ x: Vector) -> Vector {
   let isSubnormal = x .< Vector(repeating: Float.leastNormalMagnitude)
   let normal = select(isSubnormal, x * Vector(repeating: 8_388_608), x)
@@ -57,8 +58,7 @@ func logarithm(_ x: Vector) -> Vector {
   let bits = unsafeBitCast(normal, to: VectorBits.self)
   let exponent = (bits &- 0x3f35_04f3) &>> 23
   let f = unsafeBitCast(bits &- (exponent &<< 23), to: Vector.self) - Vector(repeating: 1)
-  let shift = Int32(bitPattern: integerShift.bitPattern)
-  var k = unsafeBitCast(exponent &+ shift, to: Vector.self) - Vector(repeating: integerShift)
+  var k = unsafeBitCast(exponent &+ integerShiftBits, to: Vector.self) - Vector(repeating: integerShift)
   k = select(isSubnormal, k - Vector(repeating: 23), k)
   // log(1 + f) = f - f^2 / 2 + f^3 p(f)
   let square = f * f
@@ -74,7 +74,7 @@ func logarithm(_ x: Vector) -> Vector {
 }
 
 /// log(1 + e) for 0 <= e <= 1 within 2 ULP: twice the inverse hyperbolic tangent of e / (2 + e).
-@inline(__always)
+@_transparent
 func logarithmOfOnePlus(_ e: Vector) -> Vector {
   let s = e / (e + Vector(repeating: 2))
   let z = s * s
@@ -84,7 +84,7 @@ func logarithmOfOnePlus(_ e: Vector) -> Vector {
 }
 
 /// tanh(x) within 2 ULP.
-@inline(__always)
+@_transparent
 func hyperbolicTangent(_ x: Vector) -> Vector {
   let t = magnitude(x)
   let one = Vector(repeating: 1)
@@ -96,7 +96,7 @@ func hyperbolicTangent(_ x: Vector) -> Vector {
 }
 
 /// 1 / (1 + e^-x) within 3 ULP, gradual underflow included.
-@inline(__always)
+@_transparent
 func sigmoid(_ x: Vector) -> Vector {
   let one = Vector(repeating: 1)
   let e = exponential(negate(magnitude(x)))
@@ -104,17 +104,17 @@ func sigmoid(_ x: Vector) -> Vector {
 }
 
 /// log(1 + e^-|x|), the smooth part of softplus and log-sigmoid.
-@inline(__always)
+@_transparent
 func smoothCorner(_ x: Vector) -> Vector { logarithmOfOnePlus(exponential(negate(magnitude(x)))) }
 
 /// log(1 + e^x) within 3 ULP.
-@inline(__always)
+@_transparent
 func softplus(_ x: Vector) -> Vector {
   select(x .< Vector(repeating: 0), Vector(repeating: 0), x) + smoothCorner(x)
 }
 
 /// log(sigmoid(x)) within 3 ULP.
-@inline(__always)
+@_transparent
 func logSigmoid(_ x: Vector) -> Vector {
   select(x .> Vector(repeating: 0), Vector(repeating: 0), x) - smoothCorner(x)
 }
