@@ -26,11 +26,7 @@ private func combineLanes(
 
 @inline(__always)
 private func product(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Float {
-  let lanes = combineLanes(x, stride, count, identity: 1) { $0 * $1 }
-  let eight = lanes.lowHalf * lanes.highHalf
-  let four = eight.lowHalf * eight.highHalf
-  let two = four.lowHalf * four.highHalf
-  return two.x * two.y
+  horizontalProduct(combineLanes(x, stride, count, identity: 1) { $0 * $1 })
 }
 
 /// The largest number of a row, -infinity if there is none, NaN if there is one.

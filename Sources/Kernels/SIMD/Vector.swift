@@ -38,6 +38,39 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
 @_transparent
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Float) -> Vector { multiplyAdd(a, b, Vector(repeating: c)) }
 
+// Halves are the same bits seen as a pair: the standard library's `lowHalf` may stay a generic function, which the
+// modules of all instruction sets would share.
+
+@_transparent
+private func halves(_ x: Vector) -> (low: SIMD8<Float>, high: SIMD8<Float>) {
+  unsafeBitCast(x, to: (SIMD8<Float>, SIMD8<Float>).self)
+}
+
+@_transparent
+private func halves(_ x: SIMD8<Float>) -> (low: SIMD4<Float>, high: SIMD4<Float>) {
+  unsafeBitCast(x, to: (SIMD4<Float>, SIMD4<Float>).self)
+}
+
+@_transparent
+private func halves(_ x: SIMD4<Float>) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
+  unsafeBitCast(x, to: (SIMD2<Float>, SIMD2<Float>).self)
+}
+
+@_transparent
+private func join(_ low: SIMD8<Float>, _ high: SIMD8<Float>) -> Vector {
+  unsafeBitCast((low, high), to: Vector.self)
+}
+
+@_transparent
+private func join(_ low: SIMD4<Float>, _ high: SIMD4<Float>) -> SIMD8<Float> {
+  unsafeBitCast((low, high), to: SIMD8<Float>.self)
+}
+
+@_transparent
+private func join(_ low: SIMD2<Float>, _ high: SIMD2<Float>) -> SIMD4<Float> {
+  unsafeBitCast((low, high), to: SIMD4<Float>.self)
+}
+
 @_transparent
 func load(_ p: UnsafePointer<Float>) -> Vector {
   UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
@@ -73,20 +106,20 @@ private func loadContiguous(_ p: UnsafePointer<Float>, _ n: Int, _ padding: Floa
   var q = p + (n & ~1)
   let padding2 = SIMD2(repeating: padding)
   let two = n & 1 != 0 ? SIMD2(q[0], padding) : padding2
-  var four = SIMD4(lowHalf: two, highHalf: padding2)
+  var four = join(two, padding2)
   if n & 2 != 0 {
     q -= 2
-    four = SIMD4(lowHalf: UnsafeRawPointer(q).loadUnaligned(as: SIMD2<Float>.self), highHalf: two)
+    four = join(UnsafeRawPointer(q).loadUnaligned(as: SIMD2<Float>.self), two)
   }
   let padding4 = SIMD4(repeating: padding)
-  var eight = SIMD8(lowHalf: four, highHalf: padding4)
+  var eight = join(four, padding4)
   if n & 4 != 0 {
     q -= 4
-    eight = SIMD8(lowHalf: UnsafeRawPointer(q).loadUnaligned(as: SIMD4<Float>.self), highHalf: four)
+    eight = join(UnsafeRawPointer(q).loadUnaligned(as: SIMD4<Float>.self), four)
   }
   let padding8 = SIMD8(repeating: padding)
-  if n & 8 == 0 { return Vector(lowHalf: eight, highHalf: padding8) }
-  return Vector(lowHalf: UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self), highHalf: eight)
+  if n & 8 == 0 { return join(eight, padding8) }
+  return join(UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self), eight)
 }
 
 @_transparent
@@ -99,23 +132,23 @@ func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>) {
 func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>, _ n: Int) {
   if n == vectorWidth { return store(vector, p) }
   var q = UnsafeMutableRawPointer(p)
-  var eight = vector.lowHalf
+  var eight = halves(vector).low
   if n & 8 != 0 {
     q.storeBytes(of: eight, as: SIMD8<Float>.self)
     q += 32
-    eight = vector.highHalf
+    eight = halves(vector).high
   }
-  var four = eight.lowHalf
+  var four = halves(eight).low
   if n & 4 != 0 {
     q.storeBytes(of: four, as: SIMD4<Float>.self)
     q += 16
-    four = eight.highHalf
+    four = halves(eight).high
   }
-  var two = four.lowHalf
+  var two = halves(four).low
   if n & 2 != 0 {
     q.storeBytes(of: two, as: SIMD2<Float>.self)
     q += 8
-    two = four.highHalf
+    two = halves(four).high
   }
   if n & 1 != 0 { q.storeBytes(of: two.x, as: Float.self) }
 }
@@ -173,10 +206,19 @@ func withSign(of x: Vector, _ magnitude: Vector) -> Vector {
 /// Sum of the lanes, by halves.
 @_transparent
 func horizontalSum(_ x: Vector) -> Float {
-  let eight = x.lowHalf + x.highHalf
-  let four = eight.lowHalf + eight.highHalf
-  let two = four.lowHalf + four.highHalf
+  let eight = halves(x).low + halves(x).high
+  let four = halves(eight).low + halves(eight).high
+  let two = halves(four).low + halves(four).high
   return two.x + two.y
+}
+
+/// Product of the lanes, by halves.
+@_transparent
+func horizontalProduct(_ x: Vector) -> Float {
+  let eight = halves(x).low * halves(x).high
+  let four = halves(eight).low * halves(eight).high
+  let two = halves(four).low * halves(four).high
+  return two.x * two.y
 }
 
 /// Sum of `term(start, n)` over all vectors of a row; lanes that are not there must be zero.
