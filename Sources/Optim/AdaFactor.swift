@@ -34,7 +34,9 @@ public final class AdaFactor: Optimizer {
     }
   }
 
+  /// Step size, before the schedule and the multipliers of parameter groups.
   public var learningRate: Float
+  /// What the learning rate is multiplied by at each step.
   public var schedule: Schedule
   /// How much of the first moment is kept; 0 keeps none.
   public let beta1: Float
@@ -46,6 +48,7 @@ public final class AdaFactor: Optimizer {
   public let weightDecay: Float
   /// Axes shorter than this are not factored.
   public let smallestFactoredSize: Int
+  /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
 
   /// Added to squares.
@@ -68,6 +71,7 @@ public final class AdaFactor: Optimizer {
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
+  /// The state of a parameter before its first update.
   public func makeState(for parameter: OptimizedParameter) -> State {
     let momentum = beta1 == 0 ? nil : [UInt16](repeating: 0, count: parameter.parameter.value.count)
     guard let order = factoredOrder(of: parameter.factoredView) else {
@@ -92,6 +96,7 @@ public final class AdaFactor: Optimizer {
     return shape.indices.filter { !largest.contains($0) } + largest.sorted()
   }
 
+  /// Updates one parameter.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
     let beta2 = min(decimal(beta2Cap), 1 - pow(Double(update.step + 1), -decimal(decayExponent)))
     let rates = Rates(

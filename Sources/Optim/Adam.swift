@@ -47,7 +47,9 @@ public class AdamFamily: Optimizer {
     }
   }
 
+  /// Step size, before the schedule and the multipliers of parameter groups.
   public var learningRate: Float
+  /// What the learning rate is multiplied by at each step.
   public var schedule: Schedule
   /// How much of the mean gradient is kept at each step.
   public let beta1: Float
@@ -57,6 +59,7 @@ public class AdamFamily: Optimizer {
   public let epsilon: Float
   /// Strength of the weight decay.
   public let weightDecay: Float
+  /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
   private let isDecoupled: Bool
 
@@ -74,10 +77,12 @@ public class AdamFamily: Optimizer {
     self.schedule = schedule
   }
 
+  /// The state of a parameter before its first update.
   public func makeState(for parameter: OptimizedParameter) -> State {
     State(first: .zeros(parameter.parameter.shape), second: .zeros(parameter.parameter.shape))
   }
 
+  /// Updates one parameter.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
     let steps = Double(update.step + 1)
     let (beta1, beta2) = (decimal(beta1), decimal(beta2))

@@ -14,7 +14,9 @@ public final class SGD: Optimizer {
     }
   }
 
+  /// Step size, before the schedule and the multipliers of parameter groups.
   public var learningRate: Float
+  /// What the learning rate is multiplied by at each step.
   public var schedule: Schedule
   /// How much of the last step goes into the next.
   public let momentum: Float
@@ -22,6 +24,7 @@ public final class SGD: Optimizer {
   public let nesterov: Bool
   /// How much of the parameter is added to its gradient.
   public let weightDecay: Float
+  /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
 
   /// An optimizer of all parameters of a model.
@@ -38,10 +41,12 @@ public final class SGD: Optimizer {
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
+  /// The state of a parameter before its first update.
   public func makeState(for parameter: OptimizedParameter) -> State {
     State(momentum: momentum == 0 ? nil : .zeros(parameter.parameter.shape))
   }
 
+  /// Updates one parameter.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
     let decay = Double(weightDecay) * update.weightDecayMultiplier
     func run(_ p: UnsafeMutablePointer<Float>, _ m: UnsafeMutablePointer<Float>?, _ count: Int) {
