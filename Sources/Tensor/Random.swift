@@ -25,10 +25,15 @@ public struct Random: Sendable {
   }
 
   /// Four numbers of 32 random bits, by position.
-  private static func block(key: (UInt32, UInt32), counter: UInt64) -> (UInt32, UInt32, UInt32, UInt32) {
-    var x = (
-      UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32), UInt32(0), UInt32(0)
-    )
+  private static func block(key: (UInt32, UInt32), counter: UInt64) -> Words {
+    philox((UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32), 0, 0), key: key)
+  }
+
+  package typealias Words = (UInt32, UInt32, UInt32, UInt32)
+
+  /// The function behind all numbers: a bijection of 128 bits, mixed by ten rounds with the key.
+  package static func philox(_ counter: Words, key: (UInt32, UInt32)) -> Words {
+    var x = counter
     var key = key
     for _ in 0..<10 {
       let a = UInt64(x.0) &* 0xD251_1F53
@@ -46,7 +51,7 @@ public struct Random: Sendable {
   /// A tensor whose elements are made from four random numbers at a time.
   private mutating func fill(
     _ shape: Shape,
-    _ transform: ((UInt32, UInt32, UInt32, UInt32)) -> (Float, Float, Float, Float)
+    _ transform: (Words) -> (Float, Float, Float, Float)
   ) -> Tensor {
     let result = Tensor(uninitialized: shape)
     let (key, start, count, out) = (key, counter, result.count, result.pointer)

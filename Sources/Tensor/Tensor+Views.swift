@@ -202,6 +202,8 @@ extension Tensor {
   /// One entry of the first axis.
   public subscript(index: Int) -> Tensor { select(axis: 0, index) }
 
-  /// A range of the first axis.
-  public subscript(range: Range<Int>) -> Tensor { slice(axis: 0, range) }
+  /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
+  public subscript(range: some RangeExpression<Int>) -> Tensor {
+    slice(axis: 0, range.relative(to: 0..<shape[shape.axis(0, of: "slice")]))
+  }
 }

@@ -120,7 +120,7 @@ import Testing
 
   @Test(arguments: Layout.allCases, Layout.allCases)
   func everyPairOfLayouts(left: Layout, right: Layout) {
-    for (a, b) in Self.pairs {
+    for (a, b) in Self.pairs where a.elementCount < 10_000 || left == right {
       let (x, y) = (left.tensor(a), right.tensor(b, seed: 2))
       check("-", { $0 - $1 }, { $0 - $1 }, x, y)
       check("-", { $0 - $1 }, { $0 - $1 }, y, x)

@@ -1,0 +1,116 @@
+import Foundation
+import Kernels
+import Tensor
+import TestSupport
+import Testing
+
+@Suite struct RandomTests {
+  /// Known answers that accompany the paper (Random123, kat_vectors: philox4x32, 10 rounds).
+  @Test func knownAnswers() {
+    let vectors: [(Random.Words, (UInt32, UInt32), Random.Words)] = [
+      ((0, 0, 0, 0), (0, 0), (0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8)),
+      (
+        (0xffff_ffff, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff), (0xffff_ffff, 0xffff_ffff),
+        (0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd)
+      ),
+      (
+        (0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344), (0xa409_3822, 0x299f_31d0),
+        (0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1)
+      ),
+    ]
+    for (counter, key, expected) in vectors { #expect(Random.philox(counter, key: key) == expected) }
+    var random = Random(seed: 0)
+    #expect(random.nextUInt64() == 0x6627_e8d5_e169_c58d)
+  }
+
+  static let makers: [(String, @Sendable (inout Random, Shape) -> Tensor)] = [
+    ("uniform", { $0.uniform($1) }), ("normal", { $0.normal($1) }),
+    ("bernoulli", { $0.bernoulli($1, probability: 0.3) }),
+    ("truncated", { $0.truncatedNormal($1) }),
+  ]
+
+  @Test func sameForAnyNumberOfThreads() {
+    for (name, make) in Self.makers {
+      func numbers() -> Tensor {
+        var random = Random(seed: 42)
+        return make(&random, [200, 251])
+      }
+      #expect(ThreadPool.withThreadCount(1, numbers) == ThreadPool.withThreadCount(2, numbers), "\(name)")
+    }
+  }
+
+  @Test func seedsCopiesAndSplits() {
+    for (name, make) in Self.makers {
+      var random = Random(seed: 1)
+      var copy = random
+      let first = make(&random, [101])
+      #expect(make(&copy, [101]) == first, "\(name)")
+      #expect(make(&random, [101]) != first, "\(name) continues")
+      var other = Random(seed: 2)
+      #expect(make(&other, [101]) != first, "\(name) depends on the seed")
+      var high = Random(seed: 1 | 1 << 32)
+      #expect(make(&high, [101]) != first, "\(name) depends on the upper half of the seed")
+      var part = copy.split()
+      #expect(make(&part, [101]) != make(&copy, [101]), "\(name) after a split")
+      #expect(make(&copy, []).rank == 0)
+      #expect(make(&copy, [0]).count == 0)
+    }
+  }
+
+  private func moments(_ x: Tensor) -> (mean: Double, deviation: Double, skew: Double, kurtosis: Double) {
+    let values = x.scalars.map(Double.init)
+    let count = Double(values.count)
+    let mean = values.reduce(0, +) / count
+    func central(_ power: Double) -> Double { values.reduce(0) { $0 + pow($1 - mean, power) } / count }
+    let deviation = central(2).squareRoot()
+    return (mean, deviation, central(3) / pow(deviation, 3), central(4) / pow(deviation, 4))
+  }
+
+  private let count = 40_000
+
+  @Test func uniformNumbers() {
+    var random = Random(seed: 3)
+    let x = random.uniform([count], in: -1..<3)
+    let (mean, deviation, skew, kurtosis) = moments(x)
+    #expect((mean - 1).magnitude < 0.03)
+    #expect((deviation - 4 / 12.0.squareRoot()).magnitude < 0.02)
+    #expect(skew.magnitude < 0.05 && (kurtosis - 1.8).magnitude < 0.05)
+    #expect(x.min().item() >= -1 && x.max().item() < 3)
+    #expect(random.uniform([1000], in: 1..<1.0000001).max().item() < 1.0000001)
+  }
+
+  @Test func normalNumbers() {
+    var random = Random(seed: 3)
+    let (mean, deviation, skew, kurtosis) = moments(random.normal([count], mean: 2, standardDeviation: 3))
+    #expect((mean - 2).magnitude < 0.06)
+    #expect((deviation - 3).magnitude < 0.05)
+    #expect(skew.magnitude < 0.06 && (kurtosis - 3).magnitude < 0.15)
+  }
+
+  @Test func truncatedNormalNumbers() {
+    var random = Random(seed: 3)
+    let x = random.truncatedNormal([count], mean: 1, standardDeviation: 2)
+    let (mean, deviation, skew, kurtosis) = moments(x)
+    // A standard normal cut at two deviations: deviation 0.87962566, kurtosis 2.3655.
+    #expect((mean - 1).magnitude < 0.04)
+    #expect((deviation - 2 * 0.879_625_66).magnitude < 0.03)
+    #expect(skew.magnitude < 0.06 && (kurtosis - 2.3655).magnitude < 0.06)
+    #expect(x.min().item() >= -3 && x.max().item() <= 5)
+    let tail = random.truncatedNormal([1000], bounds: 2...3)
+    #expect(tail.min().item() >= 2 && tail.max().item() <= 3)
+  }
+
+  @Test func coinsAndOrders() {
+    var random = Random(seed: 3)
+    let coins = random.bernoulli([count], probability: 0.3)
+    #expect((coins.mean().item() - 0.3).magnitude < 0.01)
+    #expect(Set(coins.scalars) == [0, 1])
+    #expect(random.bernoulli([100], probability: 0).sum().item() == 0)
+    #expect(random.bernoulli([100], probability: 1).sum().item() == 100)
+    let order = random.permutation(1000)
+    #expect(order.sorted() == Array(0..<1000) && order != Array(0..<1000))
+    #expect(random.permutation(0) == [])
+    let draws = (0..<6000).map { _ in random.nextInt(below: 6) }
+    for face in 0..<6 { #expect((draws.count { $0 == face } - 1000).magnitude < 150) }
+  }
+}
