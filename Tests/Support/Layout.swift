@@ -24,10 +24,12 @@ public enum Layout: String, CaseIterable, Sendable {
     case .transposed:
       return random.uniform(Shape(shape.reversed()), in: range).permute((0..<shape.count).reversed())
     case .stepped:
-      let larger = Shape(shape.enumerated().map { $1 * ($0 + 2) + 1 })
+      // The larger tensor of many axes would be huge with long steps.
+      let steps = shape.indices.map { shape.count > 4 ? 2 : $0 + 2 }
+      let larger = Shape(zip(shape, steps).map { $0 * $1 + 1 })
       return shape.indices.reduce(random.uniform(larger, in: range)) { tensor, axis in
-        let step = axis % 2 == 0 ? axis + 2 : -(axis + 2)
-        return tensor.slice(axis: axis, 1..<1 + shape[axis] * (axis + 2), step: step)
+        let step = axis % 2 == 0 ? steps[axis] : -steps[axis]
+        return tensor.slice(axis: axis, 1..<1 + shape[axis] * steps[axis], step: step)
       }
     case .flipped:
       return shape.indices.reduce(random.uniform(shape, in: range)) { $0.flip(axis: $1) }
