@@ -67,7 +67,7 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "TestSupport"]),
-    .testTarget(name: "OptimTests", dependencies: ["Optim", "TestSupport"]),
+    .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
     .testTarget(name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

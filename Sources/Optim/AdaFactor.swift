@@ -36,7 +36,7 @@ public final class AdaFactor: Optimizer {
 
   /// Step size, before the schedule and the multipliers of parameter groups.
   public var learningRate: Float
-  /// What the learning rate is multiplied by at each step.
+  /// What the learning rate and the weight decay are multiplied by at each step.
   public var schedule: Schedule
   /// How much of the first moment is kept; 0 keeps none.
   public let beta1: Float
@@ -57,8 +57,8 @@ public final class AdaFactor: Optimizer {
   /// An optimizer of all parameters of a model.
   public init(
     _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2Cap: Float = 0.999,
-    decayExponent: Float = 0.8,
-    weightDecay: Float = 0, smallestFactoredSize: Int = 32, schedule: Schedule = .constant,
+    decayExponent: Float = 0.8, weightDecay: Float = 0, smallestFactoredSize: Int = 32,
+    schedule: Schedule = .constant,
     groups: [ParameterGroup] = []
   ) {
     self.learningRate = learningRate
@@ -71,7 +71,7 @@ public final class AdaFactor: Optimizer {
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
-  /// The state of a parameter before its first update.
+  /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     let momentum = beta1 == 0 ? nil : [UInt16](repeating: 0, count: parameter.parameter.value.count)
     guard let order = factoredOrder(of: parameter.factoredView) else {
@@ -96,11 +96,12 @@ public final class AdaFactor: Optimizer {
     return shape.indices.filter { !largest.contains($0) } + largest.sorted()
   }
 
-  /// Updates one parameter.
+  /// Updates one parameter as big_vision's `scale_by_adafactor` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
-    let beta2 = min(decimal(beta2Cap), 1 - pow(Double(update.step + 1), -decimal(decayExponent)))
     let rates = Rates(
-      beta1: decimal(beta1), beta2: beta2, rate: update.learningRate,
+      beta1: decimal(beta1),
+      beta2: min(decimal(beta2Cap), 1 - pow(Double(update.step + 1), -decimal(decayExponent))),
+      step: update.learningRate,
       decay: decimal(weightDecay) * update.weightDecayMultiplier * update.schedule)
     guard let order = factoredOrder(of: update.factoredView) else {
       return updateEachNumber(&value, gradient, &state, rates)
@@ -114,7 +115,7 @@ public final class AdaFactor: Optimizer {
   }
 
   private struct Rates {
-    let beta1, beta2, rate, decay: Double
+    let beta1, beta2, step, decay: Double
   }
 
   private func updateEachNumber(
@@ -129,8 +130,7 @@ public final class AdaFactor: Optimizer {
               let first = range.lowerBound
               Kernels.table.optimizer.adaFactor(
                 p + first, g + first, v + first, m.map { $0 + first }, range.count, AdaFactor.epsilon,
-                rates.beta1,
-                rates.beta2, rates.rate, rates.decay)
+                rates.beta1, rates.beta2, rates.step, rates.decay)
             }
           }
         }
@@ -139,87 +139,89 @@ public final class AdaFactor: Optimizer {
   }
 
   /// Updates the matrices that the last two axes of the state's shape hold, one after another.
-  private func updateMatrices(_ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates)
-  {
+  private func updateMatrices(
+    _ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates
+  ) {
     let shape = state.momentumShape
     let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
-    guard var columnMeans = state.columns else { return }
     gradient.withUnsafeScalars { g in
       value.withUnsafeMutableScalars { p in
         state.rows.withUnsafeMutableScalars { rowMeans in
-          columnMeans.withUnsafeMutableScalars { columnMeans in
+          state.columns?.withUnsafeMutableScalars { columnMeans in
             withMomentum(of: &state.momentum) { m in
               for matrix in 0..<gradient.count / (rows * columns) {
                 let start = matrix * rows * columns
-                updateMatrix(
-                  p.baseAddress! + start, g.baseAddress! + start, m.map { $0 + start },
-                  rowMeans.baseAddress! + matrix * rows, columnMeans.baseAddress! + matrix * columns, rows,
-                  columns,
-                  rates)
+                Matrix(
+                  rows: rows, columns: columns, p: p.baseAddress! + start, g: g.baseAddress! + start,
+                  momentum: m.map { $0 + start }, rowMeans: rowMeans.baseAddress! + matrix * rows,
+                  columnMeans: columnMeans.baseAddress! + matrix * columns
+                ).update(rates)
               }
             }
           }
         }
       }
     }
-    state.columns = columnMeans
   }
 
-  private func updateMatrix(
-    _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ m: UnsafeMutablePointer<UInt16>?,
-    _ rowMeans: UnsafeMutablePointer<Float>, _ columnMeans: UnsafeMutablePointer<Float>, _ rows: Int,
-    _ columns: Int,
-    _ rates: Rates
-  ) {
-    let kernels = Kernels.table.optimizer
-    let block = max(1, updateGrain / columns)
-    let blocks = (rows + block - 1) / block
-    var fresh = Tensor.zeros([rows])
-    var sums = Tensor.zeros([blocks, columns])
-    fresh.withUnsafeMutableScalars { fresh in
-      sums.withUnsafeMutableScalars { sums in
-        let (fresh, sums) = (fresh.baseAddress!, sums.baseAddress!)
-        ThreadPool.parallelFor(count: blocks) { index in
-          let first = index * block
-          kernels.squareMeans(
-            g + first * columns, AdaFactor.epsilon, fresh + first, sums + index * columns,
-            min(block, rows - first),
-            columns)
+  /// One matrix of a parameter, and what is remembered of it.
+  private struct Matrix {
+    let rows, columns: Int
+    let p: UnsafeMutablePointer<Float>
+    let g: UnsafePointer<Float>
+    let momentum: UnsafeMutablePointer<UInt16>?
+    let rowMeans, columnMeans: UnsafeMutablePointer<Float>
+
+    /// Rows that one thread takes at a time.
+    private var block: Int { max(1, updateGrain / columns) }
+
+    func update(_ rates: Rates) {
+      averageSquares(keeping: rates.beta2)
+      let mean = (0..<rows).reduce(0.0) { $0 + Double(rowMeans[$1]) } / Double(rows)
+      let columnFactors = Tensor(uninitialized: [columns]) { factors in
+        for i in 0..<columns { factors[i] = Float(1 / Double(columnMeans[i]).squareRoot()) }
+      }
+      columnFactors.withUnsafeScalars { columnFactors in
+        let columnFactors = columnFactors.baseAddress!
+        ThreadPool.parallelRanges(count: rows, grain: block) { range in
+          for row in range {
+            let start = row * columns
+            Kernels.table.optimizer.adaFactorRow(
+              p + start, g + start, Float((mean / Double(rowMeans[row])).squareRoot()), columnFactors,
+              momentum.map { $0 + start }, columns, rates.beta1, rates.step, rates.decay)
+          }
         }
       }
     }
-    let columnSums = sums.sum(axes: [0])
-    func blend(_ old: UnsafeMutablePointer<Float>, _ new: Tensor, _ factor: Double) {
-      new.withUnsafeScalars { new in
-        for i in new.indices {
-          old[i] = Float(rates.beta2 * Double(old[i]) + (1 - rates.beta2) * factor * Double(new[i]))
+
+    private func averageSquares(keeping beta2: Double) {
+      let blocks = (rows + block - 1) / block
+      var rowsNow = Tensor.zeros([rows])
+      // One sum for each block, added in order: the same for any number of threads.
+      var sums = Tensor.zeros([blocks, columns])
+      rowsNow.withUnsafeMutableScalars { rowsNow in
+        sums.withUnsafeMutableScalars { sums in
+          let (rowsNow, sums) = (rowsNow.baseAddress!, sums.baseAddress!)
+          ThreadPool.parallelFor(count: blocks) { index in
+            let first = index * block
+            Kernels.table.optimizer.squareMeans(
+              g + first * columns, AdaFactor.epsilon, rowsNow + first, sums + index * columns,
+              min(block, rows - first), columns)
+          }
         }
       }
-    }
-    blend(rowMeans, fresh, 1)
-    blend(columnMeans, columnSums, 1 / Double(rows))
-    let mean = (0..<rows).reduce(0.0) { $0 + Double(rowMeans[$1]) } / Double(rows)
-    let columnFactors = Tensor(uninitialized: [columns]) { factors in
-      for i in 0..<columns { factors[i] = Float(1 / Double(columnMeans[i]).squareRoot()) }
-    }
-    columnFactors.withUnsafeScalars { columnFactors in
-      let columnFactors = columnFactors.baseAddress!
-      ThreadPool.parallelRanges(count: rows, grain: block) { range in
-        for row in range {
-          let start = row * columns
-          kernels.adaFactorRow(
-            p + start, g + start, Float((mean / Double(rowMeans[row])).squareRoot()), columnFactors,
-            m.map { $0 + start }, columns, rates.beta1, rates.rate, rates.decay)
+      func blend(_ old: UnsafeMutablePointer<Float>, _ new: Tensor) {
+        new.withUnsafeScalars { new in
+          for i in new.indices { old[i] = Float(beta2 * Double(old[i]) + (1 - beta2) * Double(new[i])) }
         }
       }
+      blend(rowMeans, rowsNow)
+      blend(columnMeans, sums.sum(axes: [0]) / Float(rows))
     }
   }
 
   private func withMomentum(of momentum: inout [UInt16]?, _ body: (UnsafeMutablePointer<UInt16>?) -> Void) {
-    guard var values = momentum else { return body(nil) }
-    // The state must not share the memory while it is changed.
-    momentum = nil
-    values.withUnsafeMutableBufferPointer { body($0.baseAddress) }
-    momentum = values
+    if momentum == nil { return body(nil) }
+    momentum?.withUnsafeMutableBufferPointer { body($0.baseAddress) }
   }
 }

@@ -6,8 +6,8 @@ public final class Adam: AdamFamily {
   /// An optimizer of all parameters of a model.
   public init(
     _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
-    epsilon: Float = 1e-8,
-    weightDecay: Float = 0, schedule: Schedule = .constant, groups: [ParameterGroup] = []
+    epsilon: Float = 1e-8, weightDecay: Float = 0, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
   ) {
     super.init(
       OptimizedParameters(of: model, groups: groups), learningRate: learningRate, beta1: beta1, beta2: beta2,
@@ -21,8 +21,8 @@ public final class AdamW: AdamFamily {
   /// An optimizer of all parameters of a model. SigLIP takes a `beta2` of 0.95.
   public init(
     _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
-    epsilon: Float = 1e-8,
-    weightDecay: Float = 0.01, schedule: Schedule = .constant, groups: [ParameterGroup] = []
+    epsilon: Float = 1e-8, weightDecay: Float = 0.01, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
   ) {
     super.init(
       OptimizedParameters(of: model, groups: groups), learningRate: learningRate, beta1: beta1, beta2: beta2,
@@ -77,12 +77,12 @@ public class AdamFamily: Optimizer {
     self.schedule = schedule
   }
 
-  /// The state of a parameter before its first update.
+  /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     State(first: .zeros(parameter.parameter.shape), second: .zeros(parameter.parameter.shape))
   }
 
-  /// Updates one parameter.
+  /// Updates one parameter as PyTorch's `Adam` or `AdamW` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
     let steps = Double(update.step + 1)
     let (beta1, beta2) = (decimal(beta1), decimal(beta2))

@@ -28,8 +28,7 @@ public struct ParameterGroup {
   /// Settings for the paths that satisfy a condition.
   public init(
     where fits: @escaping (String) -> Bool, learningRateMultiplier: Float = 1,
-    weightDecayMultiplier: Float = 1,
-    isFrozen: Bool = false, factoredView: Shape? = nil
+    weightDecayMultiplier: Float = 1, isFrozen: Bool = false, factoredView: Shape? = nil
   ) {
     self.fits = fits
     self.learningRateMultiplier = learningRateMultiplier

@@ -41,30 +41,34 @@ public final class SGD: Optimizer {
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
-  /// The state of a parameter before its first update.
+  /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     State(momentum: momentum == 0 ? nil : .zeros(parameter.parameter.shape))
   }
 
-  /// Updates one parameter.
+  /// Updates one parameter as PyTorch's `SGD` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
     let decay = Double(weightDecay) * update.weightDecayMultiplier
-    func run(_ p: UnsafeMutablePointer<Float>, _ m: UnsafeMutablePointer<Float>?, _ count: Int) {
-      gradient.withUnsafeScalars { g in
-        guard let g = g.baseAddress else { return }
-        ThreadPool.parallelRanges(count: count, grain: updateGrain) { range in
-          let first = range.lowerBound
-          Kernels.table.optimizer.sgd(
-            p + first, g + first, m.map { $0 + first }, range.count, update.learningRate, Double(momentum),
-            decay,
-            nesterov)
+    gradient.withUnsafeScalars { g in
+      value.withUnsafeMutableScalars { p in
+        state.momentum.withUnsafeMutableScalars { m in
+          guard let g = g.baseAddress, let p = p.baseAddress else { return }
+          ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
+            let first = range.lowerBound
+            Kernels.table.optimizer.sgd(
+              p + first, g + first, m.map { $0 + first }, range.count, update.learningRate, Double(momentum),
+              decay, nesterov)
+          }
         }
       }
     }
-    value.withUnsafeMutableScalars { p in
-      guard let start = p.baseAddress else { return }
-      if state.momentum == nil { return run(start, nil, p.count) }
-      state.momentum?.withUnsafeMutableScalars { run(start, $0.baseAddress, p.count) }
-    }
+  }
+}
+
+extension Tensor? {
+  /// Passes the numbers, to be changed in place, or nil.
+  fileprivate mutating func withUnsafeMutableScalars(_ body: (UnsafeMutablePointer<Float>?) -> Void) {
+    if self == nil { return body(nil) }
+    self?.withUnsafeMutableScalars { body($0.baseAddress) }
   }
 }

@@ -54,7 +54,7 @@ public struct Schedule: Sendable, Hashable, Codable {
         1 / (1 + Double(max(step - warmUpSteps, 0)) / Double(timescale)).squareRoot()
       }
     if step < warmUpSteps { value *= Double(step) / Double(warmUpSteps) }
-    if step > totalSteps - coolDownSteps {
+    if coolDownSteps > 0 && step > totalSteps - coolDownSteps {
       value *= Double(max(totalSteps - step, 0)) / Double(coolDownSteps)
     }
     return Float(value)

@@ -1,0 +1,77 @@
+import Optim
+import Testing
+
+@Suite struct ParameterGroupTests {
+  private let model = LayeredModel()
+
+  /// The first number of every parameter.
+  private func values() -> [String: Float] { model.stateDictionary().mapValues { $0.scalars[0] } }
+
+  @Test func multipliersOfAllFittingGroupsMultiply() {
+    let optimizer = SGD(
+      model, learningRate: 0.5,
+      groups: [
+        ParameterGroup(/linear\..*/, learningRateMultiplier: 0.5),
+        ParameterGroup(where: { $0.hasSuffix("bias") }, learningRateMultiplier: 0),
+        ParameterGroup(/.*\.weight/, learningRateMultiplier: 0.25),
+        // The whole path must fit.
+        ParameterGroup(/norm/, learningRateMultiplier: 0),
+      ])
+    optimizer.step(model.gradients(1))
+    let found = values()
+    #expect(found["linear.weight"] == 0.9375)
+    #expect(found["convolution.weight"] == 0.875)
+    #expect(found["linear.bias"] == 1 && found["convolution.bias"] == 1)
+    #expect(found["norm.scale"] == 0.5 && found["temperature"] == 0.5)
+  }
+
+  @Test func onlyKernelsDecay() {
+    let optimizer = SGD(model, learningRate: 0.5, weightDecay: 0.5, groups: [.decayOnlyKernels])
+    optimizer.step(model.gradients(0))
+    #expect(values().filter { $0.value != 1 } == ["linear.weight": 0.75, "convolution.weight": 0.75])
+  }
+
+  @Test func groupsDecayApart() {
+    let optimizer = AdamW(
+      model, learningRate: 0.5, weightDecay: 0.5,
+      groups: [ParameterGroup(/linear\..*/, weightDecayMultiplier: 0.5)])
+    optimizer.step(model.gradients(0))
+    #expect(values()["linear.bias"] == 0.875)
+    #expect(values()["norm.offset"] == 0.75)
+  }
+
+  @Test func frozenParametersStayAndRememberNothing() {
+    let gradients = model.gradients(1)
+    let optimizer = AdamW(
+      model, learningRate: 0.5, groups: [ParameterGroup(/linear\..*|embedding\..*/, isFrozen: true)])
+    #expect(model.linear.weight.isFrozen && model.embedding.table.isFrozen && !model.norm.scale.isFrozen)
+    optimizer.step(gradients)
+    #expect(values()["linear.weight"] == 1 && values()["embedding.table"] == 1)
+    #expect(values()["norm.scale"] != 1)
+    #expect(!optimizer.stateDictionary().keys.contains { $0.hasPrefix("linear") })
+    // Thawed, they take part.
+    model.linear.unfreeze()
+    optimizer.step(gradients)
+    #expect(values()["linear.weight"] != 1 && values()["embedding.table"] == 1)
+  }
+
+  @Test func reportsParametersThatNoGradientReached() {
+    let optimizer = SGD(model, learningRate: 1)
+    model.convolution.freeze()
+    let gradients = model.norm(model.linear(Variable(.ones([2, 3])))).sum().backward()
+    #expect(optimizer.unreached(by: gradients).sorted() == ["embedding.table", "temperature"])
+    optimizer.step(gradients)
+    #expect(values()["embedding.table"] == 1 && values()["norm.offset"] == -1)
+    #expect(optimizer.stepCount == 1)
+  }
+
+  /// Numbers are changed where they are.
+  @Test func updatesInPlace() {
+    func address() -> UnsafePointer<Float>? { model.linear.weight.value.withUnsafeScalars { $0.baseAddress } }
+    let before = address()
+    AdamW(model, learningRate: 0.5).step(model.gradients(1))
+    SGD(model, learningRate: 0.5, momentum: 0.5).step(model.gradients(1))
+    AdaFactor(model, learningRate: 0.5).step(model.gradients(1))
+    #expect(address() == before)
+  }
+}

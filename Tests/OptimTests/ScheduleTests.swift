@@ -1,0 +1,54 @@
+import Optim
+import Testing
+
+/// Multipliers worked out by hand from big_vision's definitions.
+@Suite struct ScheduleTests {
+  private func check(_ schedule: Schedule, _ expected: [(step: Int, multiplier: Float)]) {
+    for (step, multiplier) in expected {
+      #expect(abs(schedule(step) - multiplier) < 1e-6, "step \(step): \(schedule(step))")
+    }
+  }
+
+  @Test func constant() {
+    check(.constant, [(0, 1), (1_000_000_000, 1)])
+    check(
+      Schedule(.constant, totalSteps: 10, warmUpSteps: 2, coolDownSteps: 4),
+      [(0, 0), (1, 0.5), (2, 1), (6, 1), (7, 0.75), (9, 0.25), (10, 0), (11, 0)])
+  }
+
+  @Test func cosine() {
+    check(
+      Schedule(.cosine, totalSteps: 20, warmUpSteps: 4),
+      [
+        (0, 0), (1, 0.25), (3, 0.75), (4, 1), (8, 0.853_553_4), (12, 0.5), (16, 0.146_446_6), (20, 0),
+        (25, 0),
+      ]
+    )
+    check(Schedule(.cosine, totalSteps: 4), [(0, 1), (1, 0.853_553_4), (2, 0.5), (4, 0)])
+  }
+
+  @Test func linear() {
+    check(Schedule(.linear(end: 0.1), totalSteps: 10), [(0, 1), (5, 0.55), (10, 0.1), (12, 0.1)])
+    check(Schedule(.linear(), totalSteps: 12, warmUpSteps: 2), [(1, 0.5), (2, 1), (7, 0.5), (12, 0)])
+  }
+
+  @Test func reciprocalRoot() {
+    check(
+      Schedule(.rsqrt(timescale: 100), totalSteps: 1000, warmUpSteps: 10, coolDownSteps: 50),
+      [(0, 0), (5, 0.5), (10, 1), (310, 0.5), (950, 0.310_086_8), (975, 0.153_212_9), (1000, 0)])
+  }
+
+  @Test func warmUpOnly() {
+    check(Schedule(.cosine, totalSteps: 5, warmUpSteps: 5), [(0, 0), (4, 0.8), (5, 1)])
+  }
+
+  @Test func moveTheLearningRate() {
+    let model = SmallModel()
+    let start = model.scalar.value.item()
+    let optimizer = SGD(model, learningRate: 0.5, schedule: Schedule(.linear(), totalSteps: 4))
+    var gradients = Gradients()
+    gradients[model.scalar] = Tensor(1)
+    for _ in 0..<6 { optimizer.step(gradients) }
+    #expect(model.scalar.value.item() == start - 0.5 * (1 + 0.75 + 0.5 + 0.25))
+  }
+}
