@@ -106,26 +106,12 @@ extension Tensor {
 
   /// Copies `source`, of the same shape, into the memory that self views. Only for memory that nobody else has seen.
   func overwrite(with source: Tensor) {
-    if count == 0 { return }
-    let kernel = Kernels.table.elementwise.copy
-    let from = source.pointer
-    let to = pointer
-    let last = rank - 1
-    if rank == 0 {
-      to.pointee = from.pointee
-      return
-    }
     if isContiguous { return StridedCopy.run(from: source, to: self) }
-    let outer = Shape(shape[..<last])
-    ThreadPool.parallelRanges(
-      count: outer.elementCount, grain: Swift.max(1, StridedIteration.grain / shape[last])
-    ) { rows in
-      for row in rows {
-        kernel(
-          from + outer.offset(of: row, strides: source.strides), source.strides[last],
-          to + outer.offset(of: row, strides: strides), strides[last], shape[last])
-      }
-    }
+    let source = source.withReadableRows
+    let kernel = Kernels.table.elementwise.copy
+    let iteration = StridedIteration(shape: shape, source.strides, strides)
+    let (from, to, steps) = (source.readPointer, pointer, iteration.rowStrides)
+    iteration.forEachRow { kernel(from + $0.a, steps.a, to + $0.b, steps.b, $0.count) }
     withExtendedLifetime((source.storage, storage)) {}
   }
 }
