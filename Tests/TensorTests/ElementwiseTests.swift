@@ -177,6 +177,9 @@ import Testing
     let shapes: [(Shape, Shape, Shape)] = [
       ([5, 17], [5, 17], [5, 17]), ([17], [5, 1], []), ([], [3], [2, 1]), ([0], [1], [1]),
       ([2, 1, 4], [3, 1], [4]),
+      // Each operand in turn is the one that keeps the axes from being walked as one.
+      ([5, 17], [5, 17], [17]), ([5, 17], [17], [5, 17]), ([17], [5, 17], [5, 17]),
+      ([5, 17], [5, 17], [5, 1]),
     ]
     for (c, a, b) in shapes {
       let (condition, x, y) = (layout.tensor(c) .> 0, layout.tensor(a, seed: 2), layout.tensor(b, seed: 3))
