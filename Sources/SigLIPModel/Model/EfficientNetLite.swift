@@ -1,0 +1,179 @@
+import NN
+
+/// EfficientNet-Lite0 (Tan & Le 2019; the Lite variant without squeeze-and-excitation, with ReLU6): a small image tower,
+/// 4.65 million parameters, whose pooled feature has 1,280 numbers.
+///
+/// For inference: batch normalisation is folded into the convolutions when the weights are loaded.
+public final class EfficientNetLite0: ImageTower {
+  private let stem: ConvolutionUnit
+  private let blocks: [InvertedResidual]
+  private let head: ConvolutionUnit
+  private let classifier: Linear?
+
+  /// Width of the pooled feature.
+  public static let featureWidth = 1280
+
+  /// The stages: repeats, kernel, stride of the first, expansion, channels.
+  private static let stages = [
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+  ]
+
+  /// Reads the tower from a safetensors file with the names of the published checkpoint (`_conv_stem.weight`,
+  /// `_blocks.0._depthwise_conv.weight`, ...).
+  ///
+  /// - Throws: ``StateError`` listing everything that is missing, unexpected or misshapen; file errors as they are.
+  public convenience init(path: String) throws {
+    let file = try SafetensorsFile(path)
+    var state: [String: Tensor] = [:]
+    for name in file.names { state[name] = try file.tensor(named: name) }
+    try self.init(state: state)
+  }
+
+  /// Takes the weights from tensors named as in the published checkpoint.
+  public init(state: [String: Tensor]) throws {
+    var reader = CheckpointReader(state)
+    stem = reader.unit("_conv_stem", norm: "_bn0", inputs: 3, outputs: 32, kernel: 3, stride: 2)
+    var blocks: [InvertedResidual] = []
+    var inputs = 32
+    for (repeats, kernel, stride, expansion, outputs) in EfficientNetLite0.stages {
+      for index in 0..<repeats {
+        let prefix = "_blocks.\(blocks.count)."
+        let stride = index == 0 ? stride : 1
+        let hidden = inputs * expansion
+        blocks.append(
+          InvertedResidual(
+            expand: expansion == 1
+              ? nil
+              : reader.unit(prefix + "_expand_conv", norm: prefix + "_bn0", inputs: inputs, outputs: hidden),
+            depthwise: reader.unit(
+              prefix + "_depthwise_conv", norm: prefix + "_bn1", inputs: hidden, outputs: hidden,
+              kernel: kernel,
+              stride: stride, groups: hidden),
+            project: reader.unit(
+              prefix + "_project_conv", norm: prefix + "_bn2", inputs: hidden, outputs: outputs,
+              isActivated: false),
+            isResidual: stride == 1 && inputs == outputs))
+        inputs = outputs
+      }
+    }
+    self.blocks = blocks
+    head = reader.unit("_conv_head", norm: "_bn1", inputs: inputs, outputs: EfficientNetLite0.featureWidth)
+    let weight = reader.take("_fc.weight", [1000, EfficientNetLite0.featureWidth])
+    classifier = Linear(weight: weight, bias: reader.take("_fc.bias", [1000]))
+    try reader.finish()
+  }
+
+  /// Pixels `[batch, 3, height, width]`, (value - 127) / 128, to pooled features `[batch, 1280]`.
+  public func callAsFunction(_ pixels: Variable) -> Variable {
+    var x = stem(pixels)
+    for block in blocks { x = block(x) }
+    return head(x).mean(axes: [2, 3])
+  }
+
+  /// Pooled features to logits of the 1,000 classes of ImageNet.
+  public func classify(features: Variable) -> Variable {
+    classifier.map { $0(features) } ?? features
+  }
+}
+
+/// Expansion, depthwise convolution, projection, and the input added where shapes agree (Sandler et al. 2018).
+private final class InvertedResidual: Module {
+  let expand: ConvolutionUnit?
+  let depthwise: ConvolutionUnit
+  let project: ConvolutionUnit
+  let isResidual: Bool
+
+  init(expand: ConvolutionUnit?, depthwise: ConvolutionUnit, project: ConvolutionUnit, isResidual: Bool) {
+    self.expand = expand
+    self.depthwise = depthwise
+    self.project = project
+    self.isResidual = isResidual
+  }
+
+  func callAsFunction(_ x: Variable) -> Variable {
+    let y = project(depthwise(expand.map { $0(x) } ?? x))
+    return isResidual ? x + y : y
+  }
+}
+
+/// A convolution with the batch normalisation behind it folded in, padded as TensorFlow's "same", then ReLU6.
+private final class ConvolutionUnit: Module {
+  let weight: Parameter
+  let bias: Parameter
+  let kernel: Int
+  let stride: Int
+  let groups: Int
+  let isActivated: Bool
+
+  init(weight: Tensor, bias: Tensor, kernel: Int, stride: Int, groups: Int, isActivated: Bool) {
+    self.weight = Parameter(weight)
+    self.bias = Parameter(bias)
+    self.kernel = kernel
+    self.stride = stride
+    self.groups = groups
+    self.isActivated = isActivated
+  }
+
+  func callAsFunction(_ x: Variable) -> Variable {
+    let (top, bottom) = samePadding(x.shape[2])
+    let (left, right) = samePadding(x.shape[3])
+    let y = conv2d(
+      x, weight: weight.variable, bias: bias.variable, stride: (stride, stride),
+      padding: Padding2D(top: top, bottom: bottom, left: left, right: right), groups: groups)
+    return isActivated ? y.relu6() : y
+  }
+
+  /// Padding that gives ceil(size / stride) results, the odd pixel after the image.
+  private func samePadding(_ size: Int) -> (Int, Int) {
+    let total = max(((size + stride - 1) / stride - 1) * stride + kernel - size, 0)
+    return (total / 2, total - total / 2)
+  }
+}
+
+/// Takes tensors out of a checkpoint and remembers everything that does not fit.
+private struct CheckpointReader {
+  private var state: [String: Tensor]
+  private var missing: [String] = []
+  private var mismatched: [(path: String, expected: Shape, found: Shape)] = []
+
+  init(_ state: [String: Tensor]) { self.state = state }
+
+  mutating func take(_ name: String, _ shape: Shape) -> Tensor {
+    guard let tensor = state.removeValue(forKey: name) else {
+      missing.append(name)
+      return .zeros(shape)
+    }
+    if tensor.shape != shape {
+      mismatched.append((name, shape, tensor.shape))
+      return .zeros(shape)
+    }
+    return tensor
+  }
+
+  mutating func unit(
+    _ name: String, norm: String, inputs: Int, outputs: Int, kernel: Int = 1, stride: Int = 1,
+    groups: Int = 1,
+    isActivated: Bool = true
+  ) -> ConvolutionUnit {
+    let weight = take(name + ".weight", [outputs, inputs / groups, kernel, kernel])
+    let scale = take(norm + ".weight", [outputs])
+    let offset = take(norm + ".bias", [outputs])
+    let mean = take(norm + ".running_mean", [outputs])
+    let variance = take(norm + ".running_var", [outputs])
+    let factor = scale / (variance + 1e-3).sqrt()
+    return ConvolutionUnit(
+      weight: weight * factor.reshape([outputs, 1, 1, 1]), bias: offset - mean * factor, kernel: kernel,
+      stride: stride,
+      groups: groups, isActivated: isActivated)
+  }
+
+  /// Throws when anything was missing, misshapen or left over.
+  func finish() throws {
+    let unexpected = state.keys.filter { !$0.hasSuffix("num_batches_tracked") }.sorted()
+    guard missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty else {
+      throw StateError(missing: missing, unexpected: unexpected, mismatched: mismatched)
+    }
+  }
+}

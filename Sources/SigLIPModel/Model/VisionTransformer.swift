@@ -1,0 +1,68 @@
+import NN
+
+/// SigLIP's image tower: patches, learned positions, pre-norm blocks, and a head that attends from one learned query.
+public final class VisionTransformer: ImageTower {
+  /// The sizes it was made with.
+  public let configuration: VisionConfiguration
+  /// A convolution whose window and stride are a patch.
+  public let patchEmbedding: Conv2d
+  /// `[patches, width]`.
+  public let positionEmbedding: Parameter
+  /// The blocks and the last normalisation.
+  public let encoder: TransformerEncoder
+  /// Pools the tokens.
+  public let head: AttentionPoolingHead
+
+  /// Initialised as big_vision does (reference: `vit.py`): positions normal of deviation 1/√width.
+  public init(_ configuration: VisionConfiguration, random: inout Random) {
+    self.configuration = configuration
+    let (width, patch) = (configuration.width, configuration.patchSize)
+    patchEmbedding = Conv2d(
+      inputs: 3, outputs: width, kernel: (patch, patch), stride: (patch, patch), random: &random)
+    patchEmbedding.weight.value = random.lecunNormal(patchEmbedding.weight.shape)
+    positionEmbedding = Parameter(
+      random.normal(
+        [configuration.gridSize * configuration.gridSize, width],
+        standardDeviation: 1 / Float(width).squareRoot()))
+    encoder = TransformerEncoder(
+      width: width, depth: configuration.depth, heads: configuration.heads, hidden: configuration.hiddenWidth,
+      activation: configuration.activation, random: &random)
+    head = AttentionPoolingHead(
+      width: width, heads: configuration.heads, hiddenWidth: configuration.hiddenWidth,
+      activation: configuration.activation, random: &random)
+  }
+
+  /// Pixels `[batch, 3, height, width]` in [-1, 1] to embeddings `[batch, width]`, not normalised.
+  public func callAsFunction(_ pixels: Variable) -> Variable {
+    let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
+    return head(encoder(patches + positionEmbedding.variable))
+  }
+}
+
+/// Multi-head attention pooling: one learned query attends to all tokens, then an MLP is added (Zhai et al. 2022).
+public final class AttentionPoolingHead: Module {
+  /// The query, `[1, 1, width]`. It is not added to the result.
+  public let probe: Parameter
+  /// From the query to the tokens.
+  public let attention: MultiHeadAttention
+  /// Before the MLP.
+  public let norm: LayerNorm
+  /// Added to what was attended.
+  public let mlp: MLP
+
+  /// A head of the given sizes.
+  public init(width: Int, heads: Int, hiddenWidth: Int, activation: Activation = .gelu, random: inout Random)
+  {
+    probe = Parameter(random.xavierUniform([1, width]).reshape([1, 1, width]))
+    attention = MultiHeadAttention(width: width, heads: heads, random: &random)
+    norm = LayerNorm(width: width)
+    mlp = MLP(width: width, hidden: hiddenWidth, activation: activation, random: &random)
+  }
+
+  /// `[batch, tokens, width]` to `[batch, width]`.
+  public func callAsFunction(_ x: Variable) -> Variable {
+    let (batch, width) = (x.shape[0], x.shape[2])
+    let attended = attention(queries: probe.variable.expand(to: [batch, 1, width]), memory: x)
+    return (attended + mlp(norm(attended))).reshape([batch, width])
+  }
+}
