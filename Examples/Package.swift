@@ -1,0 +1,24 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "PairwiseExamples",
+  platforms: [.macOS(.v15)],
+  dependencies: [
+    .package(name: "Pairwise", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "train-siglit", dependencies: [.product(name: "SigLIPModel", package: "Pairwise"), arguments]),
+    .executableTarget(
+      name: "name-emoji",
+      dependencies: [
+        .product(name: "NN", package: "Pairwise"), .product(name: "Optim", package: "Pairwise"), arguments,
+      ]),
+    .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

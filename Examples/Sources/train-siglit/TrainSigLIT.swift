@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import SigLIPModel
+
+/// Trains a text tower to name emoji in 24 languages beside a locked, pretrained image tower.
+@main struct TrainSigLIT: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train-siglit",
+    abstract: "Trains SigLiT on emoji and their names in 24 languages, beside a locked image tower.",
+    discussion: """
+      Without arguments: trains on the embedded data in a few minutes and writes metrics.jsonl, evaluation.json, \
+      checkpoint.safetensors, config.json and report.html to runs/train-siglit.
+
+      Examples:
+        train-siglit --loss softmax --output runs/softmax
+        train-siglit --languages en,de,ja --steps 100
+        train-siglit --output runs/long --steps 2000 --resume
+      """)
+
+  @Option(help: "Folder for the results.") var output = "runs/train-siglit"
+  @Option(
+    help: "Folder with images.safetensors, names.tsv, held_out.tsv, tokenizer.model and the tower's weights.")
+  var data: String?
+  @Option(help: "Seed of weights and batches.") var seed: UInt64 = 1
+  @Option(help: "Optimizer steps.") var steps = Recipe.standard.steps
+  @Option(help: "Captions in a batch.") var batchSize = Recipe.standard.batchSize
+  @Option(help: "Largest learning rate.") var learningRate = Recipe.standard.learningRate
+  @Option(help: "adamw or adafactor.") var optimizer = Recipe.standard.optimizer
+  @Option(help: "sigmoid or softmax.") var loss = Recipe.standard.loss
+  @Option(help: "Languages, joined by commas; all of them if not given.") var languages: String?
+  @Option(help: "Threads; all cores if not given.") var threads: Int?
+  @Flag(help: "Continue from the checkpoint in the output folder.") var resume = false
+
+  func validate() throws {
+    if steps < 1 { throw ValidationError("--steps \(steps): expected at least 1") }
+    if batchSize < 2 { throw ValidationError("--batch-size \(batchSize): expected at least 2") }
+    if !(learningRate > 0 && learningRate.isFinite) {
+      throw ValidationError("--learning-rate \(learningRate): expected a positive number")
+    }
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1") }
+  }
+
+  func run() throws {
+    if let threads { Compute.threadCount = threads }
+    var recipe = Recipe.standard
+    recipe.seed = seed
+    recipe.steps = steps
+    recipe.batchSize = batchSize
+    recipe.learningRate = learningRate
+    recipe.optimizer = optimizer
+    recipe.loss = loss
+    recipe.languages = languages?.split(separator: ",").map(String.init)
+    let run = TrainingRun(
+      recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData, output: URL(filePath: output)
+    )
+    print(try run(resuming: resume).table)
+    print("results in \(output): report.html shows them")
+  }
+
+  /// As ArgumentParser's, but an error is one line.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch  where exitCode(for: error).isSuccess {
+      exit(withError: error)
+    } catch {
+      FileHandle.standardError.write(Data("Error: \(message(for: error))\n".utf8))
+      Foundation.exit(max(exitCode(for: error).rawValue, 1))
+    }
+  }
+
+  /// The data that the package carries.
+  static let embeddedData = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(
+      path: "Data")
+}
+
+extension OptimizerKind: ExpressibleByArgument {}
+extension LossKind: ExpressibleByArgument {}

@@ -1,0 +1,153 @@
+import Foundation
+import SigLIPModel
+
+/// The model, its optimizer, and the captions they learn from.
+final class TrainingSession {
+  private let recipe: Recipe
+  private let features: Tensor
+  private let captions: [EmojiData.Caption]
+  private let tokens: [[Int32]]
+  private let imagesInUse: [Int]
+  private let allFeatures: Variable
+  private let model: SigLIP
+  private let optimizer: any Optimizer
+  /// Steps made.
+  private(set) var step = 0
+
+  init(
+    recipe: Recipe, text: TextConfiguration, features: Tensor, captions: [EmojiData.Caption],
+    tokens: [[Int32]]
+  ) throws {
+    self.recipe = recipe
+    self.features = features
+    self.captions = captions
+    self.tokens = tokens
+    imagesInUse = Array(Set(captions.map(\.image))).sorted()
+    allFeatures = Variable(features.take(IndexTensor(imagesInUse), axis: 0))
+    var random = Random(seed: recipe.seed)
+    let candidates = recipe.comparesAllImages ? imagesInUse.count : recipe.batchSize
+    let width = features.shape[1]
+    model = SigLIP(
+      image: Linear(weight: random.lecunNormal([text.outputWidth ?? text.width, width]), bias: nil),
+      text: TextTransformer(text, random: &random), logitScale: recipe.logitScale,
+      logitBias: recipe.logitBias ?? -log(Float(candidates - 1)))
+    let schedule = Schedule(
+      .cosine, totalSteps: recipe.steps, warmUpSteps: min(recipe.warmUpSteps, recipe.steps / 2))
+    let groups = [
+      .decayOnlyKernels,
+      ParameterGroup(/logit.*/, learningRateMultiplier: recipe.logitLearningRateMultiplier),
+      ParameterGroup(
+        /image.*|text\.tokenEmbedding.*/, learningRateMultiplier: recipe.embeddingLearningRateMultiplier),
+    ]
+    switch recipe.optimizer {
+    case .adamw:
+      optimizer = AdamW(
+        model, learningRate: recipe.learningRate, beta2: 0.95, weightDecay: recipe.weightDecay,
+        schedule: schedule,
+        groups: groups)
+    case .adafactor:
+      // The same decay as AdamW's: big_vision's is not multiplied by the learning rate.
+      optimizer = AdaFactor(
+        model, learningRate: recipe.learningRate, beta2Cap: 0.95,
+        weightDecay: recipe.weightDecay * recipe.learningRate, schedule: schedule, groups: groups)
+    }
+  }
+
+  /// Trains until `lastStep` steps are made; writes a checkpoint there and every hundred steps.
+  func train(until lastStep: Int, metrics: MetricsLog, checkpoint: String) throws {
+    let progress = Progress("training", total: lastStep - step, unit: "steps")
+    model.train()
+    while step < lastStep {
+      let loss = trainOneStep(batch(at: step))
+      step += 1
+      try metrics.append(
+        .init(
+          step: step, loss: loss, temperature: exp(model.logitScale.value.item()),
+          bias: model.logitBias.value.item()))
+      progress.advance(String(format: "loss %.3f", loss))
+      if step % 100 == 0 || step == lastStep { try save(to: checkpoint) }
+    }
+    model.evaluate()
+  }
+
+  private func trainOneStep(_ batch: [Int]) -> Float {
+    let rows = IndexTensor(batch.flatMap { tokens[$0] }, shape: [batch.count, recipe.text.contextLength])
+    let named = batch.map { captions[$0].image }
+    let known = recipe.comparesAllImages ? imagesInUse : named
+    let texts = model.embed(texts: rows)
+    let images = model.embed(images: recipe.comparesAllImages ? allFeatures : Variable(features(of: named)))
+    let scale = model.logitScale.variable
+    // Texts come first, so that the loss is divided by their number: the batch, however many images there are.
+    let positives = PairLabels.classes(images: IndexTensor(named), texts: IndexTensor(known))
+    let loss =
+      recipe.loss == .sigmoid
+      ? sigmoidPairwiseLoss(
+        images: texts, texts: images, logScale: scale, bias: model.logitBias.variable, positives: positives)
+      : softmaxPairwiseLoss(images: texts, texts: images, logScale: scale, positives: positives)
+    var gradients = loss.backward()
+    optimizer.clipGlobalNorm(&gradients, to: recipe.gradientNorm)
+    optimizer.step(gradients)
+    return loss.item()
+  }
+
+  private func features(of images: [Int]) -> Tensor { features.take(IndexTensor(images), axis: 0) }
+
+  /// The captions of a step: epochs of all captions in an order that depends on seed and epoch alone.
+  private func batch(at step: Int) -> [Int] {
+    let batches = captions.count / recipe.batchSize
+    var random = Random(seed: recipe.seed &+ 0x9E37_79B9 &* UInt64(1 + step / batches))
+    let order = random.permutation(captions.count)
+    let start = step % batches * recipe.batchSize
+    return Array(order[start..<(start + recipe.batchSize)])
+  }
+
+  /// Embeddings of length 1.
+  func embedImages(_ features: Tensor) -> Tensor {
+    withoutGradients { model.embed(images: Variable(features)).value }
+  }
+
+  /// Embeddings of length 1 of rows of token ids.
+  func embedTexts(_ rows: [[Int32]]) -> Tensor {
+    withoutGradients {
+      .concatenate(
+        stride(from: 0, to: rows.count, by: 256).map { start in
+          let part = rows[start..<min(start + 256, rows.count)]
+          return model.embed(
+            texts: IndexTensor(part.flatMap { $0 }, shape: [part.count, recipe.text.contextLength])
+          ).value
+        })
+    }
+  }
+
+  private func save(to path: String) throws {
+    var writer = SafetensorsWriter(metadata: ["step": "\(step)", "format": "pairwise-siglit"])
+    for (name, tensor) in model.stateDictionary() { writer.add(tensor, named: "model." + name) }
+    for (name, tensor) in optimizer.stateDictionary() { writer.add(tensor, named: "optimizer." + name) }
+    try writer.write(to: path)
+  }
+
+  /// Continues from a checkpoint of the same recipe.
+  func restore(from path: String) throws {
+    let file = try SafetensorsFile(path)
+    guard file.metadata["format"] == "pairwise-siglit", let step = file.metadata["step"].flatMap({ Int($0) })
+    else {
+      throw InputError("\(path): is not a checkpoint of train-siglit")
+    }
+    guard step <= recipe.steps else {
+      throw InputError("\(path): is at step \(step), beyond the \(recipe.steps) steps of this run")
+    }
+    func part(_ prefix: String) throws -> [String: Tensor] {
+      try Dictionary(
+        uniqueKeysWithValues: file.names.filter { $0.hasPrefix(prefix) }.map {
+          (String($0.dropFirst(prefix.count)), try file.tensor(named: $0))
+        })
+    }
+    do {
+      try model.load(try part("model."))
+      try optimizer.load(try part("optimizer."))
+    } catch let error as StateError {
+      throw InputError("\(path): \(error)")
+    }
+    self.step = step
+  }
+}

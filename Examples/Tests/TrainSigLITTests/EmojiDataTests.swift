@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+
+@testable import train_siglit
+
+@Suite struct EmojiDataTests {
+  private func folder(replacing name: String, with text: String) throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "siglit-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for file in ["images.safetensors", "names.tsv", "held_out.tsv"] where file != name {
+      try FileManager.default.createSymbolicLink(
+        at: folder.appending(path: file), withDestinationURL: TrainSigLIT.embeddedData.appending(path: file))
+    }
+    try Data(text.utf8).write(to: folder.appending(path: name))
+    return folder
+  }
+
+  @Test func splitsAreThoseOfTheReadme() throws {
+    let data = try EmojiData(folder: TrainSigLIT.embeddedData)
+    #expect(data.images.count == 1789 && data.languages.count == 24)
+    #expect(data.compositions.count == 60 && data.translations.count == 2000)
+    let training = data.trainingCaptions
+    #expect(training.count == 39_496)
+    #expect(Set(training).isDisjoint(with: data.translations))
+    #expect(Set(training.map(\.image)).isDisjoint(with: data.compositions))
+    let pizza = try #require(data.codes.firstIndex(of: "1f355"))
+    #expect(data.name(.init(image: pizza, language: 0)) == "pizza")
+  }
+
+  @Test func languagesCanBeChosen() throws {
+    let data = try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["ja", "en"])
+    #expect(data.languages == ["ja", "en"])
+    #expect(data.name(.init(image: 0, language: 1)) == "keycap: #")
+    #expect(data.translations.allSatisfy { $0.language < 2 } && data.translations.count < 200)
+  }
+
+  @Test(arguments: [
+    ("names.tsv", "codepoints\ten\n23-20e3\n", "line 2: 1 columns, expected 2"),
+    ("names.tsv", "codepoints\ten\n23-20e3\tx\n", "1 rows for the 1789 images"),
+    ("names.tsv", "", "has no rows"),
+    ("held_out.tsv", "codepoints\tsplit\tlanguages\nffff\tcompositions\ten\n", "ffff is not in names.tsv"),
+    ("held_out.tsv", "codepoints\tsplit\tlanguages\n23-20e3\tnone\ten\n", "split none; expected"),
+    ("images.safetensors", "short", "images.safetensors"),
+  ])
+  func damagedFilesAreNamed(name: String, text: String, message: String) throws {
+    let folder = try folder(replacing: name, with: text)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    do {
+      _ = try EmojiData(folder: folder)
+      Issue.record("\(name) was read")
+    } catch {
+      #expect("\(error)".contains(message), "\(error)")
+    }
+  }
+
+  @Test func unknownLanguagesAreNamed() {
+    let error = #expect(throws: InputError.self) {
+      try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["tlh"])
+    }
+    #expect(error?.description.contains("no language tlh; there are en de fr") ?? false)
+  }
+}

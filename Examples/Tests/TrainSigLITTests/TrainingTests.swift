@@ -1,0 +1,77 @@
+import Foundation
+import SigLIPModel
+import Testing
+
+@testable import train_siglit
+
+@Suite struct TrainingTests {
+  /// Eight images with features of their own and three captions each, two tokens long.
+  private func session(steps: Int, optimizer: OptimizerKind = .adamw, loss: LossKind = .sigmoid) throws
+    -> TrainingSession
+  {
+    var recipe = Recipe.standard
+    recipe.steps = steps
+    recipe.batchSize = 8
+    recipe.optimizer = optimizer
+    recipe.loss = loss
+    recipe.warmUpSteps = 2
+    recipe.text = TextConfiguration(
+      vocabularySize: 32, contextLength: 3, width: 16, depth: 1, heads: 2, hiddenWidth: 32, outputWidth: 8,
+      pooling: .mean)
+    var random = Random(seed: 5)
+    let captions = (0..<24).map { EmojiData.Caption(image: $0 % 8, language: $0 / 8) }
+    return try TrainingSession(
+      recipe: recipe, text: recipe.text, features: random.normal([8, 12]), captions: captions,
+      tokens: captions.map { [Int32(2 + $0.image), Int32(12 + $0.language), 1] })
+  }
+
+  private func temporaryFolder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "siglit-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder
+  }
+
+  @Test(arguments: OptimizerKind.allCases, LossKind.allCases)
+  func lossFalls(optimizer: OptimizerKind, loss: LossKind) throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let session = try session(steps: 60, optimizer: optimizer, loss: loss)
+    let metrics = try MetricsLog(path: folder.appending(path: "metrics.jsonl").path, keeping: 0)
+    try session.train(until: 60, metrics: metrics, checkpoint: folder.appending(path: "c.safetensors").path)
+    let losses = metrics.entries.map(\.loss)
+    #expect(losses.count == 60)
+    #expect(losses.suffix(5).reduce(0, +) < 0.6 * losses.prefix(5).reduce(0, +), "\(losses)")
+  }
+
+  @Test func aResumedRunIsTheSameRun() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func path(_ name: String) -> String { folder.appending(path: name).path }
+    let whole = try session(steps: 12)
+    try whole.train(until: 12, metrics: MetricsLog(path: path("a.jsonl"), keeping: 0), checkpoint: path("a"))
+    let first = try session(steps: 12)
+    try first.train(until: 7, metrics: MetricsLog(path: path("b.jsonl"), keeping: 0), checkpoint: path("b"))
+    let second = try session(steps: 12)
+    try second.restore(from: path("b"))
+    #expect(second.step == 7)
+    try second.train(
+      until: 12, metrics: MetricsLog(path: path("b.jsonl"), keeping: second.step), checkpoint: path("b"))
+    #expect(try Data(contentsOf: URL(filePath: path("a"))) == Data(contentsOf: URL(filePath: path("b"))))
+    #expect(
+      try Data(contentsOf: URL(filePath: path("a.jsonl"))) == Data(contentsOf: URL(filePath: path("b.jsonl")))
+    )
+  }
+
+  @Test func foreignCheckpointsAreRefused() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "c.safetensors").path
+    try SafetensorsWriter.write(["x": Tensor([1])], to: path)
+    #expect(throws: InputError.self) { try session(steps: 4).restore(from: path) }
+    let long = try session(steps: 8)
+    try long.train(
+      until: 8, metrics: MetricsLog(path: folder.appending(path: "m").path, keeping: 0), checkpoint: path)
+    let error = #expect(throws: InputError.self) { try session(steps: 4).restore(from: path) }
+    #expect(error?.description.contains("at step 8, beyond the 4 steps") ?? false)
+  }
+}
