@@ -9,6 +9,10 @@ struct TrainingRun {
 
   /// Trains, evaluates and writes everything to the output folder.
   func callAsFunction(resuming: Bool) throws -> Evaluation {
+    let checkpoint = output.appending(path: "checkpoint.safetensors").path
+    if resuming && !FileManager.default.fileExists(atPath: checkpoint) {
+      throw InputError("\(checkpoint): there is no checkpoint to continue from")
+    }
     let emoji = try EmojiData(folder: data, languages: recipe.languages)
     let captions = emoji.trainingCaptions
     guard captions.count >= recipe.batchSize else {
@@ -29,7 +33,6 @@ struct TrainingRun {
     let session = try TrainingSession(
       recipe: recipe, text: text, features: features, captions: captions,
       tokens: captions.map { encoder.row(emoji.name($0) ?? "") })
-    let checkpoint = output.appending(path: "checkpoint.safetensors").path
     if resuming { try session.restore(from: checkpoint) }
     try write(JSONEncoder.readable.encode(recipe), to: "config.json")
     let metrics = try MetricsLog(path: output.appending(path: "metrics.jsonl").path, keeping: session.step)
