@@ -17,6 +17,7 @@ final class CharacterModel: Module {
     encoder = TransformerEncoder(width: width, depth: depth, heads: 4, random: &random)
     output = Linear(inputs: width, outputs: characters, random: &random)
     mask = .causalMask(queries: context)
+  }
 
   /// Characters `[batch, context]` to logits of the next one `[batch, context, characters]`.
   func callAsFunction(_ x: IndexTensor) -> Variable {

@@ -128,7 +128,7 @@ package enum PoolingSamples {
       "maxPool2d",
       cases.map { it in
         OperationSample(
-          [.init(it.shape)], it.name,
+          [.init(it.shape)], it.name, hasKinks: true,
           forward: { $0[0].maxPool2d(window: it.window, stride: it.stride, padding: it.padding) },
           reference: { reference($0[0], it) { inside, _ in inside.max() ?? -.infinity } })
       })
