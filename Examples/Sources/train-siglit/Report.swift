@@ -21,6 +21,7 @@ struct Report {
     .card { display: flex; gap: .7rem; border: 1px solid #dde3ea; border-radius: .5rem; padding: .6rem }
     .card img { width: 64px; height: 64px } .card ol { margin: 0; padding-left: 1.2rem; font-size: .82rem }
     .right { color: #116329; font-weight: 600 } .wrong { color: #57606a } .card.missed { border-color: #cf222e }
+    .language { font-size: .75rem } .bar { background: #cfe3fb; border-radius: 2px; margin: 1px 0; padding-left: .3rem }
     small { color: #57606a }
     </style></head><body>
     <h1>SigLiT on emoji: a text tower for a locked image tower</h1>
@@ -33,7 +34,8 @@ struct Report {
     \(Chart(title: "temperature t", values: metrics.map { (Double($0.step), Double($0.temperature)) }).svg)
     \(Chart(title: "bias b", values: metrics.map { (Double($0.step), Double($0.bias)) }).svg)
     <h2>R@1 of compositions by language</h2>
-    \(languageTable)
+    <p>Image to text above, text to image below.</p>
+    \(languageBars)
     <h2>Compositions never seen in training</h2>
     <p>The five names that each image likes best, of all \(data.images.count) names in a language; \
     <span class="right">its own</span> or <span class="wrong">another's</span>.</p>
@@ -59,13 +61,15 @@ struct Report {
       + rows("translations", evaluation.translations) + "</table>"
   }
 
-  private var languageTable: String {
-    let rows = evaluation.languages.sorted { $0.key < $1.key }.map { language, retrieval in
-      "<tr><td>\(escaped(language))</td><td>\(String(format: "%.3f", retrieval.imageToText.r1))</td>"
-        + "<td>\(String(format: "%.3f", retrieval.textToImage.r1))</td></tr>"
+  private var languageBars: String {
+    let bars = evaluation.languages.sorted { $0.key < $1.key }.map { language, retrieval in
+      func bar(_ recall: Recall) -> String {
+        String(format: "<div class=\"bar\" style=\"width:%.1f%%\">%.2f</div>", recall.r1 * 100, recall.r1)
+      }
+      return "<div class=\"language\"><b>\(escaped(language))</b>\(bar(retrieval.imageToText))"
+        + bar(retrieval.textToImage) + "</div>"
     }
-    return "<table><tr><th>language</th><th>image to text</th><th>text to image</th></tr>" + rows.joined()
-      + "</table>"
+    return "<div class=\"grid\">" + bars.joined() + "</div>"
   }
 
   private func cards(images: Tensor, texts: [NamedTexts]) -> String {
