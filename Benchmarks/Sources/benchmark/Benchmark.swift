@@ -60,12 +60,10 @@ struct Work {
       times.append(Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
     }
     times.sort()
-    var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
     return Measurement(
       name: name, median_s: times[times.count / 2], min_s: times[0], runs: times.count, flops: flops,
       bytes: bytes,
-      peak_rss_bytes: usage.ru_maxrss * 1024)
+      peak_rss_bytes: Measurement.peakMemory)
   }
 }
 
@@ -78,6 +76,18 @@ struct Measurement: Codable {
   let flops: Int
   let bytes: Int
   let peak_rss_bytes: Int
+
+  /// Most memory that this process has held, in bytes.
+  static var peakMemory: Int {
+    var usage = rusage()
+    #if canImport(Darwin)
+      getrusage(RUSAGE_SELF, &usage)
+      return usage.ru_maxrss
+    #else
+      getrusage(numericCast(RUSAGE_SELF.rawValue), &usage)
+      return usage.ru_maxrss * 1024
+    #endif
+  }
 }
 
 extension Benchmark.Suite {
