@@ -34,6 +34,11 @@ public final class VisionTransformer: ImageTower {
 
   /// Pixels `[batch, 3, height, width]` in [-1, 1] to embeddings `[batch, width]`, not normalised.
   public func callAsFunction(_ pixels: Variable) -> Variable {
+    let size = configuration.imageSize
+    if pixels.shape != [pixels.shape.first ?? 0, 3, size, size] {
+      programmerError(
+        "vision transformer: pixels of shape \(pixels.shape); expected [batch, 3, \(size), \(size)]")
+    }
     let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
     return head(encoder(patches + positionEmbedding.variable))
   }
