@@ -49,6 +49,8 @@ import SigLIPModel
     recipe.learningRate = learningRate
     recipe.optimizer = optimizer
     recipe.loss = loss
+    // Softmax has no bias to move with the temperature; it was tuned at a slower pace.
+    if loss == .softmax { recipe.logitLearningRateMultiplier = 10 }
     recipe.languages = languages?.split(separator: ",").map(String.init)
     let run = TrainingRun(
       recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData, output: URL(filePath: output)
