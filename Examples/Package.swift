@@ -14,11 +14,18 @@ let package = Package(
     .executableTarget(
       name: "train-siglit", dependencies: [.product(name: "SigLIPModel", package: "Pairwise"), arguments]),
     .executableTarget(
+      name: "siglip",
+      dependencies: [
+        .product(name: "SigLIPModel", package: "Pairwise"), .product(name: "Tensor", package: "Pairwise"),
+        arguments,
+      ]),
+    .executableTarget(
       name: "name-emoji",
       dependencies: [
         .product(name: "NN", package: "Pairwise"), .product(name: "Optim", package: "Pairwise"), arguments,
       ]),
     .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit"]),
+    .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip"]),
   ],
   swiftLanguageModes: [.v6]
 )
