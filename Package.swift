@@ -35,6 +35,8 @@ func kernelTarget(_ name: String, folder: String, define: String?, architecture:
   ]
 #endif
 
+let whenImageCodecs = TargetDependencyCondition.when(traits: ["ImageCodecs"])!
+
 let package = Package(
   name: "Pairwise",
   platforms: [.macOS(.v15), .iOS(.v18)],
@@ -44,6 +46,9 @@ let package = Package(
     .library(name: "NN", targets: ["NN"]),
     .library(name: "Optim", targets: ["Optim"]),
     .library(name: "SigLIPModel", targets: ["SigLIPModel"]),
+  ],
+  traits: [
+    .trait(name: "ImageCodecs", description: "Read JPEG and PNG files, with libjpeg-turbo and libpng.")
   ],
   targets: [
     .target(name: "CPUFeatures", path: "Sources/Kernels/CPUFeatures"),
@@ -57,7 +62,23 @@ let package = Package(
     .target(name: "Autograd", dependencies: ["Tensor", "Kernels"]),
     .target(name: "NN", dependencies: ["Autograd"]),
     .target(name: "Optim", dependencies: ["NN"]),
-    .target(name: "SigLIPModel", dependencies: ["NN", "Optim"]),
+    .target(
+      name: "SigLIPModel",
+      dependencies: ["NN", "Optim", "Kernels", .target(name: "CImageCodecs", condition: whenImageCodecs)]),
+    .systemLibrary(
+      name: "CLibJPEG", path: "Sources/ImageCodecs/CLibJPEG", pkgConfig: "libjpeg",
+      providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "CLibPNG", path: "Sources/ImageCodecs/CLibPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .target(
+      name: "CImageCodecs",
+      dependencies: [
+        .target(name: "CLibJPEG", condition: whenImageCodecs),
+        .target(name: "CLibPNG", condition: whenImageCodecs),
+      ],
+      path: "Sources/ImageCodecs/CImageCodecs",
+      cSettings: [.define("IMAGE_CODECS", .when(traits: ["ImageCodecs"]))]),
   ] + kernelTargets + [
     // References are computed element by element, which takes long without optimisation.
     .target(

@@ -6,8 +6,13 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let package = Package(
   name: "PairwiseExamples",
   platforms: [.macOS(.v15)],
+  traits: [
+    .trait(name: "ImageCodecs", description: "Read JPEG and PNG files, with libjpeg-turbo and libpng.")
+  ],
   dependencies: [
-    .package(name: "Pairwise", path: ".."),
+    .package(
+      name: "Pairwise", path: "..",
+      traits: [.trait(name: "ImageCodecs", condition: .when(traits: ["ImageCodecs"]))]),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [

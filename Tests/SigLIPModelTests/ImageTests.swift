@@ -4,22 +4,38 @@ import Testing
 
 @Suite struct ImageTests {
   @Test func resizingIsPillowsBitForBit() throws {
-    let expectations = try SafetensorsFile(fixture("resize.safetensors"))
-    func image(_ name: String) throws -> RGBImage {
-      let shape = try #require(expectations[name]).shape
-      return RGBImage(width: shape[1], height: shape[0], pixels: try expectations.bytes(named: name))
+    #expect(try compareResized("resize.safetensors") == 30)
+  }
+
+  @Test func resizingIsTensorFlowsBitForBit() throws {
+    #expect(try compareResized("resize_tensorflow.safetensors") == 15)
+  }
+
+  /// Holds every image named `source/filter/size` to what resizing the source gives; returns how many there were.
+  private func compareResized(_ file: String) throws -> Int {
+    let sources = try SafetensorsFile(fixture("resize.safetensors"))
+    let expectations = try SafetensorsFile(fixture(file))
+    func image(_ name: String, in file: SafetensorsFile) throws -> RGBImage {
+      let shape = try #require(file[name]).shape
+      return RGBImage(width: shape[1], height: shape[0], pixels: try file.bytes(named: name))
     }
-    var compared = 0
-    for name in expectations.names where name.contains("/") {
+    let names = expectations.names.filter { $0.contains("/") }
+    for name in names {
       let parts = name.split(separator: "/")
-      let expected = try image(name)
+      let expected = try image(name, in: expectations)
       let filter = try #require(ResizeFilter(rawValue: String(parts[1])))
-      let resized = try image(String(parts[0])).resized(
+      let resized = try image(String(parts[0]), in: sources).resized(
         width: expected.width, height: expected.height, filter: filter)
       #expect(resized == expected, "\(name)")
-      compared += 1
     }
-    #expect(compared == 30)
+    return names.count
+  }
+
+  @Test func croppingTakesAPart() {
+    let image = RGBImage(width: 2, height: 2, pixels: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+    #expect(
+      image.cropped(left: 1, top: 0, width: 1, height: 2)
+        == RGBImage(width: 1, height: 2, pixels: [4, 5, 6, 10, 11, 12]))
   }
 
   @Test func paddingCentresTheImage() {

@@ -1,3 +1,4 @@
+import Kernels
 import NN
 
 /// An image of 8-bit red, green and blue.
@@ -38,6 +39,21 @@ public struct RGBImage: Sendable, Hashable {
     }
     return RGBImage(width: side, height: side, pixels: result)
   }
+
+  /// A part of the image; traps when it reaches beyond the edges.
+  public func cropped(left: Int, top: Int, width newWidth: Int, height newHeight: Int) -> RGBImage {
+    if left < 0 || top < 0 || left + newWidth > width || top + newHeight > height {
+      programmerError(
+        "crop: \(newWidth) x \(newHeight) at (\(left), \(top)) of an image of \(width) x \(height)")
+    }
+    var result: [UInt8] = []
+    result.reserveCapacity(newWidth * newHeight * 3)
+    for y in top..<(top + newHeight) {
+      let start = (y * width + left) * 3
+      result += pixels[start..<(start + newWidth * 3)]
+    }
+    return RGBImage(width: newWidth, height: newHeight, pixels: result)
+  }
 }
 
 /// How pixel values become the numbers that a tower takes.
@@ -54,8 +70,8 @@ public struct PixelNormalization: Sendable, Hashable {
   public static let efficientNetLite = PixelNormalization(mean: [127, 127, 127], deviation: [128, 128, 128])
   /// CLIP's own mean and deviation.
   public static let clip = PixelNormalization(
-    mean: [0.48145466, 0.4578275, 0.40821073].map { $0 * 255 },
-    deviation: [0.26862954, 0.26130258, 0.27577711].map { $0 * 255 })
+    mean: [0.48145466, 0.4578275, 0.40821073].map { Float($0 * 255) },
+    deviation: [0.26862954, 0.26130258, 0.27577711].map { Float($0 * 255) })
 
   /// A normalisation by three means and three deviations, in units of 0 to 255.
   public init(mean: [Float], deviation: [Float]) {
@@ -75,16 +91,24 @@ public struct PixelNormalization: Sendable, Hashable {
       programmerError("pixel normalisation: images of \(width) x \(height) and \(odd.width) x \(odd.height)")
     }
     let plane = height * width
+    let table = table
     return Tensor(uninitialized: [images.count, 3, height, width]) { buffer in
-      for (index, image) in images.enumerated() {
-        image.pixels.withUnsafeBufferPointer { pixels in
-          for channel in 0..<3 {
-            let (mean, deviation) = (mean[channel], deviation[channel])
-            let start = (index * 3 + channel) * plane
-            for i in 0..<plane { buffer[start + i] = (Float(pixels[i * 3 + channel]) - mean) / deviation }
+      let start = buffer.baseAddress!
+      ThreadPool.parallelFor(count: images.count) { index in
+        images[index].pixels.withUnsafeBufferPointer { pixels in
+          table.withUnsafeBufferPointer { table in
+            for channel in 0..<3 {
+              let target = start + (index * 3 + channel) * plane
+              for i in 0..<plane { target[i] = table[channel * 256 + Int(pixels[i * 3 + channel])] }
+            }
           }
         }
       }
     }
+  }
+
+  /// What every pixel value becomes: 256 numbers for red, then for green, then for blue.
+  var table: [Float] {
+    (0..<3).flatMap { channel in (0..<256).map { (Float($0) - mean[channel]) / deviation[channel] } }
   }
 }

@@ -1,21 +1,129 @@
 import NN
 
-/// The kernel of a resize.
+/// How a resize makes new pixels of old ones.
 public enum ResizeFilter: String, Sendable, CaseIterable, Codable {
-  /// Linear interpolation.
+  /// Linear interpolation, widened where the image shrinks: bit for bit Pillow's.
   case bilinear
-  /// Cubic convolution with a = -0.5 (Keys 1981).
+  /// Cubic convolution with a = -0.5 (Keys 1981), widened where the image shrinks: bit for bit Pillow's.
   case bicubic
+  /// Linear interpolation between the four nearest pixels however much the image shrinks, then truncation: bit for bit
+  /// TensorFlow's `tf.image.resize(antialias=False)` and a cast to uint8, which is what big_vision does.
+  case bilinearWithoutAntialiasing
+}
+
+extension RGBImage {
+  /// The image stretched or squeezed to a size.
+  public func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter) -> RGBImage {
+    if newWidth < 1 || newHeight < 1 { programmerError("resize: a size of \(newWidth) x \(newHeight)") }
+    let kernel: AntialiasingKernel
+    switch filter {
+    case .bilinear: kernel = .linear
+    case .bicubic: kernel = .cubic
+    case .bilinearWithoutAntialiasing: return interpolated(width: newWidth, height: newHeight)
+    }
+    // Rounding between the passes makes their order visible; this is the order of Pillow 13.
+    let isVerticalFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
+    if isVerticalFirst {
+      return resizedVertically(to: newHeight, kernel).resizedHorizontally(to: newWidth, kernel)
+    }
+    return resizedHorizontally(to: newWidth, kernel).resizedVertically(to: newHeight, kernel)
+  }
+
+  private func resizedHorizontally(to newWidth: Int, _ kernel: AntialiasingKernel) -> RGBImage {
+    if newWidth == width { return self }
+    let taps = ResizeTaps(from: width, to: newWidth, kernel)
+    return RGBImage(width: newWidth, height: height) { out in
+      pixels.withUnsafeBufferPointer { pixels in
+        taps.weights.withUnsafeBufferPointer { weights in
+          for y in 0..<height {
+            for x in 0..<newWidth {
+              let range = taps.ranges[x]
+              var source = (y * width + range.first) * 3
+              var (red, green, blue) = (ResizeTaps.half, ResizeTaps.half, ResizeTaps.half)
+              for i in range.weights {
+                red &+= weights[i] &* Int32(pixels[source])
+                green &+= weights[i] &* Int32(pixels[source + 1])
+                blue &+= weights[i] &* Int32(pixels[source + 2])
+                source += 3
+              }
+              let target = (y * newWidth + x) * 3
+              out[target] = ResizeTaps.byte(red)
+              out[target + 1] = ResizeTaps.byte(green)
+              out[target + 2] = ResizeTaps.byte(blue)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func resizedVertically(to newHeight: Int, _ kernel: AntialiasingKernel) -> RGBImage {
+    if newHeight == height { return self }
+    let taps = ResizeTaps(from: height, to: newHeight, kernel)
+    let row = width * 3
+    return RGBImage(width: width, height: newHeight) { out in
+      var sums = [Int32](repeating: 0, count: row)
+      pixels.withUnsafeBufferPointer { pixels in
+        sums.withUnsafeMutableBufferPointer { sums in
+          for y in 0..<newHeight {
+            let range = taps.ranges[y]
+            sums.update(repeating: ResizeTaps.half)
+            // Whole rows at a time: neighbours in memory, so the compiler can use vectors.
+            for (i, weight) in zip(range.weights, taps.weights[range.weights]) {
+              let source = (range.first + i - range.weights.lowerBound) * row
+              for x in 0..<row { sums[x] &+= weight &* Int32(pixels[source + x]) }
+            }
+            for x in 0..<row { out[y * row + x] = ResizeTaps.byte(sums[x]) }
+          }
+        }
+      }
+    }
+  }
+
+  /// Bilinear interpolation in the order of TensorFlow's `ResizeBilinear`, whose roundings it repeats.
+  private func interpolated(width newWidth: Int, height newHeight: Int) -> RGBImage {
+    let columns = Interpolation.points(from: width, to: newWidth)
+    let rows = Interpolation.points(from: height, to: newHeight)
+    return RGBImage(width: newWidth, height: newHeight) { out in
+      pixels.withUnsafeBufferPointer { pixels in
+        for (y, row) in rows.enumerated() {
+          for (x, column) in columns.enumerated() {
+            for channel in 0..<3 {
+              func pixel(_ x: Int, _ y: Int) -> Float { Float(pixels[(y * width + x) * 3 + channel]) }
+              let (topLeft, topRight) = (pixel(column.lower, row.lower), pixel(column.upper, row.lower))
+              let (bottomLeft, bottomRight) = (pixel(column.lower, row.upper), pixel(column.upper, row.upper))
+              let top = topLeft + (topRight - topLeft) * column.fraction
+              let bottom = bottomLeft + (bottomRight - bottomLeft) * column.fraction
+              out[(y * newWidth + x) * 3 + channel] = UInt8(top + (bottom - top) * row.fraction)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private init(width: Int, height: Int, filling body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+    let size = width * height * 3
+    let pixels = [UInt8](unsafeUninitializedCapacity: size) { out, count in
+      body(out)
+      count = size
+    }
+    self.init(width: width, height: height, pixels: pixels)
+  }
+}
+
+/// The weight of an old pixel by its distance from the new one.
+private enum AntialiasingKernel {
+  case linear, cubic
 
   /// Where the kernel becomes 0.
-  var support: Double { self == .bilinear ? 1 : 2 }
+  var support: Double { self == .linear ? 1 : 2 }
 
-  /// The kernel's value at a distance.
   func callAsFunction(_ x: Double) -> Double {
     let x = x.magnitude
     switch self {
-    case .bilinear: return x < 1 ? 1 - x : 0
-    case .bicubic:
+    case .linear: return x < 1 ? 1 - x : 0
+    case .cubic:
       let a = -0.5
       if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
       if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
@@ -24,85 +132,52 @@ public enum ResizeFilter: String, Sendable, CaseIterable, Codable {
   }
 }
 
-extension RGBImage {
-  /// The image stretched or squeezed to a size, with antialiasing: bit for bit what Pillow's `resize` gives.
-  public func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter) -> RGBImage {
-    if newWidth < 1 || newHeight < 1 { programmerError("resize: a size of \(newWidth) x \(newHeight)") }
-    // Rounding between the passes makes their order visible; this is the order of Pillow 13.
-    let isVerticalFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
-    if isVerticalFirst {
-      return resizedVertically(to: newHeight, filter).resizedHorizontally(to: newWidth, filter)
-    }
-    return resizedHorizontally(to: newWidth, filter).resizedVertically(to: newHeight, filter)
-  }
-
-  private func resizedHorizontally(to newWidth: Int, _ filter: ResizeFilter) -> RGBImage {
-    if newWidth == width { return self }
-    let taps = ResizeTaps(from: width, to: newWidth, filter)
-    let result = [UInt8](unsafeUninitializedCapacity: newWidth * height * 3) { out, count in
-      pixels.withUnsafeBufferPointer { pixels in
-        for y in 0..<height {
-          for x in 0..<newWidth {
-            for channel in 0..<3 {
-              out[(y * newWidth + x) * 3 + channel] = taps.apply(to: x) {
-                pixels[(y * width + $0) * 3 + channel]
-              }
-            }
-          }
-        }
-      }
-      count = newWidth * height * 3
-    }
-    return RGBImage(width: newWidth, height: height, pixels: result)
-  }
-
-  private func resizedVertically(to newHeight: Int, _ filter: ResizeFilter) -> RGBImage {
-    if newHeight == height { return self }
-    let taps = ResizeTaps(from: height, to: newHeight, filter)
-    let row = width * 3
-    let result = [UInt8](unsafeUninitializedCapacity: row * newHeight) { out, count in
-      pixels.withUnsafeBufferPointer { pixels in
-        for y in 0..<newHeight {
-          for i in 0..<row { out[y * row + i] = taps.apply(to: y) { pixels[$0 * row + i] } }
-        }
-      }
-      count = row * newHeight
-    }
-    return RGBImage(width: width, height: newHeight, pixels: result)
-  }
-}
-
 /// Which source pixels make up each target pixel along one axis, and their weights in fixed point.
 private struct ResizeTaps {
   private static let fractionBits: Int32 = 22
-  private var first: [Int] = []
-  private var starts: [Int] = [0]
-  private var weights: [Int32] = []
+  /// One half, so that the shift rounds.
+  static let half: Int32 = 1 << (fractionBits - 1)
 
-  init(from oldSize: Int, to newSize: Int, _ filter: ResizeFilter) {
+  /// For each target pixel the first source pixel, and where its weights are.
+  var ranges: [(first: Int, weights: Range<Int>)] = []
+  var weights: [Int32] = []
+
+  init(from oldSize: Int, to newSize: Int, _ kernel: AntialiasingKernel) {
     let scale = Double(oldSize) / Double(newSize)
-    let filterScale = max(scale, 1)
-    let support = filter.support * filterScale
+    let kernelScale = max(scale, 1)
+    let support = kernel.support * kernelScale
     for target in 0..<newSize {
       let center = (Double(target) + 0.5) * scale
       let low = max(Int(center - support + 0.5), 0)
       let high = min(Int(center + support + 0.5), oldSize)
-      var values = (low..<high).map { filter((Double($0) - center + 0.5) * (1 / filterScale)) }
+      var values = (low..<high).map { kernel((Double($0) - center + 0.5) * (1 / kernelScale)) }
       let total = values.reduce(0, +)
       if total != 0 { values = values.map { $0 / total } }
-      first.append(low)
+      ranges.append((low, weights.count..<(weights.count + values.count)))
       weights += values.map {
         Int32(($0 * Double(1 << ResizeTaps.fractionBits)).rounded(.toNearestOrAwayFromZero))
       }
-      starts.append(weights.count)
     }
   }
 
-  func apply(to target: Int, _ pixel: (Int) -> UInt8) -> UInt8 {
-    var sum: Int32 = 1 << (ResizeTaps.fractionBits - 1)
-    for i in starts[target]..<starts[target + 1] {
-      sum &+= weights[i] &* Int32(pixel(first[target] + i - starts[target]))
+  static func byte(_ sum: Int32) -> UInt8 { UInt8(clamping: sum >> fractionBits) }
+}
+
+/// The two pixels that a new one lies between along one axis, and how far it is from the first.
+private struct Interpolation {
+  var lower: Int
+  var upper: Int
+  var fraction: Float
+
+  /// With half-pixel centres, in single precision as TensorFlow computes them.
+  static func points(from oldSize: Int, to newSize: Int) -> [Interpolation] {
+    let scale = Float(oldSize) / Float(newSize)
+    return (0..<newSize).map { target in
+      let position = (Float(target) + 0.5) * scale - 0.5
+      let floor = position.rounded(.down)
+      return Interpolation(
+        lower: max(Int(floor), 0), upper: min(Int(position.rounded(.up)), oldSize - 1),
+        fraction: position - floor)
     }
-    return UInt8(clamping: sum >> ResizeTaps.fractionBits)
   }
 }

@@ -1,9 +1,12 @@
 import Foundation
 
 /// Maps a file into memory, so that only the pages that are read are loaded.
-func mapFile(_ path: String) throws -> Data {
+func mapFile(_ path: String) throws -> Data { try readFile(path, options: .alwaysMapped) }
+
+/// Reads a file, or throws ``TensorError/unreadable(path:reason:)``.
+package func readFile(_ path: String, options: Data.ReadingOptions = []) throws -> Data {
   do {
-    return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    return try Data(contentsOf: URL(fileURLWithPath: path), options: options)
   } catch {
     throw TensorError.unreadable(path: path, reason: reason(of: error))
   }
@@ -12,7 +15,7 @@ func mapFile(_ path: String) throws -> Data {
 /// Writes a file beside its final place and renames it, so that readers never see half a file.
 ///
 /// - Parameter body: Receives a function that appends bytes.
-func writeAtomically(_ path: String, _ body: ((Data) throws -> Void) throws -> Void) throws {
+package func writeAtomically(_ path: String, _ body: ((Data) throws -> Void) throws -> Void) throws {
   let temporary = path + ".\(UUID().uuidString).tmp"
   guard FileManager.default.createFile(atPath: temporary, contents: nil) else {
     throw TensorError.unwritable(path: path, reason: "its folder does not exist or does not allow writing")

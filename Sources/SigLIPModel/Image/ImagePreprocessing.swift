@@ -1,0 +1,132 @@
+import Kernels
+import NN
+
+/// What happens to an image between its file and the image tower.
+///
+///     let preprocessing = try ImagePreprocessing(modelFolder: folder) ?? .huggingFaceV1(imageSize: 224)
+///     let batch = preprocessing([try RGBImage(contentsOf: "cat.jpg")])
+public struct ImagePreprocessing: Sendable, Hashable {
+  /// How images of any size become what the tower takes.
+  public enum Geometry: Sendable, Hashable {
+    /// Stretched to one size, whatever the proportions were.
+    case stretch(width: Int, height: Int)
+    /// The shorter side made `side` long, then the middle cut out, as torchvision does; `side` is at least the cut's.
+    case shortestSide(Int, cropWidth: Int, cropHeight: Int)
+    /// As large as `maximum` square patches allow, in about its own proportions: NaFlex.
+    case patches(size: Int, maximum: Int)
+  }
+
+  /// How images of any size become what the tower takes.
+  public var geometry: Geometry
+  /// How pixels are made when the size changes.
+  public var filter: ResizeFilter
+  /// How pixel values become the tower's numbers.
+  public var normalization: PixelNormalization
+
+  /// Preprocessing of three steps.
+  public init(geometry: Geometry, filter: ResizeFilter, normalization: PixelNormalization) {
+    self.geometry = geometry
+    self.filter = filter
+    self.normalization = normalization
+  }
+
+  /// big_vision's evaluation of SigLIP: `resize(size)|value_range(-1, 1)`.
+  public static func bigVision(imageSize: Int) -> ImagePreprocessing {
+    siglip(imageSize, .bilinearWithoutAntialiasing)
+  }
+
+  /// Hugging Face's `google/siglip-*`.
+  public static func huggingFaceV1(imageSize: Int) -> ImagePreprocessing { siglip(imageSize, .bicubic) }
+
+  /// Hugging Face's `google/siglip2-*` of fixed resolution.
+  public static func huggingFaceV2(imageSize: Int) -> ImagePreprocessing { siglip(imageSize, .bilinear) }
+
+  /// open_clip's SigLIP models, of both versions.
+  public static func openCLIP(imageSize: Int) -> ImagePreprocessing { siglip(imageSize, .bicubic) }
+
+  /// OpenAI's CLIP models.
+  public static func clip(imageSize: Int) -> ImagePreprocessing {
+    ImagePreprocessing(
+      geometry: .shortestSide(imageSize, cropWidth: imageSize, cropHeight: imageSize), filter: .bicubic,
+      normalization: .clip)
+  }
+
+  /// Hugging Face's `google/siglip2-*-naflex`.
+  public static func naFlex(patchSize: Int = 16, maximumPatches: Int = 256) -> ImagePreprocessing {
+    ImagePreprocessing(
+      geometry: .patches(size: patchSize, maximum: maximumPatches), filter: .bilinear, normalization: .siglip)
+  }
+
+  private static func siglip(_ imageSize: Int, _ filter: ResizeFilter) -> ImagePreprocessing {
+    ImagePreprocessing(
+      geometry: .stretch(width: imageSize, height: imageSize), filter: filter, normalization: .siglip)
+  }
+
+  /// The image resized and cut as the geometry says.
+  public func fit(_ image: RGBImage) -> RGBImage {
+    switch geometry {
+    case .stretch(let width, let height):
+      return image.resized(width: width, height: height, filter: filter)
+    case .shortestSide(let side, let cropWidth, let cropHeight):
+      if side < max(cropWidth, cropHeight) {
+        programmerError("preprocessing: a \(cropWidth) x \(cropHeight) cut of a shorter side of \(side)")
+      }
+      let isUpright = image.width <= image.height
+      let (short, long) = isUpright ? (image.width, image.height) : (image.height, image.width)
+      let longer = side * long / short
+      let resized = image.resized(
+        width: isUpright ? side : longer, height: isUpright ? longer : side, filter: filter)
+      return resized.cropped(
+        left: ImagePreprocessing.margin(resized.width - cropWidth),
+        top: ImagePreprocessing.margin(resized.height - cropHeight), width: cropWidth, height: cropHeight)
+    case .patches(let patchSize, let maximum):
+      let size = NaFlex.imageSize(
+        width: image.width, height: image.height, patchSize: patchSize, maximumPatches: maximum)
+      return image.resized(width: size.width, height: size.height, filter: filter)
+    }
+  }
+
+  /// Half of what is cut off, rounded as Python does: halves to the even number.
+  private static func margin(_ rest: Int) -> Int { Int((Double(rest) / 2).rounded(.toNearestOrEven)) }
+
+  /// Images as a tower takes them, prepared on all threads.
+  public func callAsFunction(_ images: [RGBImage]) -> ImageBatch {
+    let fitted = parallelMap(images) { fit($0) }
+    return batch(ofFitted: fitted)
+  }
+
+  /// What ``callAsFunction(_:)`` gives, from images that went through ``fit(_:)`` before.
+  public func batch(ofFitted images: [RGBImage]) -> ImageBatch {
+    if case .patches(let size, let maximum) = geometry {
+      return .patches(
+        PatchBatch(images, patchSize: size, maximumPatches: maximum, normalization: normalization))
+    }
+    return .pixels(normalization.tensor(images))
+  }
+
+  /// Reads and fits image files on all threads; a file that cannot be read gives its error and stops no other.
+  public func fit(
+    files: [String], options: ImageReadingOptions = ImageReadingOptions()
+  ) -> [Result<RGBImage, any Error>] {
+    parallelMap(files) { file in Result { fit(try RGBImage(contentsOf: file, options: options)) } }
+  }
+}
+
+/// Images as a tower takes them.
+public enum ImageBatch: Sendable {
+  /// `[batch, 3, height, width]`.
+  case pixels(Tensor)
+  /// Patches of images of several sizes.
+  case patches(PatchBatch)
+}
+
+/// The results of a function for every element, computed on all threads.
+private func parallelMap<Element: Sendable, Result: Sendable>(
+  _ elements: [Element], _ transform: (Element) -> Result
+) -> [Result] {
+  [Result](unsafeUninitializedCapacity: elements.count) { out, count in
+    let start = out.baseAddress
+    ThreadPool.parallelFor(count: elements.count) { (start! + $0).initialize(to: transform(elements[$0])) }
+    count = elements.count
+  }
+}
