@@ -1,6 +1,24 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// One source, several instruction sets, as the kernels of Pairwise: every folder but `Loop` is a symbolic link to it.
+func loopTarget(_ name: String, folder: String, define: String?, architecture: [String]) -> Target {
+  .target(
+    name: name, path: "Sources/FMALoop/\(folder)",
+    swiftSettings: [.unsafeFlags(["-Ounchecked"] + architecture.flatMap { ["-Xcc", $0] })]
+      + (define.map { [.define($0)] } ?? []))
+}
+
+var loopTargets = [loopTarget("FMALoop", folder: "Loop", define: nil, architecture: [])]
+#if arch(x86_64)
+  loopTargets += [
+    loopTarget("FMALoopAVX2", folder: "LoopAVX2", define: "AVX2", architecture: ["-march=haswell"]),
+    loopTarget(
+      "FMALoopAVX512", folder: "LoopAVX512", define: "AVX512",
+      architecture: ["-march=skylake-avx512", "-mprefer-vector-width=512"]),
+  ]
+#endif
+
 let package = Package(
   name: "PairwiseBenchmarks",
   platforms: [.macOS(.v15)],
@@ -12,9 +30,9 @@ let package = Package(
     .executableTarget(
       name: "benchmark",
       dependencies: [
-        .product(name: "Tensor", package: "Pairwise"),
+        .product(name: "SigLIPModel", package: "Pairwise"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ])
-  ],
+      ] + loopTargets.map { .target(name: $0.name) })
+  ] + loopTargets,
   swiftLanguageModes: [.v6]
 )

@@ -1,31 +1,11 @@
-"""The suite `gemm` in PyTorch: prints one JSON list of measurements."""
-
-import argparse
-import json
-import statistics
-import time
+"""gemm/MxKxN/NT: M x K times K x N; T where the operand lies in memory with its axes exchanged."""
 
 import torch
 
-SHAPES = [(size, size, size) for size in (256, 512, 1024, 2048)] + [(1568, 768, 3072)]
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-parser.add_argument("--filter", default="")
-options = parser.parse_args()
-torch.set_num_threads(options.threads)
-measurements = []
-for m, k, n in SHAPES:
-    name = f"gemm/{m}x{k}x{n}/NN"
-    if options.filter not in name:
-        continue
-    a, b = torch.randn(m, k), torch.randn(k, n)
-    times = []
-    for _ in range(2):
-        a @ b
-    while len(times) < 5 or sum(times) < 0.25:
-        start = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - start)
-    measurements.append({"name": name, "median_s": statistics.median(times), "min_s": min(times), "runs": len(times)})
-print(json.dumps({"version": f"PyTorch {torch.__version__}", "measurements": measurements}))
+def prepare(name, _):
+    _, sizes, form = name.split("/")
+    m, k, n = map(int, sizes.split("x"))
+    a = torch.randn(m, k) if form[0] == "N" else torch.randn(k, m).t()
+    b = torch.randn(k, n) if form[1] == "N" else torch.randn(n, k).t()
+    return lambda: torch.mm(a, b)

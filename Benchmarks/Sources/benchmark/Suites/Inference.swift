@@ -1,0 +1,21 @@
+import SigLIPModel
+
+/// `inference/siglip-b16-224/batch4`: embeddings of that many images and texts.
+enum Inference {
+  static var work: [Work] { [1, 4, 16].map(work(batch:)) }
+
+  private static func work(batch: Int) -> Work {
+    Work(name: "inference/siglip-b16-224/batch\(batch)", flops: SigLIPWork.flops(batch: batch)) {
+      let model = SigLIPWork.makeModel()
+      var random = Random(seed: 2)
+      let pixels = SigLIPWork.makePixels(batch: batch, &random)
+      let tokens = SigLIPWork.makeTokens(batch: batch, .base, &random)
+      return {
+        withoutGradients {
+          _ = model.embed(images: pixels)
+          _ = model.embed(texts: tokens)
+        }
+      }
+    }
+  }
+}

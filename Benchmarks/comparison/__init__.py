@@ -1,0 +1,1 @@
+"""What compare.py is made of. Needs nothing but Python's standard library."""

@@ -1,0 +1,59 @@
+"""Those who do the work: Pairwise and its peers, as processes that answer a name by a measurement."""
+
+import json
+import subprocess
+
+from .environment import HERE
+
+
+class Contender:
+    """One program. It keeps running between measurements unless memory is to be measured."""
+
+    def __init__(self, name, command, is_isolated):
+        self.name, self.command, self.is_isolated = name, command, is_isolated
+        self.process = None
+
+    def measure(self, work):
+        """One measurement, as a dictionary."""
+        if self.process is None:
+            self.process = subprocess.Popen(self.command, cwd=HERE, text=True, stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE)
+        self.process.stdin.write(work + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise ChildProcessError(f"{self.name} failed at {work} (exit status {self.process.wait()})")
+        if self.is_isolated:
+            self.stop()
+        return json.loads(line)
+
+    def stop(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
+
+
+# Suites in which each measurement has a process of its own, so that its memory is that of the work alone.
+ISOLATED = {"loss", "optimizer", "step", "inference", "tower"}
+ENGINES = {"inference": ["torch", "onnxruntime"], "tower": ["torch", "onnxruntime"]}
+TITLES = {"torch": "PyTorch"}
+
+
+def contenders(suite, program, interpreter, options):
+    """Pairwise first, then the suite's peers."""
+    choice = ["--threads", str(options.threads)] + (["--iterations", str(options.iterations)]
+                                                    if options.iterations else [])
+    isolated = suite in ISOLATED
+    result = [Contender("Pairwise", [program, suite, "--serve"] + choice, isolated)]
+    if suite != "limits":
+        for engine in ENGINES.get(suite, ["torch"]):
+            command = [interpreter, "-m", "peers", suite, "--engine", engine] + choice
+            result.append(Contender(TITLES.get(engine, engine), command, isolated))
+    return result
+
+
+def names(suite, program, filter):
+    """The work of a suite whose name contains `filter`."""
+    listed = subprocess.run([program, suite, "--list"], check=True, capture_output=True, text=True).stdout.split()
+    return [name for name in listed if filter in name]

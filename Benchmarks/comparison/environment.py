@@ -1,0 +1,53 @@
+"""The virtual environment in which the peers run."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1]
+# What torch and timm need of the packages they ask for, then what the peers import.
+PACKAGES = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools>=77.0.3", "pillow",
+            "numpy", "transformers", "onnx", "onnxscript", "onnxruntime"]
+# A build for CPUs where an index offers one; the usual build includes one.
+TORCH = ["torch==2.13.0+cpu", "torch"]
+
+
+def python():
+    """The interpreter of `Benchmarks/.venv`, which is made on first use."""
+    folder = HERE / ".venv"
+    interpreter = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    complete = folder / "complete"
+    if complete.exists():
+        return str(interpreter)
+    print(f"making {folder}: PyTorch, transformers, timm, onnxruntime", file=sys.stderr)
+    venv.create(folder, with_pip=True, clear=True)
+    pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for torch in TORCH:
+        # Only a wheel: a CPU build that is not offered must not start a search for another.
+        if subprocess.run(pip + ["--only-binary", ":all:", "--no-deps", torch]).returncode == 0:
+            break
+    else:
+        sys.exit("compare.py: PyTorch cannot be installed")
+    subprocess.run(pip + PACKAGES, check=True)
+    # timm asks for torchvision, which is not needed and would ask for another torch.
+    subprocess.run(pip + ["--no-deps", "timm"], check=True)
+    complete.touch()
+    return str(interpreter)
+
+
+def versions(interpreter):
+    """Names and versions of the peers and of Python."""
+    program = (
+        "import importlib.metadata as m, platform; "
+        "print(', '.join(f'{n} {m.version(n)}' for n in ('torch', 'transformers', 'timm', 'onnxruntime')) "
+        "+ ', Python ' + platform.python_version())")
+    return subprocess.run([interpreter, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def build():
+    """Builds our program and returns its path."""
+    command = ["swift", "build", "--package-path", str(HERE), "-c", "release"]
+    subprocess.run(command + ["--product", "benchmark"], check=True, stdout=sys.stderr)
+    folder = subprocess.run(command + ["--show-bin-path"], check=True, capture_output=True, text=True).stdout.strip()
+    return f"{folder}/benchmark"
