@@ -58,17 +58,33 @@ private func nodesOlder(than bound: UInt64, reachedFrom root: Node) -> [Node] {
 final class DrawLog: @unchecked Sendable {
   @TaskLocal static var current: DrawLog?
 
+  /// Whether the body is computed again.
+  private(set) var isReplay: Bool
+  /// The checkpoint around this one, which computes this one's whole body again.
+  private let outer: DrawLog?
   private var drawn: [Random] = []
   private var position = 0
 
-  func rewind() { position = 0 }
+  init() {
+    outer = DrawLog.current
+    isReplay = outer?.isReplay ?? false
+  }
+
+  func rewind() {
+    position = 0
+    isReplay = true
+  }
 
   func draw(_ fresh: () -> Random) -> Random {
-    if position == drawn.count { drawn.append(fresh()) }
+    if position == drawn.count { drawn.append(outer?.draw(fresh) ?? fresh()) }
     position += 1
     return drawn[position - 1]
   }
 }
+
+/// Whether a ``checkpoint(_:_:)`` is computing its body again: a layer that remembers something of its inputs has seen
+/// these before.
+public var isRecomputing: Bool { DrawLog.current?.isReplay ?? false }
 
 /// A source of random numbers for layers such as dropout, which gives the same numbers again when a checkpoint computes
 /// its body again.

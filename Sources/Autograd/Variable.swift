@@ -46,8 +46,8 @@ extension Variable: CustomStringConvertible {
   public var description: String { requiresGradient ? "\(value) (requires gradient)" : "\(value)" }
 }
 
-enum Recording {
-  @TaskLocal static var isEnabled = true
+package enum Recording {
+  @TaskLocal package static var isEnabled = true
 }
 
 /// Runs `body` without adding to the tape: its results are constants.

@@ -130,17 +130,21 @@ import Testing
       var random = source.next()
       return x * Variable(random.bernoulli(x.shape, probability: 0.5) * 2)
     }
-    func gradient(checkpointed: Bool) -> (Tensor, Tensor?, Tensor) {
+    func gradient(depth: Int) -> (Tensor, Tensor?, Tensor) {
       let source = RandomSource(Random(seed: 7))
       let x = Variable(.linspace(-1, 1, count: 64), requiresGradient: true)
       let body = { (inputs: [Variable]) in dropout(dropout(inputs[0], source).sin(), source) }
-      let y = checkpointed ? checkpoint([x], body) : body([x])
+      func nested(_ depth: Int, _ inputs: [Variable]) -> Variable {
+        depth == 0 ? body(inputs) : checkpoint(inputs) { nested(depth - 1, $0) }
+      }
+      let y = nested(depth, [x])
       // The source must go on after the checkpoint as if it had not been there.
       let z = dropout(y, source)
       return (z.value, z.sum().backward()[x], source.next().uniform())
     }
-    let (plain, saved) = (gradient(checkpointed: false), gradient(checkpointed: true))
-    #expect(plain == saved)
+    let plain = gradient(depth: 0)
+    #expect(plain == gradient(depth: 1))
+    #expect(plain == gradient(depth: 2))
   }
 
   @Test func nestedCheckpoints() {

@@ -30,6 +30,20 @@ import Testing
       layer.runningVariance.value, equals: reference.tensor("after/runningVariance"), "variance")
   }
 
+  /// What the backward sweep computes again, within checkpoints too, is not another batch.
+  @Test func batchNormalizationCountsACheckpointOnce() {
+    func statistics(_ run: (Variable, BatchNorm2d) -> Variable) -> [Tensor] {
+      let layer = BatchNorm2d(channels: 3)
+      var random = Random(seed: 3)
+      let x = Variable(random.normal([2, 3, 4, 4]), requiresGradient: true)
+      let found = run(x, layer).square().sum().backward()
+      return [layer.runningMean.value, layer.runningVariance.value, found[x]!]
+    }
+    let plain = statistics { x, layer in layer(x) }
+    #expect(statistics { x, layer in checkpoint([x]) { layer($0[0]) } } == plain)
+    #expect(statistics { x, layer in checkpoint([x]) { checkpoint($0) { layer($0[0]) } } } == plain)
+  }
+
   @Test func batchNormalizationInInference() throws {
     let layer = BatchNorm2d(channels: 3, epsilon: 1e-3)
     layer.evaluate()

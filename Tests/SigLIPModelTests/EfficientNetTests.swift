@@ -1,3 +1,4 @@
+import Kernels
 import SigLIPModel
 import TestSupport
 import Testing
@@ -16,6 +17,26 @@ import Testing
     #expect(
       logits.isApproximatelyEqual(to: try expected.tensor(named: "logits"), absolute: 1e-3, relative: 1e-3))
     #expect(logits.argmax() == (try expected.tensor(named: "logits")).argmax())
+  }
+
+  /// Without gradients each block is computed in one pass; with them, layer by layer.
+  @Test(arguments: [[3, 40, 65], [1, 96, 33]])
+  func inferenceIsTheCompositionAndFollowsItsWeights(_ size: [Int]) throws {
+    let tower = try EfficientNetLite0(path: exampleData("efficientnet-lite0.safetensors"))
+    var random = Random(seed: 7)
+    let pixels = Variable(random.normal([size[0], 3, size[1], size[2]]))
+    let before = withoutGradients { tower(pixels) }.value
+    #expect(before.isApproximatelyEqual(to: tower(pixels).value, absolute: 1e-4, relative: 1e-4))
+    for count in [1, 3] {
+      #expect(
+        ThreadPool.withThreadCount(count) { withoutGradients { tower(pixels) } }.value.scalars == before.scalars)
+    }
+    for parameter in tower.parameters { parameter.update { $0 *= 0.9 } }
+    tower.freeze()
+    let after = tower(pixels).value
+    tower.unfreeze()
+    #expect(after.isApproximatelyEqual(to: tower(pixels).value, absolute: 1e-4, relative: 1e-4))
+    #expect(!after.isApproximatelyEqual(to: before, absolute: 1e-2, relative: 1e-2))
   }
 
   @Test func everythingThatDoesNotFitIsListed() throws {

@@ -15,6 +15,8 @@ public struct KernelTable: Sendable {
   public let gemm: GemmKernels
   /// Convolutions.
   public let convolution: ConvolutionKernels
+  /// Convolutions of blocked images.
+  public let blocked: BlockedKernels
   /// Average and maximum pooling.
   public let pooling: PoolingKernels
   /// Optimiser updates.
@@ -27,7 +29,7 @@ public struct KernelTable: Sendable {
   /// Collects the kernel families of one level.
   public init(
     name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels,
-    gemm: GemmKernels, convolution: ConvolutionKernels, pooling: PoolingKernels,
+    gemm: GemmKernels, convolution: ConvolutionKernels, blocked: BlockedKernels, pooling: PoolingKernels,
     optimizer: OptimizerKernels, loss: LossKernels, conversion: ConversionKernels
   ) {
     self.name = name
@@ -36,6 +38,7 @@ public struct KernelTable: Sendable {
     self.row = row
     self.gemm = gemm
     self.convolution = convolution
+    self.blocked = blocked
     self.pooling = pooling
     self.optimizer = optimizer
     self.loss = loss

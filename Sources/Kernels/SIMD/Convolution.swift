@@ -19,44 +19,22 @@ let convolutionKernels = ConvolutionKernels(
   }
 )
 
-/// The positions of a tap that lie inside the plane: those `i` for which `0 <= i * stride + start < extent`.
-@inline(__always)
-private func validPositions(_ start: Int, _ stride: Int, _ extent: Int, _ count: Int) -> (
-  first: Int, end: Int
-) {
-  let first = start >= 0 ? 0 : min(count, (-start + stride - 1) / stride)
-  let end = start >= extent ? first : max(first, min(count, (extent - start + stride - 1) / stride))
-  return (first, end)
-}
-
 private func unfoldPlane(
   _ window: UnsafePointer<WindowShape>, _ plane: UnsafePointer<Float>, _ firstRow: Int, _ rows: Int,
   _ out: UnsafeMutablePointer<Float>
 ) {
   let w = window.pointee
   let columns = w.outputWidth
-  var to = out
-  for ky in 0..<w.kernelHeight {
-    for kx in 0..<w.kernelWidth {
-      let start = kx * w.dilationWidth - w.paddingLeft
-      let valid = validPositions(start, w.strideWidth, w.inputWidth, columns)
-      for row in firstRow..<firstRow + rows {
-        let y = row * w.strideHeight + ky * w.dilationHeight - w.paddingTop
-        if y < 0 || y >= w.inputHeight {
-          for x in 0..<columns { to[x] = 0 }
-        } else {
-          let from = plane + y * w.inputWidth + start
-          for x in 0..<valid.first { to[x] = 0 }
-          if w.strideWidth == 1 {
-            for x in valid.first..<valid.end { to[x] = from[x] }
-          } else {
-            for x in valid.first..<valid.end { to[x] = from[x * w.strideWidth] }
-          }
-          for x in valid.end..<columns { to[x] = 0 }
-        }
-        to += columns
-      }
+  forEachTapRow(w, firstRow, rows) { line, start, inside in
+    let to = out + line * columns
+    let from = plane + start
+    for x in 0..<inside.first { to[x] = 0 }
+    if w.strideWidth == 1 {
+      for x in inside.first..<inside.end { to[x] = from[x] }
+    } else {
+      for x in inside.first..<inside.end { to[x] = from[x * w.strideWidth] }
     }
+    for x in inside.end..<columns { to[x] = 0 }
   }
 }
 
@@ -65,24 +43,13 @@ private func foldPlane(
   _ plane: UnsafeMutablePointer<Float>
 ) {
   let w = window.pointee
-  let width = w.outputWidth
-  var from = columns
-  for ky in 0..<w.kernelHeight {
-    for kx in 0..<w.kernelWidth {
-      let start = kx * w.dilationWidth - w.paddingLeft
-      let valid = validPositions(start, w.strideWidth, w.inputWidth, width)
-      for row in firstRow..<firstRow + rows {
-        let y = row * w.strideHeight + ky * w.dilationHeight - w.paddingTop
-        if y >= 0 && y < w.inputHeight {
-          let to = plane + y * w.inputWidth + start
-          if w.strideWidth == 1 {
-            for x in valid.first..<valid.end { to[x] += from[x] }
-          } else {
-            for x in valid.first..<valid.end { to[x * w.strideWidth] += from[x] }
-          }
-        }
-        from += width
-      }
+  forEachTapRow(w, firstRow, rows) { line, start, inside in
+    let to = plane + start
+    let from = columns + line * w.outputWidth
+    if w.strideWidth == 1 {
+      for x in inside.first..<inside.end { to[x] += from[x] }
+    } else {
+      for x in inside.first..<inside.end { to[x * w.strideWidth] += from[x] }
     }
   }
 }

@@ -16,34 +16,15 @@ let poolingKernels = PoolingKernels(
   }
 )
 
-/// The taps of one axis that lie inside the plane, for the position that starts at `start`.
-@inline(__always)
-private func validTaps(_ start: Int, _ dilation: Int, _ extent: Int, _ count: Int) -> (first: Int, end: Int) {
-  let first = start >= 0 ? 0 : min(count, (-start + dilation - 1) / dilation)
-  let end = start >= extent ? first : max(first, min(count, (extent - start + dilation - 1) / dilation))
-  return (first, end)
-}
-
 private func averagePlane(
   _ window: UnsafePointer<WindowShape>, _ countsPadding: Bool, _ x: UnsafePointer<Float>,
   _ out: UnsafeMutablePointer<Float>
 ) {
   let w = window.pointee
-  let (rows, columns) = (w.outputHeight, w.outputWidth)
-  for row in 0..<rows {
-    let top = row * w.strideHeight - w.paddingTop
-    let vertical = validTaps(top, w.dilationHeight, w.inputHeight, w.kernelHeight)
-    for column in 0..<columns {
-      let left = column * w.strideWidth - w.paddingLeft
-      let horizontal = validTaps(left, w.dilationWidth, w.inputWidth, w.kernelWidth)
-      var sum: Float = 0
-      for ky in vertical.first..<vertical.end {
-        let line = x + (top + ky * w.dilationHeight) * w.inputWidth + left
-        for kx in horizontal.first..<horizontal.end { sum += line[kx * w.dilationWidth] }
-      }
-      let inside = (vertical.end - vertical.first) * (horizontal.end - horizontal.first)
-      out[row * columns + column] = sum / Float(countsPadding ? w.kernelArea : max(inside, 1))
-    }
+  forEachPosition(w) { position, taps in
+    var sum: Float = 0
+    taps.forEach(w) { sum += x[$0] }
+    out[position] = sum / Float(countsPadding ? w.kernelArea : max(taps.count, 1))
   }
 }
 
@@ -52,20 +33,9 @@ private func spreadAverage(
   _ out: UnsafeMutablePointer<Float>
 ) {
   let w = window.pointee
-  let (rows, columns) = (w.outputHeight, w.outputWidth)
-  for row in 0..<rows {
-    let top = row * w.strideHeight - w.paddingTop
-    let vertical = validTaps(top, w.dilationHeight, w.inputHeight, w.kernelHeight)
-    for column in 0..<columns {
-      let left = column * w.strideWidth - w.paddingLeft
-      let horizontal = validTaps(left, w.dilationWidth, w.inputWidth, w.kernelWidth)
-      let inside = (vertical.end - vertical.first) * (horizontal.end - horizontal.first)
-      let share = g[row * columns + column] / Float(countsPadding ? w.kernelArea : max(inside, 1))
-      for ky in vertical.first..<vertical.end {
-        let line = out + (top + ky * w.dilationHeight) * w.inputWidth + left
-        for kx in horizontal.first..<horizontal.end { line[kx * w.dilationWidth] += share }
-      }
-    }
+  forEachPosition(w) { position, taps in
+    let share = g[position] / Float(countsPadding ? w.kernelArea : max(taps.count, 1))
+    taps.forEach(w) { out[$0] += share }
   }
 }
 
@@ -74,27 +44,17 @@ private func maximumOfPlane(
   _ indices: UnsafeMutablePointer<Int32>
 ) {
   let w = window.pointee
-  let (rows, columns) = (w.outputHeight, w.outputWidth)
-  for row in 0..<rows {
-    let top = row * w.strideHeight - w.paddingTop
-    let vertical = validTaps(top, w.dilationHeight, w.inputHeight, w.kernelHeight)
-    for column in 0..<columns {
-      let left = column * w.strideWidth - w.paddingLeft
-      let horizontal = validTaps(left, w.dilationWidth, w.inputWidth, w.kernelWidth)
-      var best = -Float.infinity
-      var bestIndex = -1
-      for ky in vertical.first..<vertical.end {
-        let start = (top + ky * w.dilationHeight) * w.inputWidth + left
-        for kx in horizontal.first..<horizontal.end {
-          let value = x[start + kx * w.dilationWidth]
-          if value > best || value != value || bestIndex < 0 {
-            best = value
-            bestIndex = start + kx * w.dilationWidth
-          }
-        }
+  forEachPosition(w) { position, taps in
+    var best = -Float.infinity
+    var bestIndex = -1
+    taps.forEach(w) { index in
+      let value = x[index]
+      if value > best || value != value || bestIndex < 0 {
+        best = value
+        bestIndex = index
       }
-      out[row * columns + column] = best
-      indices[row * columns + column] = Int32(truncatingIfNeeded: bestIndex)
     }
+    out[position] = best
+    indices[position] = Int32(truncatingIfNeeded: bestIndex)
   }
 }

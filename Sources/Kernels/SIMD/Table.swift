@@ -12,5 +12,5 @@ import KernelInterface
 public let kernelTable = KernelTable(
   name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels,
   gemm: gemmKernels,
-  convolution: convolutionKernels, pooling: poolingKernels,
+  convolution: convolutionKernels, blocked: blockedKernels, pooling: poolingKernels,
   optimizer: optimizerKernels, loss: lossKernels, conversion: conversionKernels)

@@ -42,7 +42,10 @@ public final class BatchNorm2d: Layer, TrainingDependent {
     let mean = x.mean(axes: [0, 2, 3], keepDimensions: true)
     let centred = x - mean
     let variance = centred.square().mean(axes: [0, 2, 3], keepDimensions: true)
-    updateStatistics(mean: mean.value, variance: variance.value, count: x.count / Swift.max(channels, 1))
+    // What a checkpoint computes again was counted the first time.
+    if !isRecomputing {
+      updateStatistics(mean: mean.value, variance: variance.value, count: x.count / Swift.max(channels, 1))
+    }
     return centred * (perChannel(scale.variable) * (variance + epsilon).rsqrt()) + perChannel(offset.variable)
   }
 

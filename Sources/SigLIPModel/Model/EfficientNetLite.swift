@@ -3,7 +3,8 @@ import NN
 /// EfficientNet-Lite0 (Tan & Le 2019; the Lite variant without squeeze-and-excitation, with ReLU6): a small image tower,
 /// 4.65 million parameters, whose pooled feature has 1,280 numbers.
 ///
-/// For inference: batch normalisation is folded into the convolutions when the weights are loaded.
+/// For inference: batch normalisation is folded into the convolutions when the weights are loaded, and where no gradient
+/// is wanted each block is computed in one pass.
 public final class EfficientNetLite0: ImageTower {
   private let stem: ConvolutionUnit
   private let blocks: [InvertedResidual]
@@ -67,9 +68,37 @@ public final class EfficientNetLite0: ImageTower {
 
   /// Pixels `[batch, 3, height, width]`, (value - 127) / 128, to pooled features `[batch, 1280]`.
   public func callAsFunction(_ pixels: Variable) -> Variable {
+    if !isRecorded(pixels) { return Variable(infer(pixels.value)) }
     var x = stem(pixels)
     for block in blocks { x = block(x) }
     return head(x).mean(axes: [2, 3])
+  }
+
+  private func isRecorded(_ pixels: Variable) -> Bool {
+    guard Recording.isEnabled else { return false }
+    let units = [stem, head] + blocks.flatMap(\.units)
+    return pixels.requiresGradient || units.contains(where: \.requiresGradient)
+  }
+
+  /// The features without a tape. The stem is the expansion of the first block, which has none of its own, and the
+  /// head is a block whose depthwise convolution is the mean over all pixels.
+  private func infer(_ pixels: Tensor) -> Tensor {
+    if pixels.rank != 4 || pixels.shape[1] != 3 {
+      programmerError(
+        "EfficientNetLite0: pixels of shape \(pixels.shape), expected [batch, 3, height, width]")
+    }
+    var x = pixels
+    for (index, block) in blocks.enumerated() {
+      x = block.infer(x, expansion: block.expand ?? stem, isBlocked: index > 0)
+    }
+    let (height, width) = (x.shape[2], x.shape[3])
+    let channels = EfficientNetLite0.featureWidth
+    let mean = BlockedLayer(
+      weight: .full([channels, 1, height, width], 1 / Float(height * width)), bias: .zeros([channels]),
+      isDepthwise: true)
+    return InvertedResidualInference(
+      expand: head.blocked, depthwise: mean, depthwiseWindow: (stride: 1, padding: .zero), project: nil)(x)
+      .reshape([x.shape[0], channels])
   }
 
   /// Pooled features to logits of the 1,000 classes of ImageNet.
@@ -96,6 +125,23 @@ private final class InvertedResidual: Module {
     let y = project(depthwise(expand.map { $0(x) } ?? x))
     return isResidual ? x + y : y
   }
+
+  var units: [ConvolutionUnit] { (expand.map { [$0] } ?? []) + [depthwise, project] }
+
+  /// Maps blocked images, or images that `expansion` is a dense convolution of, to blocked images.
+  func infer(_ x: Tensor, expansion: ConvolutionUnit, isBlocked: Bool) -> Tensor {
+    let (height, width) = (x.shape[2], x.shape[3])
+    return InvertedResidualInference(
+      expand: expansion.blocked,
+      expandWindow: isBlocked
+        ? nil : (stride: expansion.stride, padding: expansion.padding(height: height, width: width)),
+      depthwise: depthwise.blocked,
+      depthwiseWindow: (
+        stride: depthwise.stride,
+        padding: depthwise.padding(
+          height: expansion.outputSize(height), width: expansion.outputSize(width))
+      ), project: project.blocked, isResidual: isResidual)(x)
+  }
 }
 
 /// A convolution with the batch normalisation behind it folded in, padded as TensorFlow's "same", then ReLU6.
@@ -106,6 +152,7 @@ private final class ConvolutionUnit: Module {
   let stride: Int
   let groups: Int
   let isActivated: Bool
+  private var blockedLayer: BlockedLayer
 
   init(weight: Tensor, bias: Tensor, kernel: Int, stride: Int, groups: Int, isActivated: Bool) {
     self.weight = Parameter(weight)
@@ -114,20 +161,39 @@ private final class ConvolutionUnit: Module {
     self.stride = stride
     self.groups = groups
     self.isActivated = isActivated
+    blockedLayer = BlockedLayer(weight: weight, bias: bias, isDepthwise: groups > 1)
   }
 
   func callAsFunction(_ x: Variable) -> Variable {
-    let (top, bottom) = samePadding(x.shape[2])
-    let (left, right) = samePadding(x.shape[3])
     let y = conv2d(
       x, weight: weight.variable, bias: bias.variable, stride: (stride, stride),
-      padding: Padding2D(top: top, bottom: bottom, left: left, right: right), groups: groups)
+      padding: padding(height: x.shape[2], width: x.shape[3]), groups: groups)
     return isActivated ? y.relu6() : y
   }
 
-  /// Padding that gives ceil(size / stride) results, the odd pixel after the image.
+  var requiresGradient: Bool { weight.variable.requiresGradient || bias.variable.requiresGradient }
+
+  /// The weights for blocked images, made anew when the parameters have changed.
+  var blocked: BlockedLayer {
+    if !blockedLayer.isMade(from: weight.value, bias: bias.value) {
+      blockedLayer = BlockedLayer(weight: weight.value, bias: bias.value, isDepthwise: groups > 1)
+    }
+    return blockedLayer
+  }
+
+  /// Padding that gives `outputSize` results along each axis.
+  func padding(height: Int, width: Int) -> Padding2D {
+    let (top, bottom) = samePadding(height)
+    let (left, right) = samePadding(width)
+    return Padding2D(top: top, bottom: bottom, left: left, right: right)
+  }
+
+  /// Results along an axis of so many pixels.
+  func outputSize(_ size: Int) -> Int { (size + stride - 1) / stride }
+
+  /// Padding before and after, the odd pixel after the image.
   private func samePadding(_ size: Int) -> (Int, Int) {
-    let total = max(((size + stride - 1) / stride - 1) * stride + kernel - size, 0)
+    let total = max((outputSize(size) - 1) * stride + kernel - size, 0)
     return (total / 2, total - total / 2)
   }
 }

@@ -1,0 +1,68 @@
+import KernelInterface
+
+/// The numbers `i` below `count` for which `start + i * step` lies in `0..<extent`: the positions of one tap, or the taps
+/// of one position, that lie inside a plane.
+@inline(__always)
+func insideRange(_ start: Int, _ step: Int, _ extent: Int, _ count: Int) -> (first: Int, end: Int) {
+  let first = start >= 0 ? 0 : min(count, (-start + step - 1) / step)
+  let end = start >= extent ? first : max(first, min(count, (extent - start + step - 1) / step))
+  return (first, end)
+}
+
+/// The taps of one position that lie inside the plane.
+struct InsideTaps {
+  /// Index in the plane of the first tap of all, which may lie outside.
+  let start: Int
+  let rows: (first: Int, end: Int)
+  let columns: (first: Int, end: Int)
+
+  var count: Int { (rows.end - rows.first) * (columns.end - columns.first) }
+
+  /// Calls `body` with each tap's index in the plane.
+  @inline(__always)
+  func forEach(_ w: WindowShape, _ body: (_ index: Int) -> Void) {
+    for ky in rows.first..<rows.end {
+      let line = start + ky * w.dilationHeight * w.inputWidth
+      for kx in columns.first..<columns.end { body(line + kx * w.dilationWidth) }
+    }
+  }
+}
+
+/// Calls `body` for every position of a window, row by row.
+@inline(__always)
+func forEachPosition(_ w: WindowShape, _ body: (_ position: Int, _ taps: InsideTaps) -> Void) {
+  let (rows, columns) = (w.outputHeight, w.outputWidth)
+  for row in 0..<rows {
+    let top = row * w.strideHeight - w.paddingTop
+    let vertical = insideRange(top, w.dilationHeight, w.inputHeight, w.kernelHeight)
+    for column in 0..<columns {
+      let left = column * w.strideWidth - w.paddingLeft
+      let horizontal = insideRange(left, w.dilationWidth, w.inputWidth, w.kernelWidth)
+      body(
+        row * columns + column,
+        InsideTaps(start: top * w.inputWidth + left, rows: vertical, columns: horizontal))
+    }
+  }
+}
+
+/// Calls `body` for every tap and, within it, every one of some rows of positions: with the number of such calls before,
+/// the index in the plane that the tap meets at the row's first position, and the positions where it is inside.
+@inline(__always)
+func forEachTapRow(
+  _ w: WindowShape, _ firstRow: Int, _ rows: Int,
+  _ body: (_ line: Int, _ start: Int, _ inside: (first: Int, end: Int)) -> Void
+) {
+  let columns = w.outputWidth
+  var line = 0
+  for ky in 0..<w.kernelHeight {
+    for kx in 0..<w.kernelWidth {
+      let left = kx * w.dilationWidth - w.paddingLeft
+      let inside = insideRange(left, w.strideWidth, w.inputWidth, columns)
+      for row in firstRow..<firstRow + rows {
+        let y = row * w.strideHeight + ky * w.dilationHeight - w.paddingTop
+        body(line, y * w.inputWidth + left, y >= 0 && y < w.inputHeight ? inside : (0, 0))
+        line += 1
+      }
+    }
+  }
+}
