@@ -24,7 +24,7 @@ extension Optimizer {
 }
 
 /// Elements that one thread updates at a time.
-let updateGrain = 16 * 1024
+let updateGrain = 64 * 1024
 
 private func sumOfSquares(_ scalars: UnsafeBufferPointer<Float>) -> Double {
   guard let start = scalars.baseAddress else { return 0 }

@@ -1,5 +1,11 @@
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Reference-counted memory of a tensor: 64-byte aligned and returned to the pool when the last tensor lets go.
 ///
 /// Writes happen only through a uniquely referenced storage, so sharing between threads is safe.
@@ -96,7 +102,7 @@ public final class MemoryPool: Sendable {
       return address
     }
     if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
-    return .allocate(byteCount: sizeClass.bytes, alignment: 64)
+    return .allocate(forTensorOf: sizeClass.bytes)
   }
 
   func give(back pointer: UnsafeMutableRawPointer, _ sizeClass: SizeClass) {
@@ -108,5 +114,19 @@ public final class MemoryPool: Sendable {
       return true
     }
     if !kept { pointer.deallocate() }
+  }
+}
+
+extension UnsafeMutableRawPointer {
+  /// Memory from the system. Large blocks ask for huge pages, of which a pass over them needs few address translations.
+  fileprivate static func allocate(forTensorOf bytes: Int) -> UnsafeMutableRawPointer {
+    let hugePage = 2 << 20
+    guard bytes >= 2 * hugePage else { return .allocate(byteCount: bytes, alignment: 64) }
+    let pointer = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: hugePage)
+    #if os(Linux)
+      // A hint: a system that does not follow it changes nothing.
+      madvise(pointer, bytes / hugePage * hugePage, MADV_HUGEPAGE)
+    #endif
+    return pointer
   }
 }

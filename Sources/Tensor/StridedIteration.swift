@@ -19,6 +19,9 @@ struct StridedIteration {
   /// Elements in one task: enough to pay for handing it to another thread.
   static let grain = 16_384
 
+  /// Elements in one task of many: longer stretches of memory are read faster.
+  static func grain(for count: Int) -> Int { Swift.max(grain, Swift.min(count / 32, 4 * grain)) }
+
   /// Strides with which an operand walks a shape that it broadcasts to.
   static func strides(of tensor: Tensor, broadcastTo shape: Shape) -> Shape {
     if tensor.shape == shape { return tensor.strides }
@@ -65,8 +68,9 @@ struct StridedIteration {
     let rows = sizes.elementCount
     if rows == 0 || inner == 0 { return }
     if rows == 1 {
-      if inner <= StridedIteration.grain { return body((0, 0, 0, 0, inner)) }
-      ThreadPool.parallelRanges(count: inner, grain: StridedIteration.grain) { range in
+      let grain = StridedIteration.grain(for: inner)
+      if inner <= grain { return body((0, 0, 0, 0, inner)) }
+      ThreadPool.parallelRanges(count: inner, grain: grain) { range in
         let start = range.lowerBound
         body(
           (
@@ -75,7 +79,7 @@ struct StridedIteration {
       }
       return
     }
-    let grain = Swift.max(1, StridedIteration.grain / inner)
+    let grain = Swift.max(1, StridedIteration.grain(for: rows * inner) / inner)
     if rows <= grain { return walk(0..<rows, body) }
     ThreadPool.parallelRanges(count: rows, grain: grain) { walk($0, body) }
   }

@@ -24,8 +24,49 @@ extension Tensor {
       programmerError("\(name): shapes \(a.shape) and \(b.shape) do not broadcast")
     }
     let result = Tensor(uninitialized: shape)
-    combine(operation, a.withReadableRows, b.withReadableRows, into: result)
+    let (a, b) = (a.withReadableRows, b.withReadableRows)
+    if a.shape == shape, a.isContiguous, b.isShortRow(repeatedTo: shape) {
+      combine(operation, a, rows: b, into: result)
+    } else if b.shape == shape, b.isContiguous, a.isShortRow(repeatedTo: shape) {
+      combine(operation, b, rows: a, rowsFirst: true, into: result)
+    } else {
+      combine(operation, a, b, into: result)
+    }
     return result
+  }
+
+  /// Whether self is one row, too short for a kernel call of its own, that broadcasting repeats many times.
+  private func isShortRow(repeatedTo shape: Shape) -> Bool {
+    guard let columns = shape.last, columns > 1, columns <= 64, count == columns, self.shape.last == columns
+    else { return false }
+    return shape.elementCount >= 2 * columns * rowsAtATime(columns)
+  }
+
+  /// How many short rows one kernel call takes.
+  private func rowsAtATime(_ columns: Int) -> Int { 2048 / columns }
+
+  /// Combines contiguous numbers with one short row, of which many copies are made first.
+  private static func combine(
+    _ operation: BinaryOperation, _ x: Tensor, rows: Tensor, rowsFirst: Bool = false, into result: Tensor
+  ) {
+    let columns = rows.count
+    let repeated = rows.reshape([columns]).expand(to: [rows.rowsAtATime(columns), columns]).contiguous()
+    let size = repeated.count
+    let grain = Swift.max(1, StridedIteration.grain(for: x.count) / size)
+    let (from, row, out) = (x.readPointer, repeated.readPointer, result.pointer)
+    let kernel = Kernels.table.elementwise.binary
+    ThreadPool.parallelRanges(count: (x.count + size - 1) / size, grain: grain) { blocks in
+      for block in blocks {
+        let start = block * size
+        let count = Swift.min(size, x.count - start)
+        if rowsFirst {
+          kernel(operation.rawValue, row, 1, from + start, 1, out + start, count)
+        } else {
+          kernel(operation.rawValue, from + start, 1, row, 1, out + start, count)
+        }
+      }
+    }
+    withExtendedLifetime((x.storage, repeated.storage)) {}
   }
 
   private static func combine(_ operation: BinaryOperation, _ a: Tensor, _ b: Tensor, into result: Tensor) {
@@ -80,7 +121,7 @@ extension Tensor {
     let kernel = Kernels.table.elementwise.binary
     let x = readPointer
     withUnsafePointer(to: number) { y in
-      ThreadPool.parallelRanges(count: count, grain: StridedIteration.grain) {
+      ThreadPool.parallelRanges(count: count, grain: StridedIteration.grain(for: count)) {
         let (x, out) = (x + $0.lowerBound, out + $0.lowerBound)
         if numberFirst {
           kernel(operation.rawValue, y, 0, x, 1, out, $0.count)
@@ -102,7 +143,7 @@ extension Tensor {
     let from = x.pointer
     let to = pointer
     let kernel = Kernels.table.elementwise.addScaled
-    ThreadPool.parallelRanges(count: count, grain: StridedIteration.grain) {
+    ThreadPool.parallelRanges(count: count, grain: StridedIteration.grain(for: count)) {
       kernel(scale, from + $0.lowerBound, to + $0.lowerBound, $0.count)
     }
     withExtendedLifetime(x.storage) {}

@@ -122,7 +122,7 @@ extension Tensor {
   private func forEachLine(_ body: (Int, UnsafePointer<Float>, Int, Int) -> Void) {
     let outer = Shape(shape[..<(rank - 1)])
     let (size, stride, x) = (shape[rank - 1], strides[rank - 1], readPointer)
-    let grain = Swift.max(1, StridedIteration.grain / Swift.max(size, 1))
+    let grain = Swift.max(1, StridedIteration.grain(for: count) / Swift.max(size, 1))
     ThreadPool.parallelRanges(count: outer.elementCount, grain: grain) {
       for line in $0 { body(line, x + outer.offset(of: line, strides: strides), stride, size) }
     }
@@ -233,7 +233,7 @@ extension Tensor {
     let result = Tensor(uninitialized: target)
     let (size, stride, x, out) = (shape[rank - 1], strides[rank - 1], readPointer, result.pointer)
     let kernel = Kernels.table.reduction.reduce
-    let part = StridedIteration.grain
+    let part = StridedIteration.grain(for: size)
     if result.count == 1 && size > 2 * part {
       let partial = Tensor(uninitialized: [(size + part - 1) / part])
       let to = partial.pointer

@@ -28,7 +28,7 @@ extension Tensor {
   fileprivate func forEachRowRange(_ body: (Range<Int>) -> Void) {
     let columns = shape[rank - 1]
     if count == 0 { return }
-    let grain = Swift.max(1, StridedIteration.grain / columns)
+    let grain = Swift.max(1, StridedIteration.grain(for: count) / columns)
     ThreadPool.parallelRanges(count: count / columns, grain: grain, body)
   }
 
@@ -92,55 +92,36 @@ package func layerNorm(
   return (result, mean, deviation)
 }
 
-/// Gradient of a layer normalisation's input, given the input, the row statistics and the gradient of the output.
-package func layerNormInputDerivative(
-  _ x: Tensor, scale: Tensor?, gradient: Tensor, mean: Tensor, reciprocalDeviation: Tensor
-) -> Tensor {
-  requireShape(gradient, x.shape, of: "layerNormInputDerivative", "a gradient")
+/// Gradients of a layer normalisation's input, and of its scale and offset summed over all rows, given the input, the
+/// row statistics and the gradient of the output; nil where not wanted. One pass over the rows makes them all.
+package func layerNormDerivative(
+  _ x: Tensor, scale: Tensor?, gradient: Tensor, mean: Tensor, reciprocalDeviation: Tensor,
+  ofInput: Bool = true, ofParameters: Bool = true
+) -> (input: Tensor?, scale: Tensor?, offset: Tensor?) {
+  requireShape(gradient, x.shape, of: "layerNormDerivative", "a gradient")
   let columns = x.shape[x.rank - 1]
+  let rows = x.rowShape.elementCount
   let scale = rowParameter(scale, columns, "a scale")
   let (x, g) = (x.contiguous(), gradient.contiguous())
   let (mean, deviation) = (mean.contiguous(), reciprocalDeviation.contiguous())
-  let result = Tensor(uninitialized: x.shape)
-  let (from, slope, out, factors) = (x.readPointer, g.readPointer, result.pointer, scale?.readPointer)
-  let (means, deviations) = (mean.readPointer, deviation.readPointer)
-  let kernel = Kernels.table.row.layerNormInputDerivative
-  x.forEachRowRange {
-    let (row, start) = ($0.lowerBound, $0.lowerBound * columns)
-    kernel(
-      from + start, factors, slope + start, means + row, deviations + row, out + start, $0.count, columns)
-  }
-  withExtendedLifetime((x, g, mean, deviation, scale)) {}
-  return result
-}
-
-/// Gradients of a layer normalisation's scale and offset, summed over all rows.
-package func layerNormParameterDerivative(
-  _ x: Tensor, gradient: Tensor, mean: Tensor, reciprocalDeviation: Tensor
-) -> (scale: Tensor, offset: Tensor) {
-  requireShape(gradient, x.shape, of: "layerNormParameterDerivative", "a gradient")
-  let columns = x.shape[x.rank - 1]
-  let rows = x.rowShape.elementCount
-  let (x, g) = (x.contiguous(), gradient.contiguous())
-  let (mean, deviation) = (mean.contiguous(), reciprocalDeviation.contiguous())
   // Sums over fixed ranges of rows, added up in order afterwards: the same for any number of threads.
-  let grain = Swift.max(64, StridedIteration.grain / Swift.max(columns, 1))
+  let grain = Swift.max(64, StridedIteration.grain(for: x.count) / Swift.max(columns, 1))
   let parts = (rows + grain - 1) / grain
-  let partial = Tensor.zeros([2, parts, columns])
-  let (scales, offsets) = (partial.pointer, partial.pointer + parts * columns)
-  let (from, slope) = (x.readPointer, g.readPointer)
-  let (means, deviations) = (mean.readPointer, deviation.readPointer)
-  let kernel = Kernels.table.row.layerNormParameterDerivative
+  let result = ofInput ? Tensor(uninitialized: x.shape) : nil
+  let partial = ofParameters ? Tensor.zeros([2, parts, columns]) : nil
+  let (from, slope, factors, out) = (x.readPointer, g.readPointer, scale?.readPointer, result?.pointer)
+  let (means, deviations, sums) = (mean.readPointer, deviation.readPointer, partial?.pointer)
+  let kernel = Kernels.table.row.layerNormDerivative
   ThreadPool.parallelRanges(count: rows, grain: grain) {
     let (row, start) = ($0.lowerBound, $0.lowerBound * columns)
-    let part = row / grain * columns
+    let scaleSums = sums.map { $0 + row / grain * columns }
     kernel(
-      from + start, slope + start, means + row, deviations + row, scales + part, offsets + part, $0.count,
-      columns)
+      from + start, factors, slope + start, means + row, deviations + row, out.map { $0 + start }, scaleSums,
+      scaleSums.map { $0 + parts * columns }, $0.count, columns)
   }
-  withExtendedLifetime((x, g, mean, deviation)) {}
-  let sums = partial.sum(axes: [1])
-  return (sums[0], sums[1])
+  withExtendedLifetime((x, g, mean, deviation, scale)) {}
+  let parameters = partial?.sum(axes: [1])
+  return (result, parameters?[0], parameters?[1])
 }
 
 private func rowParameter(_ tensor: Tensor?, _ columns: Int, _ role: StaticString) -> Tensor? {

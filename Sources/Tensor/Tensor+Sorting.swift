@@ -94,22 +94,23 @@ extension Tensor {
   public func cumulativeSum(axis: Int, reverse: Bool = false) -> Tensor {
     let axis = shape.axis(axis, of: "cumulativeSum")
     if reverse { return flip(axis: axis).cumulativeSum(axis: axis).flip(axis: axis) }
-    let result = Tensor(uninitialized: shape)
-    if count == 0 { return result }
+    // Lines that lie across the memory are copied by tiles first: walking them would use one number of a cache line.
+    let from = transpose(axis, -1).withReadableRows
+    let result = Tensor(uninitialized: from.shape)
+    if count == 0 { return result.transpose(axis, -1) }
     let size = shape[axis]
-    let (from, to) = (movedLast([axis]), result.movedLast([axis]))
-    let (x, out) = (UnsafePointer(from.pointer), to.pointer)
+    let (x, out) = (from.readPointer, result.pointer)
     let kernel = Kernels.table.reduction.cumulativeSum
     let outer = Shape(from.shape[..<(rank - 1)])
     let grain = Swift.max(1, StridedIteration.grain / size)
     ThreadPool.parallelRanges(count: outer.elementCount, grain: grain) { lines in
       for line in lines {
         kernel(
-          x + outer.offset(of: line, strides: from.strides), from.strides[rank - 1],
-          out + outer.offset(of: line, strides: to.strides), to.strides[rank - 1], size)
+          x + outer.offset(of: line, strides: from.strides), from.strides[rank - 1], out + line * size, 1,
+          size)
       }
     }
-    withExtendedLifetime(storage) {}
-    return result
+    withExtendedLifetime(from.storage) {}
+    return result.transpose(axis, -1)
   }
 }

@@ -204,6 +204,22 @@ import Testing
     #expect(x != x)
   }
 
+  /// One short row for many is combined in blocks of rows; the last block is not full.
+  @Test(arguments: Layout.allCases, [2, 3, 64])
+  func shortRowsRepeat(layout: Layout, columns: Int) {
+    let x = layout.tensor([3, 701, columns])
+    let whole = NaiveArray(x).values
+    for shape in [[columns], [1, 1, columns]] as [Shape] {
+      let row = layout.tensor(shape, seed: 2)
+      let part = NaiveArray(row).values
+      let difference = whole.enumerated().map { $0.element - part[$0.offset % columns] }
+      let expected = NaiveArray(difference, shape: Array(x.shape))
+      #expect(expected.difference(from: x - row) == nil)
+      #expect(NaiveArray(difference.map { -$0 }, shape: Array(x.shape)).difference(from: row - x) == nil)
+    }
+    #expect(x.pow(2) == x.square())
+  }
+
   @Test func scaledSum() {
     for layout in Layout.allCases {
       var x = layout.tensor([150, 151])

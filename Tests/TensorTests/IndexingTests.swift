@@ -235,15 +235,18 @@ import Testing
       let projected =
         scaled - scaled.mean(axes: [-1], keepDimensions: true)
         - normalised * (scaled * normalised).mean(axes: [-1], keepDimensions: true)
-      let input = layerNormInputDerivative(
-        x, scale: scale, gradient: gradient, mean: full.mean, reciprocalDeviation: full.reciprocalDeviation)
-      #expect(input.isApproximatelyEqual(to: projected * deviation, absolute: 1e-4))
-      let parameters = layerNormParameterDerivative(
-        x, gradient: gradient, mean: full.mean, reciprocalDeviation: full.reciprocalDeviation)
       let outer = Array(0..<last)
-      #expect(
-        parameters.scale.isApproximatelyEqual(to: (gradient * normalised).sum(axes: outer), absolute: 1e-4))
-      #expect(parameters.offset.isApproximatelyEqual(to: gradient.sum(axes: outer), absolute: 1e-4))
+      for (ofInput, ofParameters) in [(true, true), (true, false), (false, true)] {
+        let found = layerNormDerivative(
+          x, scale: scale, gradient: gradient, mean: full.mean, reciprocalDeviation: full.reciprocalDeviation,
+          ofInput: ofInput, ofParameters: ofParameters)
+        #expect((found.input != nil, found.scale != nil) == (ofInput, ofParameters))
+        #expect(found.input?.isApproximatelyEqual(to: projected * deviation, absolute: 1e-4) ?? true)
+        #expect(
+          found.scale?.isApproximatelyEqual(to: (gradient * normalised).sum(axes: outer), absolute: 1e-4)
+            ?? true)
+        #expect(found.offset?.isApproximatelyEqual(to: gradient.sum(axes: outer), absolute: 1e-4) ?? true)
+      }
     }
   }
 
@@ -251,11 +254,11 @@ import Testing
     let (x, gradient) = (Layout.contiguous.tensor([700, 60]), Layout.contiguous.tensor([700, 60], seed: 2))
     func all() -> [Tensor] {
       let (y, mean, deviation) = layerNorm(x, scale: nil, offset: nil, epsilon: 1e-6)
-      let sums = layerNormParameterDerivative(
-        x, gradient: gradient, mean: mean, reciprocalDeviation: deviation)
+      let found = layerNormDerivative(
+        x, scale: nil, gradient: gradient, mean: mean, reciprocalDeviation: deviation)
       return [
-        y, sums.scale, sums.offset, x.softmax(), x.softmax(axis: 0), x.cumulativeSum(axis: 0),
-        x.sort().values,
+        y, found.input!, found.scale!, found.offset!, x.softmax(), x.softmax(axis: 0),
+        x.cumulativeSum(axis: 0), x.sort().values,
       ]
     }
     #expect(ThreadPool.withThreadCount(1, all) == ThreadPool.withThreadCount(2, all))

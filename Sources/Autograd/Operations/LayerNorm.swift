@@ -27,17 +27,11 @@ public func layerNorm(
       let gradient = context.gradient.value
       let needsScale = hasScale && context.needs(scalePosition)
       let needsOffset = hasOffset && context.needs(offsetPosition)
-      let ofInput =
-        context.needs(0)
-        ? layerNormInputDerivative(
-          x, scale: scale, gradient: gradient, mean: normalized.mean,
-          reciprocalDeviation: normalized.reciprocalDeviation) : nil
-      guard needsScale || needsOffset else {
-        return [ofInput] + parameters.map { _ in nil }
-      }
-      let ofParameters = layerNormParameterDerivative(
-        x, gradient: gradient, mean: normalized.mean, reciprocalDeviation: normalized.reciprocalDeviation)
-      return [ofInput] + (hasScale ? [ofParameters.scale] : []) + (hasOffset ? [ofParameters.offset] : [])
+      let found = layerNormDerivative(
+        x, scale: scale, gradient: gradient, mean: normalized.mean,
+        reciprocalDeviation: normalized.reciprocalDeviation, ofInput: context.needs(0),
+        ofParameters: needsScale || needsOffset)
+      return [found.input] + (hasScale ? [found.scale] : []) + (hasOffset ? [found.offset] : [])
     },
     composition: {
       composedLayerNorm(

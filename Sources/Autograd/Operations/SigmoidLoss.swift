@@ -20,7 +20,13 @@ public func sigmoidPairwiseLoss(
 ) -> Variable {
   sigmoidPairwiseLoss(
     images: x, texts: y, logScale: logScale, bias: bias, positives: positives,
-    rowsAtATime: Swift.max(128, 1 << 20 / Swift.max(y.shape.first ?? 1, 1)))
+    rowsAtATime: rowsAtATime(images: x.shape.first ?? 1, texts: y.shape.first ?? 1))
+}
+
+/// Rows of logits in memory: enough for the products to be fast, a quarter of all at most, 32 MiB as long as those are
+/// 128 rows.
+private func rowsAtATime(images: Int, texts: Int) -> Int {
+  Swift.max(128, Swift.min((images + 3) / 4, 1 << 23 / Swift.max(texts, 1)))
 }
 
 /// As above, with a given number of rows of logits in memory.
@@ -44,9 +50,10 @@ package func sigmoidPairwiseLoss(
     "sigmoidPairwiseLoss", inputs, value: Tensor(found.loss),
     fused: { context in
       let factor = context.gradient.item()
+      // A loss that nothing scales, the usual case, gives its gradients away without copying them.
+      func scaled(_ gradient: Tensor?) -> Tensor? { factor == 1 ? gradient : gradient.map { $0 * factor } }
       return [
-        context.needs(0) ? found.x.map { $0 * factor } : nil,
-        context.needs(1) ? found.y.map { $0 * factor } : nil,
+        context.needs(0) ? scaled(found.x) : nil, context.needs(1) ? scaled(found.y) : nil,
         .full(context.shape(ofInput: 2), found.logScale * factor),
         .full(context.shape(ofInput: 3), found.bias * factor),
       ]

@@ -16,11 +16,10 @@ public struct RowKernels: Sendable {
   /// `(x, scale or nil, offset or nil, epsilon, out, mean, reciprocalDeviation, rows, columns)`; the last two hold one
   /// number a row.
   public let layerNorm: LayerNorm
-  /// `(x, scale or nil, g, mean, reciprocalDeviation, out, rows, columns)`.
-  public let layerNormInputDerivative: LayerNormInputDerivative
-  /// Adds to the gradients of scale and offset: `(x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows,
+  /// Its derivatives, with respect to x stored in `out`, and with respect to scale and offset added to their gradients, as
+  /// `(x, scale or nil, g, mean, reciprocalDeviation, out or nil, scaleGradient or nil, offsetGradient or nil, rows,
   /// columns)`.
-  public let layerNormParameterDerivative: LayerNormParameterDerivative
+  public let layerNormDerivative: LayerNormDerivative
 
   /// A map of rows: `(x, out, rows, columns)`.
   public typealias Map =
@@ -48,18 +47,12 @@ public struct RowKernels: Sendable {
       UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>,
       UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
-  /// Its derivative for the input: see ``layerNormInputDerivative``.
-  public typealias LayerNormInputDerivative =
+  /// Its derivatives: see ``layerNormDerivative``.
+  public typealias LayerNormDerivative =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>?, UnsafePointer<Float>, UnsafePointer<Float>,
-      UnsafePointer<Float>,
-      UnsafeMutablePointer<Float>, Int, Int
-    ) -> Void
-  /// Its derivatives for scale and offset: see ``layerNormParameterDerivative``.
-  public typealias LayerNormParameterDerivative =
-    @convention(c) @Sendable (
-      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,
-      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+      UnsafePointer<Float>, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?,
+      UnsafeMutablePointer<Float>?, Int, Int
     ) -> Void
 
   /// Collects the kernels of one level.
@@ -67,8 +60,7 @@ public struct RowKernels: Sendable {
     softmax: @escaping Map, logSoftmax: @escaping Map, softmaxDerivative: @escaping Derivative,
     logSoftmaxDerivative: @escaping Derivative, attentionSoftmax: @escaping AttentionSoftmax,
     attentionSoftmaxDerivative: @escaping AttentionSoftmaxDerivative, layerNorm: @escaping LayerNorm,
-    layerNormInputDerivative: @escaping LayerNormInputDerivative,
-    layerNormParameterDerivative: @escaping LayerNormParameterDerivative
+    layerNormDerivative: @escaping LayerNormDerivative
   ) {
     self.softmax = softmax
     self.logSoftmax = logSoftmax
@@ -77,7 +69,6 @@ public struct RowKernels: Sendable {
     self.attentionSoftmax = attentionSoftmax
     self.attentionSoftmaxDerivative = attentionSoftmaxDerivative
     self.layerNorm = layerNorm
-    self.layerNormInputDerivative = layerNormInputDerivative
-    self.layerNormParameterDerivative = layerNormParameterDerivative
+    self.layerNormDerivative = layerNormDerivative
   }
 }

@@ -39,40 +39,82 @@ private func transposeFour(
   storeFour(SIMD4(a.w, b.w, c.w, d.w), out + 3 * outStride)
 }
 
-/// `out[j * outStride + i] = x[i * xStride + j]`, in tiles whose lines stay in the first-level cache.
+/// Room for 16 x 16 numbers.
+private struct Tile {
+  private typealias Rows = (Vector, Vector, Vector, Vector)
+  private var rows: (Rows, Rows, Rows, Rows)
+
+  @inline(__always)
+  init() {
+    let four = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+    rows = (four, four, four, four)
+  }
+}
+
+/// `out[j * outStride + i] = x[i * xStride + j]` for 16 x 16 numbers, which are put together in a tile first: then every
+/// cache line is written once and whole, however far apart they are.
+@inline(__always)
+private func transposeSixteen(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+  _ tile: UnsafeMutablePointer<Float>
+) {
+  for i in 0..<4 {
+    for j in 0..<4 {
+      transposeFour(x + 4 * i * xStride + 4 * j, xStride, tile + 4 * j * vectorWidth + 4 * i, vectorWidth)
+    }
+  }
+  for j in 0..<vectorWidth { store(load(tile + j * vectorWidth), out + j * outStride) }
+}
+
+/// `out[j * outStride + i] = x[i * xStride + j]`
 @inline(__always)
 private func transpose(
   _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
   _ rows: Int,
   _ columns: Int
 ) {
-  let tile = 32
-  var top = 0
-  while top < rows {
-    let bottom = Swift.min(top + tile, rows)
-    var left = 0
-    while left < columns {
-      let right = Swift.min(left + tile, columns)
-      var i = top
-      while i + 4 <= bottom {
-        var j = left
-        while j + 4 <= right {
-          transposeFour(x + i * xStride + j, xStride, out + j * outStride + i, outStride)
-          j += 4
-        }
-        while j < right {
-          for k in 0..<4 { out[j * outStride + i + k] = x[(i + k) * xStride + j] }
-          j += 1
-        }
-        i += 4
+  var tile = Tile()
+  withUnsafeMutablePointer(to: &tile) {
+    let tile = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
+    var i = 0
+    while i + vectorWidth <= rows {
+      var j = 0
+      while j + vectorWidth <= columns {
+        transposeSixteen(x + i * xStride + j, xStride, out + j * outStride + i, outStride, tile)
+        j += vectorWidth
       }
-      while i < bottom {
-        for j in left..<right { out[j * outStride + i] = x[i * xStride + j] }
-        i += 1
+      var k = i
+      while k < i + vectorWidth {
+        transposeEdge(x + k * xStride, xStride, out + k, outStride, from: j, to: columns)
+        k += 4
       }
-      left = right
+      i += vectorWidth
     }
-    top = bottom
+    while i + 4 <= rows {
+      transposeEdge(x + i * xStride, xStride, out + i, outStride, from: 0, to: columns)
+      i += 4
+    }
+    while i < rows {
+      for j in 0..<columns { out[j * outStride + i] = x[i * xStride + j] }
+      i += 1
+    }
+  }
+}
+
+/// Four rows of a transpose.
+@inline(__always)
+private func transposeEdge(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+  from start: Int, to end: Int
+) {
+  var j = start
+  while j + 4 <= end {
+    transposeFour(x + j, xStride, out + j * outStride, outStride)
+    j += 4
+  }
+  while j < end {
+    for k in 0..<4 { out[j * outStride + k] = x[k * xStride + j] }
+    j += 1
   }
 }
 

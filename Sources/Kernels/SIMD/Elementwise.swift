@@ -54,13 +54,21 @@ private func map(
   }
 }
 
-/// For functions of the C library, which take one number at a time.
+/// Sine or cosine: angles so large that they need more digits of pi go to the C library, one at a time.
 @inline(__always)
-private func mapScalars(
+private func mapAngles(
   _ x: UnsafePointer<Float>, _ stride: Int, _ out: UnsafeMutablePointer<Float>, _ count: Int,
-  _ function: (Float) -> Float
+  _ function: (Vector) -> Vector, _ scalarFunction: (Float) -> Float
 ) {
-  for i in 0..<count { out[i] = function(x[i * stride]) }
+  forEachVector(count) { i, n in
+    let angles = load(x + i * stride, stride: stride, n)
+    // Written so that a NaN does not pass.
+    if any(.!(magnitude(angles) .<= Vector(repeating: largestReducedAngle))) {
+      for j in i..<i + n { out[j] = scalarFunction(x[j * stride]) }
+    } else {
+      store(function(angles), out + i, n)
+    }
+  }
 }
 
 @inline(__always)
@@ -110,8 +118,8 @@ private func unary(
   case .reciprocalSquareRoot: map(x, stride, out, count) { one / $0.squareRoot() }
   case .exp: map(x, stride, out, count, exponential)
   case .log: map(x, stride, out, count, logarithm)
-  case .sin: mapScalars(x, stride, out, count) { sinf($0) }
-  case .cos: mapScalars(x, stride, out, count) { cosf($0) }
+  case .sin: mapAngles(x, stride, out, count, sine) { sinf($0) }
+  case .cos: mapAngles(x, stride, out, count, cosine) { cosf($0) }
   case .tanh: map(x, stride, out, count, hyperbolicTangent)
   case .erf: map(x, stride, out, count, errorFunction)
   case .sigmoid: map(x, stride, out, count, sigmoid)
@@ -141,7 +149,9 @@ private func binary(
   case .divide: map(a, aStride, b, bStride, out, count) { $0 / $1 }
   case .minimum: map(a, aStride, b, bStride, out, count, minimum)
   case .maximum: map(a, aStride, b, bStride, out, count, maximum)
-  case .power: for i in 0..<count { out[i] = powf(a[i * aStride], b[i * bStride]) }
+  case .power:
+    if bStride == 0 && count > 0 && b[0] == 2 { return map(a, aStride, out, count) { $0 * $0 } }
+    for i in 0..<count { out[i] = powf(a[i * aStride], b[i * bStride]) }
   case .equal: map(a, aStride, b, bStride, out, count) { truth($0 .== $1) }
   case .notEqual: map(a, aStride, b, bStride, out, count) { truth($0 .!= $1) }
   case .less: map(a, aStride, b, bStride, out, count) { truth($0 .< $1) }

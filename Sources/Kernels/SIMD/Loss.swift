@@ -11,7 +11,10 @@ private func load(_ p: UnsafePointer<Int32>, _ n: Int) -> VectorBits {
   return vector
 }
 
-/// One row of the sigmoid loss: up to 1,024 columns, whose sums single precision carries well.
+/// Columns of the sigmoid loss whose sums are carried in single precision: eight numbers in each lane.
+private let sigmoidPairsBlock = 128
+
+/// A block of one row of the sigmoid loss.
 @inline(__always)
 private func sigmoidPairsRow(
   _ s: UnsafeMutablePointer<Float>, _ t: Vector, _ b: Vector, diagonal: Int, class rowClass: Int32,
@@ -64,8 +67,8 @@ let lossKernels = LossKernels(
         sigmoidPairsRow(
           s + row * rowStride + start, t, b, diagonal: row &+ diagonal &- start,
           class: rowClasses?[row] ?? -1,
-          columnClasses.map { $0 + start }, scale, sums, Swift.min(1024, columns - start))
-        start += 1024
+          columnClasses.map { $0 + start }, scale, sums, Swift.min(sigmoidPairsBlock, columns - start))
+        start += sigmoidPairsBlock
       }
     }
   },

@@ -56,7 +56,10 @@ private func smallest(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) ->
 private func sum(
   _ x: UnsafePointer<Float>, _ stride: Int, _ count: Int, _ function: (Vector) -> Vector
 ) -> Float {
-  Float(blockedSum(count) { i, n in function(load(x + i * stride, stride: stride, n)) })
+  // Known to be 1, the stride is not asked for with every vector.
+  stride == 1
+    ? Float(blockedSum(count) { i, n in function(load(x + i, stride: 1, n)) })
+    : Float(blockedSum(count) { i, n in function(load(x + i * stride, stride: stride, n)) })
 }
 
 @inline(__always)

@@ -36,18 +36,9 @@ let rowKernels = RowKernels(
         x + start, scale, offset, epsilon, out + start, columns)
     }
   },
-  layerNormInputDerivative: { x, scale, g, mean, reciprocalDeviation, out, rows, columns in
-    for row in 0..<rows {
-      let start = row * columns
-      layerNormInputDerivativeRow(
-        x + start, scale, g + start, mean: mean[row], reciprocalDeviation: reciprocalDeviation[row],
-        out + start,
-        columns)
-    }
-  },
-  layerNormParameterDerivative: {
-    x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows, columns in
-    layerNormParameterDerivativeOfRows(
-      x, g, mean, reciprocalDeviation, scaleGradient, offsetGradient, rows, columns)
+  layerNormDerivative: {
+    x, scale, g, mean, reciprocalDeviation, out, scaleGradient, offsetGradient, rows, columns in
+    layerNormDerivativeOfRows(
+      x, scale, g, mean, reciprocalDeviation, out, scaleGradient, offsetGradient, rows, columns)
   }
 )

@@ -118,3 +118,54 @@ func softplus(_ x: Vector) -> Vector {
 func logSigmoid(_ x: Vector) -> Vector {
   select(x .> Vector(repeating: 0), Vector(repeating: 0), x) - smoothCorner(x)
 }
+
+/// Beyond it the reduction of an angle would lose digits.
+let largestReducedAngle: Float = 8000
+
+/// x - n pi/2 for the nearest integer n, as a number of at most pi/4 and what its rounding left over.
+@_transparent
+private func reducedAngle(_ x: Vector) -> (quarters: VectorBits, angle: Vector, rest: Vector) {
+  let shifted = multiplyAdd(x, Vector(repeating: 0.63661977), integerShift)
+  let n = shifted - Vector(repeating: integerShift)
+  // pi/2 in four parts: the products of n with the first three, and the first two differences, are exact.
+  let near = multiplyAdd(
+    n, Vector(repeating: -0.0004837513), multiplyAdd(n, Vector(repeating: -1.5703125), x))
+  let third = n * Vector(repeating: 7.5495336e-08)
+  let fourth = n * Vector(repeating: 2.563344e-12)
+  let nearer = near - third
+  let angle = nearer - fourth
+  let rest = ((near - nearer) - third) + ((nearer - angle) - fourth)
+  return (unsafeBitCast(shifted, to: VectorBits.self) &- integerShiftBits, angle, rest)
+}
+
+/// The sine of an angle that lies `quarters` right angles further.
+@_transparent
+private func sine(quarters: VectorBits, angle: Vector, rest: Vector) -> Vector {
+  let z = angle * angle
+  let half = z * Vector(repeating: 0.5)
+  let one = Vector(repeating: 1)
+  let w = one - half
+  let s = multiplyAdd(multiplyAdd(Vector(repeating: -0.0001951084), z, 0.008332131), z, -0.16666654)
+  let sine = angle + multiplyAdd(angle * z, s, rest * w)
+  let c = multiplyAdd(multiplyAdd(Vector(repeating: 2.442568e-05), z, -0.0013887251), z, 0.041666646)
+  let cosine = w + (((one - w) - half) + multiplyAdd(z * z, c, negate(angle * rest)))
+  let y = select((quarters & 1) .== 0, sine, cosine)
+  return unsafeBitCast(
+    unsafeBitCast(y, to: VectorBits.self) ^ ((quarters & 2) &<< 30), to: Vector.self)
+}
+
+/// sin(x) within 1 ULP, for |x| up to 8000.
+@_transparent
+func sine(_ x: Vector) -> Vector {
+  let r = reducedAngle(x)
+  // A small angle is its own sine, and zero keeps its sign.
+  return select(
+    magnitude(x) .< Vector(repeating: 2e-4), x, sine(quarters: r.quarters, angle: r.angle, rest: r.rest))
+}
+
+/// cos(x) within 1 ULP, for |x| up to 8000.
+@_transparent
+func cosine(_ x: Vector) -> Vector {
+  let r = reducedAngle(x)
+  return sine(quarters: r.quarters &+ 1, angle: r.angle, rest: r.rest)
+}
