@@ -8,14 +8,22 @@ import Kernels
 public struct Random: Sendable {
   private var key: (UInt32, UInt32)
   private var counter: UInt64 = 0
+  private var makesPlaceholders = false
 
   /// A generator whose numbers depend on `seed` alone.
   public init(seed: UInt64) {
     key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
   }
 
+  /// A generator whose tensors are one zero repeated and take no memory, for models that are about to be loaded.
+  package static var placeholders: Random {
+    var random = Random(seed: 0)
+    random.makesPlaceholders = true
+    return random
+  }
+
   /// A generator whose numbers are independent of this one's.
-  public mutating func split() -> Random { Random(seed: nextUInt64()) }
+  public mutating func split() -> Random { makesPlaceholders ? .placeholders : Random(seed: nextUInt64()) }
 
   /// 64 random bits.
   public mutating func nextUInt64() -> UInt64 {
@@ -53,6 +61,7 @@ public struct Random: Sendable {
     _ shape: Shape,
     _ transform: (Words) -> (Float, Float, Float, Float)
   ) -> Tensor {
+    if makesPlaceholders { return Tensor(0).expand(to: shape) }
     let result = Tensor(uninitialized: shape)
     let (key, start, count, out) = (key, counter, result.count, result.pointer)
     let blocks = (count + 3) / 4

@@ -2,7 +2,7 @@ import NN
 
 /// Sizes of a vision transformer.
 public struct VisionConfiguration: Sendable, Hashable, Codable {
-  /// Height and width of the images, in pixels.
+  /// Height and width of the images, in pixels; of the image whose patches the positions count if ``isNaFlex``.
   public var imageSize: Int
   /// Height and width of a patch; pixels that do not fill a patch are dropped.
   public var patchSize: Int
@@ -16,11 +16,13 @@ public struct VisionConfiguration: Sendable, Hashable, Codable {
   public var hiddenWidth: Int
   /// Between the MLPs' layers: tanh GELU in big_vision, exact GELU in open_clip's version 1 models.
   public var activation: Activation = .gelu
+  /// Whether images have any height and width, as in SigLIP 2's NaFlex models: see ``NaFlexVisionTransformer``.
+  public var isNaFlex = false
 
   /// A configuration of the given sizes.
   public init(
     imageSize: Int, patchSize: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int,
-    activation: Activation = .gelu
+    activation: Activation = .gelu, isNaFlex: Bool = false
   ) {
     self.imageSize = imageSize
     self.patchSize = patchSize
@@ -29,6 +31,7 @@ public struct VisionConfiguration: Sendable, Hashable, Codable {
     self.heads = heads
     self.hiddenWidth = hiddenWidth
     self.activation = activation
+    self.isNaFlex = isNaFlex
   }
 
   /// Patches along each side.
@@ -83,19 +86,4 @@ public struct TextConfiguration: Sendable, Hashable, Codable {
     self.dropout = dropout
     self.pooling = pooling
   }
-}
-
-extension VisionConfiguration {
-  /// SigLIP B/16.
-  public static func base16(imageSize: Int = 224) -> VisionConfiguration {
-    VisionConfiguration(
-      imageSize: imageSize, patchSize: 16, width: 768, depth: 12, heads: 12, hiddenWidth: 3072)
-  }
-}
-
-extension TextConfiguration {
-  /// SigLIP B with the English vocabulary.
-  public static let base = TextConfiguration(
-    vocabularySize: 32_000, contextLength: 64, width: 768, depth: 12, heads: 12, hiddenWidth: 3072,
-    outputWidth: 768)
 }

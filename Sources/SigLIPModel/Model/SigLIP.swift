@@ -36,8 +36,25 @@ public final class SigLIP: Module {
     self.logitBias = Parameter(Tensor([logitBias]))
   }
 
+  /// A model of the given sizes, initialised as big_vision does.
+  public convenience init(_ configuration: SigLIPConfiguration, random: inout Random) {
+    let image: any ImageTower =
+      configuration.vision.isNaFlex
+      ? NaFlexVisionTransformer(configuration.vision, random: &random)
+      : VisionTransformer(configuration.vision, random: &random)
+    self.init(image: image, text: TextTransformer(configuration.text, random: &random))
+  }
+
   /// Image embeddings of length 1, `[batch, width]`.
   public func embed(images: Variable) -> Variable { image(images).normalized() }
+
+  /// Embeddings of length 1 of images of any size and shape, `[batch, width]`; the model must be a NaFlex one.
+  public func embed(patches: PatchSequences) -> Variable {
+    guard let tower = image as? NaFlexVisionTransformer else {
+      programmerError("SigLIP: patches for a model whose images have one size; give it pixels")
+    }
+    return tower(patches).normalized()
+  }
 
   /// Text embeddings of length 1, `[batch, width]`.
   public func embed(texts: IndexTensor) -> Variable { text(texts).normalized() }

@@ -65,9 +65,11 @@ public final class AttentionPoolingHead: Module {
   }
 
   /// `[batch, tokens, width]` to `[batch, width]`.
-  public func callAsFunction(_ x: Variable) -> Variable {
+  ///
+  /// - Parameter mask: Added to the scores of the tokens (-infinity hides one); broadcasts to `[batch, heads, 1, tokens]`.
+  public func callAsFunction(_ x: Variable, mask: Tensor? = nil) -> Variable {
     let (batch, width) = (x.shape[0], x.shape[2])
-    let attended = attention(queries: probe.variable.expand(to: [batch, 1, width]), memory: x)
+    let attended = attention(queries: probe.variable.expand(to: [batch, 1, width]), memory: x, mask: mask)
     return (attended + mlp(norm(attended))).reshape([batch, width])
   }
 }

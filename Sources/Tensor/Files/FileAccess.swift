@@ -1,15 +1,44 @@
 import Foundation
 
-/// Maps a file into memory, so that only the pages that are read are loaded.
-func mapFile(_ path: String) throws -> Data { try readFile(path, options: .alwaysMapped) }
-
 /// Reads a file, or throws ``TensorError/unreadable(path:reason:)``.
-package func readFile(_ path: String, options: Data.ReadingOptions = []) throws -> Data {
+package func readFile(_ path: String) throws -> Data {
   do {
-    return try Data(contentsOf: URL(fileURLWithPath: path), options: options)
+    return try Data(contentsOf: URL(fileURLWithPath: path))
   } catch {
     throw TensorError.unreadable(path: path, reason: reason(of: error))
   }
+}
+
+/// Maps a file into memory, so that only the pages that are read are loaded.
+func mapFile(_ path: String) throws -> Data {
+  func unreadable() -> TensorError {
+    .unreadable(path: path, reason: String(cString: strerror(errno)))
+  }
+  let descriptor = open(path, O_RDONLY)
+  guard descriptor >= 0 else { throw unreadable() }
+  defer { close(descriptor) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0 else { throw unreadable() }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    throw TensorError.unreadable(path: path, reason: "it is not a file")
+  }
+  let count = Int(status.st_size)
+  if count == 0 { return Data() }
+  guard let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
+    throw unreadable()
+  }
+  return Data(bytesNoCopy: address, count: count, deallocator: .custom { munmap($0, $1) })
+}
+
+/// Lets go of the pages that lie wholly within a part of a mapped file and have been read: should they be read again,
+/// they are loaded again.
+func releaseMappedPages(_ bytes: UnsafeRawBufferPointer) {
+  guard let base = bytes.baseAddress else { return }
+  let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+  let first = (UInt(bitPattern: base) + page - 1) / page * page
+  let end = (UInt(bitPattern: base) + UInt(bytes.count)) / page * page
+  guard end > first, let start = UnsafeMutableRawPointer(bitPattern: first) else { return }
+  madvise(start, Int(end - first), MADV_DONTNEED)
 }
 
 /// Writes a file beside its final place and renames it, so that readers never see half a file.

@@ -31,12 +31,12 @@ public struct NPZFile: Sendable {
     self.entries = entries
   }
 
-  /// Type and shape of an array, or nil if there is none of this name. Decompresses the array.
+  /// Type and shape of an array, or nil if there is none of this name.
   ///
-  /// - Throws: ``TensorError`` when the array is damaged.
+  /// - Throws: ``TensorError`` when the array's header is damaged.
   public func entry(named name: String) throws -> (elementType: ElementType, shape: [Int])? {
     guard entries[name] != nil else { return nil }
-    let array = try array(name)
+    let array = try array(name, verifying: false)
     return (array.elementType, array.shape)
   }
 
@@ -68,16 +68,30 @@ public struct NPZFile: Sendable {
   public static func write(
     _ tensors: [String: Tensor], to path: String, as elementType: ElementType = .float32
   ) throws {
-    let files = tensors.sorted { $0.key < $1.key }.map { name, tensor in
-      (name: name + ".npy", contents: NPYFile.encode(tensor, as: elementType))
+    try write(tensors.map { name, tensor in (name, { tensor }) }, to: path, as: elementType)
+  }
+
+  /// As above, with tensors that are asked for one after another and let go of. Traps when a name is there twice.
+  package static func write(
+    _ arrays: [(name: String, tensor: () throws -> Tensor)], to path: String,
+    as elementType: ElementType = .float32
+  ) throws {
+    if Set(arrays.map(\.name)).count != arrays.count { programmerError("npz: a name is there twice") }
+    let files = arrays.sorted { $0.name < $1.name }.map { name, tensor in
+      (name: name + ".npy", contents: { try NPYFile.encode(tensor(), as: elementType) })
     }
     try ZipArchive.write(files, to: path)
   }
 
-  private func array(_ name: String) throws -> StoredArray {
+  /// An array, decompressed.
+  ///
+  /// - Parameter verifying: Whether to compare its checksum, for which all of it must be read.
+  package func array(_ name: String, verifying: Bool = true) throws -> StoredArray {
     guard let entry = entries[name] else { throw TensorError.missing(path: path, name: name) }
-    let contents = try Self.naming(path) { try archive.contents(of: entry) }
-    return try NPYFile.decode(contents, path: path, name: name)
+    let contents = try Self.naming(path) { try archive.contents(of: entry, verifying: verifying) }
+    var array = try NPYFile.decode(contents, path: path, name: name)
+    array.isMapped = entry.isStored
+    return array
   }
 
   /// Adds the path to what the archive reader finds wrong.

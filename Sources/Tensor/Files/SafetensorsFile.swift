@@ -72,12 +72,14 @@ public struct SafetensorsFile: Sendable {
     try Dictionary(uniqueKeysWithValues: names.map { ($0, try tensor(named: $0)) })
   }
 
-  private func array(_ name: String) throws -> StoredArray {
+  /// An array as it lies in the file.
+  package func array(_ name: String) throws -> StoredArray {
     guard let entry = entries[name] else { throw TensorError.missing(path: path, name: name) }
     let start = contents.startIndex + dataStart
     return StoredArray(
       path: path, name: name, elementType: entry.elementType, shape: entry.shape,
-      bytes: contents[start + entry.byteRange.lowerBound..<start + entry.byteRange.upperBound])
+      bytes: contents[start + entry.byteRange.lowerBound..<start + entry.byteRange.upperBound], isMapped: true
+    )
   }
 }
 

@@ -10,7 +10,7 @@ public struct SafetensorsWriter {
     let name: String
     let elementType: ElementType
     let shape: [Int]
-    let encode: () -> Data
+    let encode: () throws -> Data
     var byteCount: Int { shape.reduce(elementType.byteCount, *) }
   }
 
@@ -29,10 +29,18 @@ public struct SafetensorsWriter {
   ///
   /// Traps when the type is not a floating-point type or the name is taken.
   public mutating func add(_ tensor: Tensor, named name: String, as elementType: ElementType = .float32) {
+    add(shape: tensor.shape, named: name, as: elementType) { tensor }
+  }
+
+  /// Adds a tensor that is asked for when the file is written, and let go of then.
+  package mutating func add(
+    shape: Shape, named name: String, as elementType: ElementType = .float32,
+    _ tensor: @escaping () throws -> Tensor
+  ) {
     if elementType.isInteger {
       programmerError("safetensors: \"\(name)\" as \(elementType.rawValue), expected a floating-point type")
     }
-    append(name, elementType, Swift.Array(tensor.shape)) { StoredArray.encode(tensor, as: elementType) }
+    append(name, elementType, Swift.Array(shape)) { try StoredArray.encode(tensor(), as: elementType) }
   }
 
   /// Adds whole numbers, stored as I32. Traps when the name is taken.
@@ -51,7 +59,7 @@ public struct SafetensorsWriter {
   }
 
   private mutating func append(
-    _ name: String, _ elementType: ElementType, _ shape: [Int], _ encode: @escaping () -> Data
+    _ name: String, _ elementType: ElementType, _ shape: [Int], _ encode: @escaping () throws -> Data
   ) {
     if name == "__metadata__" || !names.insert(name).inserted {
       programmerError("safetensors: the name \"\(name)\" is taken")

@@ -1,25 +1,40 @@
 import Foundation
+import Kernels
 
 /// The bytes of one array inside a file, and how to read them. Its size has been checked against its shape.
-struct StoredArray: Sendable {
+package struct StoredArray: Sendable {
   /// File and name, for messages.
   let path: String
   let name: String
   let elementType: ElementType
-  let shape: [Int]
+  /// Sizes of the axes.
+  package let shape: [Int]
   /// Whether the first axis varies fastest.
   var isColumnMajor = false
   /// Shares the file's memory map where the format stores plain bytes.
   let bytes: Data
+  /// Whether ``bytes`` are part of a memory map, whose pages can be let go of.
+  var isMapped = false
 
   /// All elements, converted to `Float`.
-  func tensor() throws -> Tensor {
+  package func tensor() throws -> Tensor {
     let shape = try tensorShape()
     if isColumnMajor && shape.count > 1 {
-      let transposed = try floats(shape: Shape(self.shape.reversed()))
+      let transposed = floats(shape: Shape(self.shape.reversed()), of: bytes)
       return transposed.permute(Array((0..<shape.count).reversed())).contiguous()
     }
-    return try floats(shape: shape)
+    return floats(shape: shape, of: bytes)
+  }
+
+  /// Some of the first axis's rows, converted to `Float`; the others are not read.
+  package func tensor(rows: Range<Int>) throws -> Tensor {
+    if isColumnMajor { return try tensor().slice(axis: 0, rows).contiguous() }
+    var shape = try tensorShape()
+    if rows == 0..<shape[0] { return floats(shape: shape, of: bytes) }
+    let row = bytes.count / Swift.max(shape[0], 1)
+    shape[0] = rows.count
+    let start = bytes.startIndex
+    return floats(shape: shape, of: bytes[start + rows.lowerBound * row..<start + rows.upperBound * row])
   }
 
   /// All elements as 32-bit integers; throws for fractions and for values outside the range.
@@ -83,26 +98,57 @@ struct StoredArray: Sendable {
     .unsupported(path: path, name: name, problem: problem)
   }
 
-  private func floats(shape: Shape) throws -> Tensor {
+  /// Numbers converted at a time, after which the pages of a memory map that they came from are let go of: so the file
+  /// and what is made of it are never both in memory.
+  private static let chunk = 1 << 20
+
+  private func floats(shape: Shape, of bytes: Data) -> Tensor {
     Tensor(uninitialized: shape) { output in
       bytes.withUnsafeBytes { input in
-        switch elementType {
-        case .float32: UnsafeMutableRawBufferPointer(output).copyMemory(from: input)
-        case .float16: convert(input, to: output) { (bits: UInt16) in HalfPrecision.float(half: bits) }
-        case .bfloat16: convert(input, to: output) { (bits: UInt16) in HalfPrecision.float(brain: bits) }
-        case .float64: convert(input, to: output) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
-        case .int64: convert(input, to: output) { (value: Int64) in Float(value) }
-        case .int32: convert(input, to: output) { (value: Int32) in Float(value) }
-        case .int16: convert(input, to: output) { (value: Int16) in Float(value) }
-        case .int8: convert(input, to: output) { (value: Int8) in Float(value) }
-        case .uint64: convert(input, to: output) { (value: UInt64) in Float(value) }
-        case .uint32: convert(input, to: output) { (value: UInt32) in Float(value) }
-        case .uint16: convert(input, to: output) { (value: UInt16) in Float(value) }
-        case .uint8: convert(input, to: output) { (value: UInt8) in Float(value) }
-        case .bool: convert(input, to: output) { (value: UInt8) in value == 0 ? 0 : 1 }
+        for start in stride(from: 0, to: output.count, by: StoredArray.chunk) {
+          let part = start..<Swift.min(start + StoredArray.chunk, output.count)
+          let size = elementType.byteCount
+          let source = UnsafeRawBufferPointer(
+            rebasing: input[part.lowerBound * size..<part.upperBound * size])
+          convert(source, to: UnsafeMutableBufferPointer(rebasing: output[part]))
+          if isMapped { releaseMappedPages(source) }
         }
       }
     }
+  }
+
+  private func convert(_ input: UnsafeRawBufferPointer, to output: UnsafeMutableBufferPointer<Float>) {
+    switch elementType {
+    case .float32: UnsafeMutableRawBufferPointer(output).copyMemory(from: input)
+    case .float16: convert(input, to: output, Kernels.table.conversion.fromHalf)
+    case .bfloat16: convert(input, to: output, Kernels.table.conversion.fromBFloat16)
+    case .float64: convert(input, to: output) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
+    case .int64: convert(input, to: output) { (value: Int64) in Float(value) }
+    case .int32: convert(input, to: output) { (value: Int32) in Float(value) }
+    case .int16: convert(input, to: output) { (value: Int16) in Float(value) }
+    case .int8: convert(input, to: output) { (value: Int8) in Float(value) }
+    case .uint64: convert(input, to: output) { (value: UInt64) in Float(value) }
+    case .uint32: convert(input, to: output) { (value: UInt32) in Float(value) }
+    case .uint16: convert(input, to: output) { (value: UInt16) in Float(value) }
+    case .uint8: convert(input, to: output) { (value: UInt8) in Float(value) }
+    case .bool: convert(input, to: output) { (value: UInt8) in value == 0 ? 0 : 1 }
+    }
+  }
+
+  /// Widens 16-bit numbers with a kernel, by way of an aligned copy where the file has them at odd addresses.
+  private func convert(
+    _ input: UnsafeRawBufferPointer, to output: UnsafeMutableBufferPointer<Float>,
+    _ kernel: ConversionKernels.FromBits
+  ) {
+    guard let source = input.baseAddress, let target = output.baseAddress else { return }
+    if UInt(bitPattern: source) % 2 == 0 {
+      return kernel(source.assumingMemoryBound(to: UInt16.self), target, output.count)
+    }
+    let aligned = [UInt16](unsafeUninitializedCapacity: output.count) { copy, count in
+      UnsafeMutableRawBufferPointer(copy).copyMemory(from: input)
+      count = output.count
+    }
+    aligned.withUnsafeBufferPointer { kernel($0.baseAddress!, target, output.count) }
   }
 
   /// Arrays inside a file need not be aligned, so every load is an unaligned one.

@@ -15,13 +15,15 @@ struct ZipArchive: Sendable {
     let compressedCount: Int
     let count: Int
     let offset: Int
+    /// Whether the contents are not compressed.
+    var isStored: Bool { method == 0 }
   }
 
-  private static let endSignature = 0x0605_4B50
-  private static let end64Signature = 0x0606_4B50
-  private static let locator64Signature = 0x0706_4B50
-  private static let centralSignature = 0x0201_4B50
-  private static let localSignature = 0x0403_4B50
+  static let endSignature = 0x0605_4B50
+  static let end64Signature = 0x0606_4B50
+  static let locator64Signature = 0x0706_4B50
+  static let centralSignature = 0x0201_4B50
+  static let localSignature = 0x0403_4B50
 
   let entries: [Entry]
   private let reader: LittleEndianReader
@@ -105,8 +107,9 @@ struct ZipArchive: Sendable {
     return (entry, extraEnd + commentCount)
   }
 
-  /// The decompressed bytes of an entry, after checking their checksum.
-  func contents(of entry: Entry) throws -> Data {
+  /// The decompressed bytes of an entry, after comparing their checksum if `verifying`; of a stored entry they are part
+  /// of the archive's memory map.
+  func contents(of entry: Entry, verifying: Bool = true) throws -> Data {
     guard try reader.integer(at: entry.offset, bytes: 4) == Self.localSignature else {
       throw Problem("\"\(entry.name)\" does not start where the directory says")
     }
@@ -128,56 +131,10 @@ struct ZipArchive: Sendable {
       }
     default: throw Problem("\"\(entry.name)\" is compressed by method \(entry.method), expected 0 or 8")
     }
-    guard checksum(contents) == entry.checksum else {
+    guard !verifying || checksum(contents, isMapped: entry.isStored) == entry.checksum else {
       throw Problem("\"\(entry.name)\" has a wrong checksum")
     }
     return contents
-  }
-
-  /// Writes files, uncompressed, atomically. The same files give the same bytes.
-  static func write(_ files: [(name: String, contents: Data)], to path: String) throws {
-    try writeAtomically(path) { append in
-      var directory = Data()
-      var offset = 0
-      for file in files {
-        let name = Data(file.name.utf8)
-        guard file.contents.count + offset < 0xFFFF_FFFF - 1_000, name.count < 0xFFFF, files.count < 0xFFFF
-        else {
-          throw TensorError.unwritable(path: path, reason: "archives above 4 GB are not supported")
-        }
-        // Version 2.0, flag for UTF-8 names, stored, 1980-01-01.
-        var fields = Data([20, 0, 0, 8, 0, 0, 0, 0, 0x21, 0])
-        fields.append(littleEndian: Int(checksum(file.contents)), bytes: 4)
-        fields.append(littleEndian: file.contents.count, bytes: 4)
-        fields.append(littleEndian: file.contents.count, bytes: 4)
-        fields.append(littleEndian: name.count, bytes: 2)
-        fields.append(littleEndian: 0, bytes: 2)
-
-        var local = Data()
-        local.append(littleEndian: localSignature, bytes: 4)
-        local.append(fields)
-        local.append(name)
-        try append(local)
-        try append(file.contents)
-
-        directory.append(littleEndian: centralSignature, bytes: 4)
-        directory.append(littleEndian: 20, bytes: 2)
-        directory.append(fields)
-        directory.append(Data(count: 10))
-        directory.append(littleEndian: offset, bytes: 4)
-        directory.append(name)
-        offset += local.count + file.contents.count
-      }
-      var end = Data()
-      end.append(littleEndian: endSignature, bytes: 4)
-      end.append(Data(count: 4))
-      end.append(littleEndian: files.count, bytes: 2)
-      end.append(littleEndian: files.count, bytes: 2)
-      end.append(littleEndian: directory.count, bytes: 4)
-      end.append(littleEndian: offset, bytes: 4)
-      end.append(Data(count: 2))
-      try append(directory + end)
-    }
   }
 }
 
@@ -209,17 +166,21 @@ private struct LittleEndianReader: Sendable {
 }
 
 extension Data {
-  fileprivate mutating func append(littleEndian value: Int, bytes: Int) {
+  mutating func append(littleEndian value: Int, bytes: Int) {
     for i in 0..<bytes { append(UInt8(truncatingIfNeeded: value >> (8 * i))) }
   }
 }
 
-/// CRC-32 as ZIP uses it.
-private func checksum(_ data: Data) -> UInt32 {
+/// CRC-32 as ZIP uses it; pages of a memory map are let go of as they have been read.
+func checksum(_ data: Data, isMapped: Bool = false) -> UInt32 {
   data.withUnsafeBytes { bytes in
     checksumTable.withUnsafeBufferPointer { table in
       var crc: UInt32 = 0xFFFF_FFFF
-      for byte in bytes { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8) }
+      for start in stride(from: 0, to: bytes.count, by: 1 << 22) {
+        let part = UnsafeRawBufferPointer(rebasing: bytes[start..<Swift.min(start + 1 << 22, bytes.count)])
+        for byte in part { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8) }
+        if isMapped { releaseMappedPages(part) }
+      }
       return ~crc
     }
   }

@@ -1,0 +1,119 @@
+import Foundation
+import NN
+
+extension SigLIPCheckpoint {
+  /// Files that mean the same beside every format, copied along.
+  private static let companions = [
+    "tokenizer.json", "tokenizer.model", "spiece.model", "tokenizer_config.json", "special_tokens_map.json",
+  ]
+
+  /// Writes the checkpoint in a format: a new folder for Hugging Face and open_clip, a new file for big_vision. It appears
+  /// at `path` whole or not at all; what lies there already is left alone.
+  ///
+  /// A text tower without a projection is given an identity for Hugging Face, whose models always have one; reading leaves
+  /// it out again.
+  ///
+  /// - Parameters:
+  ///   - stacksBlocks: Whether big_vision's blocks are stacked in one array, as where it scans over them.
+  ///   - elementType: A floating-point type to round to.
+  /// - Throws: ``CheckpointError`` when the path is taken or the format has no such models; `TensorError` when it cannot be
+  ///   written.
+  public func write(
+    to path: String, format: WeightFormat, stacksBlocks: Bool = false, elementType: ElementType = .float32
+  ) throws {
+    if FileManager.default.fileExists(atPath: path) {
+      throw CheckpointError.unsupported(
+        path: path, problem: "it is there already; remove it or choose another name")
+    }
+    let mapping = WeightMapping(
+      format: format, configuration: configuration, isStacked: (stacksBlocks, stacksBlocks))
+    let arrays = mapping.arrays(of: model)
+    switch format {
+    case .bigVision:
+      if configuration.vision.activation != .gelu || configuration.text.activation != .gelu {
+        throw CheckpointError.unsupported(
+          path: path,
+          problem: "big_vision's models have tanh GELU, this one has \(configuration.text.activation)")
+      }
+      try NPZFile.write(
+        arrays.map { array in ("params/" + array.name, { array.tensor() }) }, to: path, as: elementType)
+    case .huggingFace:
+      try writeFolder(path) { folder in
+        try JSONObject.write(configuration.huggingFaceConfig, to: folder + "/config.json")
+        if let preprocessor = companion("preprocessor_config.json") {
+          try FileManager.default.copyItem(atPath: preprocessor, toPath: folder + "/preprocessor_config.json")
+        } else {
+          let isBicubic = self.format != .bigVision && configuration.generation == 1
+          try JSONObject.write(
+            configuration.huggingFacePreprocessor(isBicubic: isBicubic),
+            to: folder + "/preprocessor_config.json")
+        }
+        try write(arrays, to: folder + "/model.safetensors", elementType)
+      }
+    case .openClip:
+      let config = try configuration.openClipConfig(path: path)
+      try writeFolder(path) { folder in
+        try JSONObject.write(config, to: folder + "/open_clip_config.json")
+        try write(arrays, to: folder + "/open_clip_model.safetensors", elementType)
+      }
+    }
+  }
+
+  private func write(_ arrays: [WeightMapping.Assembled], to path: String, _ type: ElementType) throws {
+    var writer = SafetensorsWriter(metadata: ["format": "pt"])
+    for array in arrays { writer.add(shape: array.shape, named: array.name, as: type, array.tensor) }
+    try writer.write(to: path)
+  }
+
+  /// Fills a folder beside its final place and renames it.
+  private func writeFolder(_ path: String, _ body: (String) throws -> Void) throws {
+    let files = FileManager.default
+    let temporary = "\(path).\(UUID().uuidString).tmp"
+    do {
+      try files.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+    } catch {
+      throw TensorError.unwritable(path: path, reason: "its folder does not exist or does not allow writing")
+    }
+    do {
+      try body(temporary)
+      for name in SigLIPCheckpoint.companions {
+        guard let source = companion(name) else { continue }
+        try files.copyItem(atPath: source, toPath: "\(temporary)/\(name)")
+      }
+      try files.moveItem(atPath: temporary, toPath: path)
+    } catch {
+      try? files.removeItem(atPath: temporary)
+      if error is TensorError || error is CheckpointError { throw error }
+      throw TensorError.unwritable(path: path, reason: error.localizedDescription)
+    }
+  }
+}
+
+extension WeightMapping {
+  /// An array to be written, put together when it is asked for.
+  struct Assembled {
+    let name: String
+    let shape: Shape
+    let tensor: () -> Tensor
+  }
+
+  /// All arrays of a model in the format.
+  func arrays(of model: SigLIP) -> [Assembled] {
+    let values = Dictionary(uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter) })
+    let groups = Dictionary(grouping: placements(of: model), by: \.name)
+    var arrays = groups.map { name, parts in
+      let ordered = parts.sorted { ($0.rows?.lowerBound ?? 0) < ($1.rows?.lowerBound ?? 0) }
+      let shape = Shape(ordered[0].arrayShape)
+      return Assembled(name: name, shape: shape) {
+        let pieces = ordered.compactMap { part in values[part.path].map { part.encode($0.value) } }
+        return (pieces.count == 1 ? pieces[0] : Tensor.concatenate(pieces, axis: 0)).reshape(shape)
+      }
+    }
+    if format == .huggingFace && configuration.text.outputWidth == nil {
+      let width = configuration.text.width
+      arrays.append(Assembled(name: "text_model.head.weight", shape: [width, width]) { .eye(width) })
+      arrays.append(Assembled(name: "text_model.head.bias", shape: [width]) { .zeros([width]) })
+    }
+    return arrays.sorted { $0.name < $1.name }
+  }
+}

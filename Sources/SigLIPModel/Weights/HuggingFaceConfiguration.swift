@@ -1,0 +1,139 @@
+import NN
+
+/// `config.json` of transformers' `SiglipModel` and `Siglip2Model`.
+extension SigLIPConfiguration {
+  /// Reads a `config.json`; what it leaves out has the value that transformers gives it.
+  ///
+  /// - Throws: ``CheckpointError`` when it is not of a SigLIP model, or asks for what SigLIP models do not have.
+  init(huggingFaceConfig path: String) throws {
+    let config = try JSONObject(file: path)
+    let type = try config.string("model_type")
+    guard type == "siglip" || type == "siglip2" else {
+      throw CheckpointError.notACheckpoint(
+        path: path,
+        reason: "its model_type is \(type.map { "\"\($0)\"" } ?? "missing"), expected siglip or siglip2")
+    }
+    let vision = try config.object("vision_config")
+    let text = try config.object("text_config")
+    let (image, words) = (try Sizes(vision), try Sizes(text))
+    let isNaFlex = type == "siglip2"
+    let patchSize = try vision.side("patch_size", default: 16)
+    var imageSize = isNaFlex ? 0 : try vision.side("image_size", default: 224)
+    if isNaFlex {
+      let count = try vision.size("num_patches", default: 256)
+      let side = Int(Double(count).squareRoot())
+      if side * side != count { throw vision.unsupported("num_patches", "is \(count), expected a square") }
+      imageSize = side * patchSize
+    }
+    if try vision.size("num_channels", default: 3) != 3 {
+      throw vision.unsupported("num_channels", "is not 3")
+    }
+    if try !vision.flag("vision_use_head", default: true) {
+      throw vision.unsupported("vision_use_head", "is false: the model has no image embeddings")
+    }
+    if imageSize < patchSize {
+      throw vision.unsupported("image_size", "is \(imageSize), less than a patch of \(patchSize)")
+    }
+    self.init(
+      vision: VisionConfiguration(
+        imageSize: imageSize, patchSize: patchSize, width: image.width, depth: image.depth,
+        heads: image.heads, hiddenWidth: image.hiddenWidth, activation: image.activation, isNaFlex: isNaFlex),
+      text: TextConfiguration(
+        vocabularySize: try text.size("vocab_size", default: 32_000),
+        contextLength: try text.size("max_position_embeddings", default: 64), width: words.width,
+        depth: words.depth, heads: words.heads, hiddenWidth: words.hiddenWidth,
+        outputWidth: try text.size("projection_size", default: words.width), activation: words.activation))
+    try checkWidths(text, "projection_size")
+  }
+
+  /// What both towers of transformers' models have.
+  private struct Sizes {
+    let width, depth, heads, hiddenWidth: Int
+    let activation: Activation
+
+    init(_ config: JSONObject) throws {
+      width = try config.size("hidden_size", default: 768)
+      depth = try config.size("num_hidden_layers", default: 12)
+      heads = try config.size("num_attention_heads", default: 12)
+      hiddenWidth = try config.size("intermediate_size", default: 3072)
+      if width % heads != 0 {
+        throw config.unsupported("num_attention_heads", "is \(heads), which does not divide \(width)")
+      }
+      let name = try config.string("hidden_act") ?? "gelu_pytorch_tanh"
+      guard let activation = Activation.huggingFaceNames.first(where: { $0.name == name })?.activation else {
+        throw config.unsupported("hidden_act", "is \"\(name)\", which is not known")
+      }
+      self.activation = activation
+      let epsilon = try config.number("layer_norm_eps", default: 1e-6)
+      if Float(epsilon) != 1e-6 { throw config.unsupported("layer_norm_eps", "is \(epsilon), expected 1e-6") }
+    }
+  }
+
+  /// Refuses towers whose embeddings have different widths.
+  func checkWidths(_ config: JSONObject, _ name: String) throws {
+    let output = text.outputWidth ?? text.width
+    if output != vision.width {
+      throw config.unsupported(name, "gives texts \(output) numbers, images have \(vision.width)")
+    }
+  }
+
+  /// The members of a `config.json` that transformers reads as this configuration.
+  var huggingFaceConfig: [String: Any] {
+    var visionConfig: [String: Any] = [
+      "hidden_size": vision.width, "num_hidden_layers": vision.depth, "num_attention_heads": vision.heads,
+      "intermediate_size": vision.hiddenWidth, "patch_size": vision.patchSize, "num_channels": 3,
+      "hidden_act": vision.activation.huggingFaceName, "layer_norm_eps": 1e-6, "attention_dropout": 0.0,
+      "model_type": vision.isNaFlex ? "siglip2_vision_model" : "siglip_vision_model",
+    ]
+    if vision.isNaFlex {
+      visionConfig["num_patches"] = vision.gridSize * vision.gridSize
+    } else {
+      visionConfig["image_size"] = vision.imageSize
+    }
+    let textConfig: [String: Any] = [
+      "hidden_size": text.width, "num_hidden_layers": text.depth, "num_attention_heads": text.heads,
+      "intermediate_size": text.hiddenWidth, "vocab_size": text.vocabularySize,
+      "max_position_embeddings": text.contextLength, "projection_size": text.outputWidth ?? text.width,
+      "hidden_act": text.activation.huggingFaceName, "layer_norm_eps": 1e-6, "attention_dropout": 0.0,
+      "model_type": vision.isNaFlex ? "siglip2_text_model" : "siglip_text_model",
+    ]
+    return [
+      "architectures": [vision.isNaFlex ? "Siglip2Model" : "SiglipModel"], "initializer_factor": 1.0,
+      "model_type": vision.isNaFlex ? "siglip2" : "siglip", "text_config": textConfig,
+      "vision_config": visionConfig,
+    ]
+  }
+
+  /// The members of a `preprocessor_config.json`: images are squashed to the model's size, or for NaFlex kept in shape, and
+  /// brought to [-1, 1].
+  ///
+  /// - Parameter isBicubic: Whether the resize is bicubic, else bilinear.
+  func huggingFacePreprocessor(isBicubic: Bool) -> [String: Any] {
+    var members: [String: Any] = [
+      "do_normalize": true, "do_rescale": true, "do_resize": true, "image_mean": [0.5, 0.5, 0.5],
+      "image_std": [0.5, 0.5, 0.5], "resample": isBicubic ? 3 : 2, "rescale_factor": 1.0 / 255,
+      "image_processor_type": vision.isNaFlex ? "Siglip2ImageProcessor" : "SiglipImageProcessor",
+      "processor_class": vision.isNaFlex ? "Siglip2Processor" : "SiglipProcessor",
+    ]
+    if vision.isNaFlex {
+      members["patch_size"] = vision.patchSize
+      members["max_num_patches"] = vision.gridSize * vision.gridSize
+    } else {
+      members["size"] = ["height": vision.imageSize, "width": vision.imageSize]
+    }
+    return members
+  }
+}
+
+extension Activation {
+  /// transformers' names; the first of an activation is the one to write.
+  fileprivate static let huggingFaceNames: [(name: String, activation: Activation)] = [
+    ("gelu_pytorch_tanh", .gelu), ("gelu_new", .gelu), ("gelu_fast", .gelu), ("gelu", .geluExact),
+    ("gelu_python", .geluExact), ("quick_gelu", .quickGelu), ("relu", .relu), ("relu6", .relu6),
+    ("silu", .silu), ("swish", .silu),
+  ]
+
+  fileprivate var huggingFaceName: String {
+    Activation.huggingFaceNames.first { $0.activation == self }?.name ?? "gelu_pytorch_tanh"
+  }
+}

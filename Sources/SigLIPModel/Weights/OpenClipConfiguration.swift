@@ -1,0 +1,175 @@
+import NN
+
+/// The configuration of open_clip's models: `open_clip_config.json`, or one of its model files.
+extension SigLIPConfiguration {
+  /// Reads a configuration; what it leaves out has the value that open_clip gives it.
+  ///
+  /// - Throws: ``CheckpointError`` when it is not of a SigLIP model, or asks for what SigLIP models do not have.
+  init(openClipConfig path: String) throws {
+    let file = try JSONObject(file: path)
+    let config = file.has("model_cfg") ? try file.object("model_cfg") : file
+    let vision = try config.object("vision_cfg")
+    let text = try config.object("text_cfg")
+    let width = try config.size("embed_dim")
+    try SigLIPConfiguration.check(vision, text)
+    self.init(
+      vision: try SigLIPConfiguration.vision(vision),
+      text: TextConfiguration(
+        vocabularySize: try text.size("vocab_size", default: 49_408),
+        contextLength: try text.size("context_length", default: 77),
+        width: try text.size("width", default: 512), depth: try text.size("layers", default: 12),
+        heads: try text.size("heads", default: 8),
+        hiddenWidth: Int(
+          Double(try text.size("width", default: 512)) * (try text.number("mlp_ratio", default: 4))),
+        outputWidth: try text.string("proj_type") == "none" ? nil : width,
+        activation: try config.flag("quick_gelu", default: false) ? .quickGelu : try text.openClipGelu))
+    if self.text.width % self.text.heads != 0 {
+      throw text.unsupported("heads", "is \(self.text.heads), which does not divide \(self.text.width)")
+    }
+    try checkWidths(config, "embed_dim")
+  }
+
+  private static func check(_ vision: JSONObject, _ text: JSONObject) throws {
+    guard vision.has("timm_model_name"), try vision.string("timm_pool") == "map" else {
+      throw CheckpointError.notACheckpoint(
+        path: vision.path, reason: "its vision_cfg is not of a timm model with map pooling")
+    }
+    if try vision.string("timm_proj") != "none" { throw vision.unsupported("timm_proj", "is not none") }
+    if try !text.flag("no_causal_mask", default: false) {
+      throw text.unsupported("no_causal_mask", "is not true")
+    }
+    if try text.string("pool_type") != "last" { throw text.unsupported("pool_type", "is not last") }
+    if try text.string("proj_type") != "none", try !text.flag("proj_bias", default: false) {
+      throw text.unsupported("proj_bias", "is not true")
+    }
+    let epsilon = try text.object("norm_kwargs").number("eps", default: 1e-5)
+    if Float(epsilon) != 1e-6 { throw text.unsupported("norm_kwargs.eps", "is \(epsilon), expected 1e-6") }
+  }
+
+  /// The tower that a timm name stands for, or that is spelled out.
+  private static func vision(_ config: JSONObject) throws -> VisionConfiguration {
+    let name = try config.string("timm_model_name") ?? ""
+    let imageSize = try config.side("image_size", default: 224)
+    if let model = TimmModel.all.first(where: { $0.name == name }) {
+      var vision = model.variant.vision(patchSize: model.patchSize, imageSize: imageSize)
+      vision.activation = config.has("act_kwargs") ? try config.openClipGelu : model.activation
+      return vision
+    }
+    guard config.has("width"), config.has("layers") else {
+      throw config.unsupported("timm_model_name", "is \"\(name)\", which is not one of timm's SigLIP towers")
+    }
+    let width = try config.size("width")
+    let headWidth = try config.size("head_width", default: 64)
+    if width % headWidth != 0 {
+      throw config.unsupported("head_width", "is \(headWidth), which does not divide \(width)")
+    }
+    return VisionConfiguration(
+      imageSize: imageSize, patchSize: try config.side("patch_size", default: 16), width: width,
+      depth: try config.size("layers"), heads: width / headWidth,
+      hiddenWidth: Int(Double(width) * (try config.number("mlp_ratio", default: 4))),
+      activation: try config.openClipGelu)
+  }
+
+  /// The members of an `open_clip_config.json`. Sizes and activation of the image tower are spelled out beside timm's name:
+  /// open_clip goes by the name, which for some towers stands for exact GELU.
+  ///
+  /// - Throws: ``CheckpointError/unsupported(path:problem:)`` for what open_clip does not have.
+  func openClipConfig(path: String) throws -> [String: Any] {
+    if vision.isNaFlex {
+      throw CheckpointError.unsupported(path: path, problem: "open_clip has no NaFlex models")
+    }
+    let isLate = generation == 2
+    var visionConfig: [String: Any] = [
+      "image_size": vision.imageSize, "timm_model_name": TimmModel.name(of: vision),
+      "timm_model_pretrained": false, "timm_pool": "map", "timm_proj": "none", "layers": vision.depth,
+      "width": vision.width, "head_width": vision.width / vision.heads, "patch_size": vision.patchSize,
+      "mlp_ratio": SigLIPConfiguration.ratio(vision.hiddenWidth, vision.width),
+    ]
+    visionConfig["act_kwargs"] = try geluOptions(vision.activation, path)
+    var textConfig: [String: Any] = [
+      "context_length": text.contextLength, "vocab_size": text.vocabularySize, "width": text.width,
+      "heads": text.heads, "layers": text.depth,
+      "mlp_ratio": SigLIPConfiguration.ratio(text.hiddenWidth, text.width), "no_causal_mask": true,
+      "pool_type": "last", "norm_kwargs": ["eps": 1e-6], "tokenizer_kwargs": ["clean": "canonicalize"],
+      "hf_tokenizer_name": "timm/ViT-B-16-SigLIP"
+        + (isLate
+          ? "2" : text.vocabularySize == SigLIPEdition.international.vocabularySize ? "-i18n-256" : "")
+        ,
+    ]
+    textConfig["act_kwargs"] = try geluOptions(text.activation, path)
+    if text.outputWidth == nil { textConfig["proj_type"] = "none" } else { textConfig["proj_bias"] = true }
+    return [
+      "model_cfg": [
+        "embed_dim": vision.width, "init_logit_bias": -10, "custom_text": true, "vision_cfg": visionConfig,
+        "text_cfg": textConfig,
+      ],
+      "preprocess_cfg": [
+        "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic", "resize_mode": "squash",
+      ],
+    ]
+  }
+
+  /// A ratio whose product with the width, cut to a whole number as open_clip does, is the hidden width.
+  private static func ratio(_ hidden: Int, _ width: Int) -> Double {
+    let ratio = Double(hidden) / Double(width)
+    return Int(ratio * Double(width)) == hidden ? ratio : ratio.nextUp
+  }
+
+  private func geluOptions(_ activation: Activation, _ path: String) throws -> [String: String] {
+    switch activation {
+    case .gelu: return ["approximate": "tanh"]
+    case .geluExact: return ["approximate": "none"]
+    default:
+      throw CheckpointError.unsupported(
+        path: path, problem: "open_clip's SigLIP has no activation \(activation)")
+    }
+  }
+}
+
+extension JSONObject {
+  /// PyTorch's GELU is exact unless `act_kwargs` asks for the approximation.
+  fileprivate var openClipGelu: Activation {
+    get throws { try object("act_kwargs").string("approximate") == "tanh" ? .gelu : .geluExact }
+  }
+}
+
+/// timm's image towers for SigLIP.
+private struct TimmModel {
+  let variant: Variant
+  let patchSize: Int
+  let imageSize: Int
+  let activation: Activation
+
+  var name: String {
+    let size =
+      switch variant {
+      case .base: "base"
+      case .large: "large"
+      case .so400m: "so400m"
+      case .giantOpt: "giantopt"
+      }
+    return "vit_\(size)_patch\(patchSize)_siglip_\(imageSize)"
+  }
+
+  /// With the activation that each runs with in timm 1.0.31: exact GELU for those that version 1 has.
+  static let all: [TimmModel] = [
+    (Variant.base, 16, [224, 256, 384, 512], Activation.geluExact), (.base, 32, [256], .gelu),
+    (.large, 16, [256, 384], .geluExact), (.large, 16, [512], .gelu),
+    (.so400m, 14, [224, 378, 384], .geluExact), (.so400m, 16, [256, 384, 512], .gelu),
+    (.giantOpt, 16, [256, 384], .gelu),
+  ].flatMap { variant, patchSize, sizes, activation in
+    sizes.map {
+      TimmModel(variant: variant, patchSize: patchSize, imageSize: $0, activation: activation)
+    }
+  }
+
+  /// The name of a tower of these sizes, for the same number of pixels if there is one.
+  static func name(of vision: VisionConfiguration) -> String {
+    let alike = all.filter {
+      $0.patchSize == vision.patchSize
+        && $0.variant.sizes == (vision.width, vision.depth, vision.heads, vision.hiddenWidth)
+    }
+    let model = alike.first { $0.imageSize == vision.imageSize } ?? alike.first
+    return model?.name ?? "vit_siglip"
+  }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import NN
+
+/// Named arrays in one or several files.
+protocol WeightSource {
+  /// What messages call it.
+  var path: String { get }
+  /// Names of all arrays.
+  var names: [String] { get }
+  /// Sizes of an array's axes.
+  func shape(of name: String) throws -> [Int]
+  /// An array, to be read.
+  func array(_ name: String) throws -> StoredArray
+}
+
+/// A safetensors file, or several of which an index says what they hold.
+struct SafetensorsSource: WeightSource {
+  let path: String
+  private let files: [SafetensorsFile]
+  private let owners: [String: Int]
+
+  /// A single file.
+  init(file path: String) throws {
+    try self.init(path: path, files: [SafetensorsFile(path)])
+  }
+
+  /// The files that a `model.safetensors.index.json` names.
+  init(index path: String) throws {
+    let index = try JSONObject(file: path)
+    guard let map = try index.object("weight_map").members as? [String: String], !map.isEmpty else {
+      throw CheckpointError.malformed(
+        path: path, problem: "its weight_map does not say which file holds what")
+    }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    let shards = Set(map.values).sorted()
+    if let odd = shards.first(where: { $0.contains("/") || $0 == ".." }) {
+      throw CheckpointError.malformed(
+        path: path, problem: "it names \"\(odd)\", which is not a file beside it")
+    }
+    let paths = shards.map { folder.appendingPathComponent($0).path }
+    let missing = zip(shards, paths).filter { !FileManager.default.fileExists(atPath: $0.1) }.map(\.0)
+    if !missing.isEmpty {
+      throw CheckpointError.malformed(
+        path: path, problem: "beside it, \(missing.joined(separator: ", ")) is missing")
+    }
+    try self.init(path: path, files: paths.map { try SafetensorsFile($0) })
+  }
+
+  private init(path: String, files: [SafetensorsFile]) throws {
+    var owners: [String: Int] = [:]
+    for (number, file) in files.enumerated() {
+      for name in file.names {
+        if let other = owners.updateValue(number, forKey: name) {
+          throw CheckpointError.malformed(
+            path: path, problem: "\(files[other].path) and \(file.path) both hold \"\(name)\"")
+        }
+      }
+    }
+    (self.path, self.files, self.owners) = (path, files, owners)
+  }
+
+  var names: [String] { files.flatMap(\.names) }
+
+  func shape(of name: String) throws -> [Int] {
+    guard let entry = file(name)?[name] else { throw TensorError.missing(path: path, name: name) }
+    return entry.shape
+  }
+
+  func array(_ name: String) throws -> StoredArray {
+    guard let file = file(name) else { throw TensorError.missing(path: path, name: name) }
+    return try file.array(name)
+  }
+
+  private func file(_ name: String) -> SafetensorsFile? { owners[name].map { files[$0] } }
+}
+
+/// big_vision's archive, whose names may all begin with `params/`; what lies beside that is left out.
+struct NPZSource: WeightSource {
+  private let file: NPZFile
+  private let prefix: String
+  let names: [String]
+
+  init(_ path: String) throws {
+    file = try NPZFile(path)
+    let prefix = file.names.contains { $0.hasPrefix("params/") } ? "params/" : ""
+    self.prefix = prefix
+    names = file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+  }
+
+  var path: String { file.path }
+
+  func shape(of name: String) throws -> [Int] {
+    guard let entry = try file.entry(named: prefix + name) else {
+      throw TensorError.missing(path: path, name: name)
+    }
+    return entry.shape
+  }
+
+  func array(_ name: String) throws -> StoredArray { try file.array(prefix + name) }
+}
+
+extension WeightMapping {
+  /// Reads all parameters, one array at a time.
+  ///
+  /// - Throws: ``CheckpointError/weights(path:_:)`` with every name that is missing, unexpected or of another shape;
+  ///   nothing was read then.
+  func load(_ model: SigLIP, from source: any WeightSource) throws {
+    let placements = placements(of: model)
+    try check(placements, against: source)
+    let parameters = Dictionary(
+      uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter) })
+    for (name, sharing) in Dictionary(grouping: placements, by: \.name).sorted(by: { $0.key < $1.key }) {
+      let array = try source.array(name)
+      for placement in sharing {
+        let stored = try placement.rows.map { try array.tensor(rows: $0) } ?? array.tensor()
+        parameters[placement.path]?.value = placement.decode(stored)
+      }
+    }
+  }
+
+  private func check(_ placements: [WeightPlacement], against source: any WeightSource) throws {
+    let found = Set(source.names)
+    let expected = Dictionary(placements.map { ($0.name, $0.arrayShape) }, uniquingKeysWith: { a, _ in a })
+    var mismatched: [(path: String, expected: Shape, found: Shape)] = []
+    for (name, shape) in expected.sorted(by: { $0.key < $1.key }) where found.contains(name) {
+      let other = try source.shape(of: name)
+      // Single numbers are stored with and without an axis.
+      let isSingle = shape.count <= 1 && shape.reduce(1, *) == 1 && other.reduce(1, *) == 1
+      if other != shape && !(isSingle && other.count <= 1) {
+        guard other.count <= Shape.maximumCount else {
+          throw CheckpointError.malformed(path: source.path, problem: "\(name) has \(other.count) axes")
+        }
+        mismatched.append((name, Shape(shape), Shape(other)))
+      }
+    }
+    let missing = expected.keys.filter { !found.contains($0) }.sorted()
+    let unexpected = found.filter { expected[$0] == nil && !isIgnored($0) }.sorted()
+    guard missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty else {
+      throw CheckpointError.weights(
+        path: source.path, StateError(missing: missing, unexpected: unexpected, mismatched: mismatched))
+    }
+  }
+}
