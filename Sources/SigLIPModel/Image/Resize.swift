@@ -113,7 +113,7 @@ extension RGBImage {
 }
 
 /// The weight of an old pixel by its distance from the new one.
-private enum AntialiasingKernel {
+enum AntialiasingKernel {
   case linear, cubic
 
   /// Where the kernel becomes 0.
@@ -130,6 +130,19 @@ private enum AntialiasingKernel {
       return 0
     }
   }
+
+  /// The old pixels that make up one new one along an axis: the first, and the weights of it and those after it, which
+  /// add up to 1.
+  func weights(of target: Int, from oldSize: Int, to newSize: Int) -> (first: Int, weights: [Double]) {
+    let scale = Double(oldSize) / Double(newSize)
+    let width = max(scale, 1)
+    let center = (Double(target) + 0.5) * scale
+    let low = max(Int(center - support * width + 0.5), 0)
+    let high = min(Int(center + support * width + 0.5), oldSize)
+    let values = (low..<high).map { self((Double($0) - center + 0.5) * (1 / width)) }
+    let total = values.reduce(0, +)
+    return (low, total == 0 ? values : values.map { $0 / total })
+  }
 }
 
 /// Which source pixels make up each target pixel along one axis, and their weights in fixed point.
@@ -143,16 +156,8 @@ private struct ResizeTaps {
   var weights: [Int32] = []
 
   init(from oldSize: Int, to newSize: Int, _ kernel: AntialiasingKernel) {
-    let scale = Double(oldSize) / Double(newSize)
-    let kernelScale = max(scale, 1)
-    let support = kernel.support * kernelScale
     for target in 0..<newSize {
-      let center = (Double(target) + 0.5) * scale
-      let low = max(Int(center - support + 0.5), 0)
-      let high = min(Int(center + support + 0.5), oldSize)
-      var values = (low..<high).map { kernel((Double($0) - center + 0.5) * (1 / kernelScale)) }
-      let total = values.reduce(0, +)
-      if total != 0 { values = values.map { $0 / total } }
+      let (low, values) = kernel.weights(of: target, from: oldSize, to: newSize)
       ranges.append((low, weights.count..<(weights.count + values.count)))
       weights += values.map {
         Int32(($0 * Double(1 << ResizeTaps.fractionBits)).rounded(.toNearestOrAwayFromZero))

@@ -24,8 +24,6 @@ public enum PositionResize: String, Sendable, CaseIterable {
 
   /// Positions that make up one position of the result, with their weights.
   private func taps(of target: Int, from old: Int, to new: Int) -> [(source: Int, weight: Double)] {
-    let scale = Double(old) / Double(new)
-    let center = (Double(target) + 0.5) * scale
     switch self {
     case .linearZoom:
       let position = new == 1 ? 0 : Double(target) * Double(old - 1) / Double(new - 1)
@@ -33,14 +31,17 @@ public enum PositionResize: String, Sendable, CaseIterable {
       let fraction = position - Double(low)
       return [(low, 1 - fraction), (min(low + 1, old - 1), fraction)]
     case .bicubic:
-      let low = Int((center - 0.5).rounded(.down))
-      let fraction = center - 0.5 - Double(low)
+      let position = (Double(target) + 0.5) * Double(old) / Double(new) - 0.5
+      let low = Int(position.rounded(.down))
+      let fraction = position - Double(low)
       return (-1...2).map { offset in
         let weight = PositionResize.cubic(Double(offset) - fraction)
         return (min(max(low + offset, 0), old - 1), weight)
       }
-    case .bicubicAntialiased: return PositionResize.antialiased(.bicubic, center, scale, count: old)
-    case .bilinearAntialiased: return PositionResize.antialiased(.bilinear, center, scale, count: old)
+    case .bicubicAntialiased, .bilinearAntialiased:
+      let kernel: AntialiasingKernel = self == .bicubicAntialiased ? .cubic : .linear
+      let (first, weights) = kernel.weights(of: target, from: old, to: new)
+      return weights.enumerated().map { (first + $0.offset, $0.element) }
     }
   }
 
@@ -49,18 +50,6 @@ public enum PositionResize: String, Sendable, CaseIterable {
     let (a, x) = (-0.75, x.magnitude)
     if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0
-  }
-
-  /// The filter widened to cover `scale` positions, and its weights made to add up to 1.
-  private static func antialiased(
-    _ filter: ResizeFilter, _ center: Double, _ scale: Double, count: Int
-  ) -> [(source: Int, weight: Double)] {
-    let width = max(scale, 1)
-    let first = max(Int(center - filter.support * width + 0.5), 0)
-    let last = min(Int(center + filter.support * width + 0.5), count)
-    let weights = (first..<last).map { filter((Double($0) - center + 0.5) / width) }
-    let total = weights.reduce(0, +)
-    return zip(first..<last, weights).map { ($0, $1 / total) }
   }
 
   /// Positions of a square grid, `[side · side, width]`, for a grid of another size, `[height · width, width]`.

@@ -122,8 +122,9 @@ extension SigLIPConfiguration {
   private static func parse(_ name: String) -> SigLIPConfiguration? {
     let words = words(of: name)
     guard words.allSatisfy({ variants[$0] != nil || knownWords.contains($0) || Int($0) != nil }),
-      let variant = words.compactMap({ variants[$0] }).first, let edition = edition(of: words)
+      case let found = words.compactMap({ variants[$0] }), found.count == 1, let edition = edition(of: words)
     else { return nil }
+    let variant = found[0]
     let numbers = words.compactMap { Int($0) }
     let patchSize = numbers.first { $0 < 100 }
     let imageSize = numbers.first { $0 >= 100 }
@@ -172,11 +173,13 @@ extension SigLIPConfiguration {
     "b": .base, "base": .base, "l": .large, "large": .large, "so400m": .so400m, "gopt": .giantOpt,
   ]
 
-  private static let knownWords: Set<String> = ["siglip", "siglip2", "vit", "v1", "v2", "i18n", "naflex"]
+  private static let knownWords: Set<String> = [
+    "siglip", "siglip2", "vit", "v1", "v2", "i18n", "multilingual", "naflex",
+  ]
 
   private static func edition(of words: [String]) -> SigLIPEdition? {
     let isSecond = words.contains("v2") || words.contains("siglip2")
-    let isInternational = words.contains("i18n")
+    let isInternational = words.contains("i18n") || words.contains("multilingual")
     if isSecond && (isInternational || words.contains("v1")) { return nil }
     return isSecond ? .second : isInternational ? .international : .english
   }

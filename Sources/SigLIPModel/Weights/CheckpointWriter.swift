@@ -25,8 +25,9 @@ extension SigLIPCheckpoint {
       throw CheckpointError.unsupported(
         path: path, problem: "it is there already; remove it or choose another name")
     }
+    let isStacked = stacksBlocks && format == .bigVision
     let mapping = WeightMapping(
-      format: format, configuration: configuration, isStacked: (stacksBlocks, stacksBlocks))
+      format: format, configuration: configuration, isStacked: (isStacked, isStacked))
     let arrays = mapping.arrays(of: model)
     switch format {
     case .bigVision:

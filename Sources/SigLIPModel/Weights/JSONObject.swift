@@ -14,12 +14,7 @@ struct JSONObject {
 
   /// The object that a whole file is.
   init(file path: String) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw TensorError.unreadable(path: path, reason: "it is missing or not readable")
-    }
+    let data = try readFile(path)
     guard let value = try? JSONSerialization.jsonObject(with: data) else {
       throw CheckpointError.malformed(path: path, problem: "it is not valid JSON")
     }

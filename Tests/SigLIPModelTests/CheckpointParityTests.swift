@@ -1,0 +1,119 @@
+import SigLIPModel
+import TestSupport
+import Testing
+
+/// Checkpoints of every architecture, as transformers and open_clip save them: what the model computes is what these
+/// libraries compute, gradients included.
+@Suite struct CheckpointParityTests {
+  @Test(arguments: CheckpointReference.Case.allCases)
+  func embeddingsAndLogits(of name: CheckpointReference.Case) throws {
+    let reference = try CheckpointReference(name)
+    try withoutGradients {
+      let (images, texts) = (try reference.imageFeatures(), reference.model.text(try reference.tokens()))
+      try reference.expect(images.value, equals: "image_features")
+      try reference.expect(texts.value, equals: "text_features")
+      try reference.expect(images.normalized().value, equals: "image_embeds")
+      try reference.expect(texts.normalized().value, equals: "text_embeds")
+      let logits = reference.model.logits(images: images.normalized(), texts: texts.normalized())
+      try reference.expect(logits.value, equals: "logits_per_image")
+    }
+  }
+
+  @Test(arguments: CheckpointReference.Case.allCases)
+  func lossAndEveryGradient(of name: CheckpointReference.Case) throws {
+    let reference = try CheckpointReference(name)
+    let loss = try reference.loss()
+    try reference.expect(loss.value, equals: "loss")
+    let gradients = loss.backward()
+    let expected = try reference.gradient()
+    let parameters = reference.model.namedParameters()
+    #expect(expected.count == parameters.count)
+    for (path, parameter) in parameters {
+      // A softmax does not see what is added to all keys: that gradient is zero but for rounding.
+      let measure = try #require(expected[path.replacingOccurrences(of: "key.bias", with: "query.bias")])
+      CheckpointReference.expect(
+        try #require(gradients[parameter], "\(path)"), try #require(expected[path]),
+        largest: measure.abs().max().item(), "\(name) \(path)")
+    }
+  }
+
+  @Test(arguments: CheckpointReference.Case.allCases)
+  func configurations(of name: CheckpointReference.Case) throws {
+    let configuration = try CheckpointReference(name).checkpoint.configuration
+    let (vision, text) = (configuration.vision, configuration.text)
+    #expect(configuration.generation == (name == .naFlex ? 2 : 1))
+    #expect(vision.isNaFlex == (name == .naFlex))
+    #expect(vision.activation == (name == .v1 || name == .openClip ? .geluExact : .gelu))
+    let isExact = name == .v1 || name == .openClip || name == .international
+    #expect(text.activation == (isExact ? .geluExact : .gelu))
+    #expect(text.outputWidth == (name == .international ? nil : name == .giantOpt ? 24 : 16))
+    #expect(vision.width == (name == .giantOpt ? 24 : 16))
+    #expect(try SigLIPCheckpoint.configuration(path: CheckpointReference.folder(name)) == configuration)
+  }
+
+  /// Padding changes nothing: each image alone, and all in one sequence length or another.
+  @Test func paddedPatchesAreNotSeen() throws {
+    let reference = try CheckpointReference(.naFlex)
+    let tower = try #require(reference.model.image as? NaFlexVisionTransformer)
+    let all = try reference.patches()
+    let together = tower(all).value
+    for (number, grid) in all.grids.enumerated() {
+      let count = grid.height * grid.width
+      let own = all.patches.narrow(axis: 0, start: number, length: 1).narrow(axis: 1, start: 0, length: count)
+      let alone = tower(PatchSequences(patches: own.contiguous(), grids: [grid])).value
+      #expect(alone.isApproximatelyEqual(to: together[number].unsqueeze(0), absolute: 1e-5, relative: 1e-5))
+      let noise = own.pad([(0, 0), (0, 20 - count), (0, 0)], value: 7)
+      let longer = tower(PatchSequences(patches: noise, grids: [grid])).value
+      #expect(longer.isApproximatelyEqual(to: alone, absolute: 1e-5, relative: 1e-5))
+    }
+  }
+
+  /// Patches are read as (row, column, channel), in rows.
+  @Test func imagesAreCutIntoPatches() throws {
+    let image = Tensor.arange(0, 3 * 4 * 6).reshape([3, 4, 6])
+    let sequences = PatchSequences(images: [image, image.narrow(axis: 2, start: 2, length: 2)], patchSize: 2)
+    #expect(sequences.patches.shape == [2, 6, 12])
+    #expect(sequences.grids.map(\.height) == [2, 2] && sequences.grids.map(\.width) == [3, 1])
+    // Patch (1, 2) of the first image: rows 2 and 3, columns 4 and 5.
+    #expect(sequences.patches[0][5].scalars == [16, 40, 64, 17, 41, 65, 22, 46, 70, 23, 47, 71])
+    #expect(sequences.patches[1][1].scalars == [14, 38, 62, 15, 39, 63, 20, 44, 68, 21, 45, 69])
+    #expect(sequences.patches[1][2].scalars == [Float](repeating: 0, count: 12))
+    let reference = try CheckpointReference(.naFlex)
+    let tower = try #require(reference.model.image as? NaFlexVisionTransformer)
+    let pixels = Random.pixels([3, 6, 10])
+    let patches = tower(PatchSequences(images: [pixels], patchSize: 2, count: 30)).value
+    let whole = tower(Variable(pixels.unsqueeze(0))).value
+    #expect(patches.isApproximatelyEqual(to: whole, absolute: 1e-5, relative: 1e-5))
+  }
+
+  @Test(arguments: PositionResize.allCases, ["larger", "smaller", "uneven"])
+  func positionsAreResizedAsByTheirSource(by method: PositionResize, of name: String) throws {
+    let file = try SafetensorsFile(fixture("siglip_family/positions.safetensors"))
+    let size = try file.indices(named: "\(name)/size").values.map { Int($0) }
+    let expected = try file.tensor(named: "\(name)/\(method.rawValue)")
+    let found = method(try file.tensor(named: "\(name)/grid"), height: size[0], width: size[1])
+    #expect(found.isApproximatelyEqual(to: expected, absolute: 1e-5, relative: 1e-5), "\(found) \(expected)")
+  }
+
+  @Test func aModelForAnotherSizeHasResizedPositions() throws {
+    let checkpoint = try CheckpointReference(.v1).checkpoint
+    let resized = checkpoint.resized(imageSize: 20)
+    #expect(resized.configuration.vision.gridSize == 5)
+    let (before, after) = (checkpoint.model.stateDictionary(), resized.model.stateDictionary())
+    for (path, value) in after {
+      let old = try #require(before[path])
+      #expect(
+        value == (path == "image.positionEmbedding" ? PositionResize.bicubic(old, height: 5, width: 5) : old),
+        "\(path)")
+    }
+    #expect(resized.model.image(Variable(Random.pixels([2, 3, 20, 20]))).shape == [2, 16])
+  }
+}
+
+extension Random {
+  /// Numbers in [-1, 1], always the same.
+  fileprivate static func pixels(_ shape: Shape) -> Tensor {
+    var random = Random(seed: 5)
+    return random.uniform(shape, in: -1..<1)
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import SigLIPModel
+import TestSupport
+import Testing
+
+/// A checkpoint of `Fixtures/siglip_family.py` and what its own library computes with it.
+struct CheckpointReference {
+  enum Case: String, CaseIterable {
+    /// In several files; images whose last pixels fill no patch.
+    case v1Short = "v1-16"
+    /// bfloat16, exact GELU.
+    case v1 = "v1-64"
+    /// float16, an image tower wider than the text tower.
+    case giantOpt = "v2-gopt"
+    /// Images of several shapes.
+    case naFlex = "v2-naflex"
+    /// open_clip's, exact GELU.
+    case openClip = "open_clip-v1"
+    /// open_clip's, without a projection of texts.
+    case international = "open_clip-i18n"
+  }
+
+  let name: Case
+  let checkpoint: SigLIPCheckpoint
+  private let expected: SafetensorsFile
+
+  init(_ name: Case) throws {
+    self.name = name
+    checkpoint = try SigLIPCheckpoint(path: CheckpointReference.folder(name))
+    expected = try SafetensorsFile(CheckpointReference.folder(name) + "/expected.safetensors")
+  }
+
+  static func folder(_ name: Case) -> String { fixture("siglip_family/\(name.rawValue)") }
+
+  var model: SigLIP { checkpoint.model }
+
+  func tokens() throws -> IndexTensor { try expected.indices(named: "input_ids") }
+
+  /// Embeddings of the images, not normalised.
+  func imageFeatures() throws -> Variable {
+    guard name == .naFlex else { return model.image(Variable(try expected.tensor(named: "pixels"))) }
+    let tower = try #require(model.image as? NaFlexVisionTransformer)
+    return tower(try patches())
+  }
+
+  func patches() throws -> PatchSequences {
+    let grids = try expected.indices(named: "grids").values.map { Int($0) }
+    return PatchSequences(
+      patches: try expected.tensor(named: "patches"),
+      grids: stride(from: 0, to: grids.count, by: 2).map { (grids[$0], grids[$0 + 1]) })
+  }
+
+  func loss() throws -> Variable {
+    sigmoidPairwiseLoss(
+      images: try imageFeatures().normalized(), texts: model.embed(texts: try tokens()),
+      logScale: model.logitScale.variable, bias: model.logitBias.variable)
+  }
+
+  /// The loss's gradient by our parameters' names: read as if it were a checkpoint of the same form.
+  func gradient() throws -> [String: Tensor] {
+    let folder = try TemporaryFolder()
+    let files = FileManager.default
+    let (config, weights) =
+      checkpoint.format == .openClip
+      ? ("open_clip_config.json", "open_clip_model.safetensors") : ("config.json", "model.safetensors")
+    try files.copyItem(atPath: "\(Self.folder(name))/\(config)", toPath: folder.path(config))
+    try files.copyItem(atPath: "\(Self.folder(name))/gradient.safetensors", toPath: folder.path(weights))
+    return try SigLIPCheckpoint(path: folder.path("")).model.stateDictionary()
+  }
+
+  /// Compares with a recorded array, to 1e-4 of its largest element.
+  func expect(_ found: Tensor, equals name: String) throws {
+    let tensor = try expected.tensor(named: name)
+    Self.expect(found, tensor, largest: tensor.abs().max().item(), "\(self.name) \(name)")
+  }
+
+  static func expect(_ found: Tensor, _ expected: Tensor, largest: Float, _ what: String) {
+    #expect(largest > 1e-5, "\(what)")
+    guard found.shape == expected.shape else {
+      Issue.record("\(what): shape \(found.shape), expected \(expected.shape)")
+      return
+    }
+    let difference = (found - expected).abs().max().item()
+    #expect(difference <= 1e-4 * largest, "\(what): largest element \(largest)")
+  }
+}
