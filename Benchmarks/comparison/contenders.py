@@ -1,6 +1,7 @@
 """Those who do the work: Pairwise and its peers, as processes that answer a name by a measurement."""
 
 import json
+import os
 import subprocess
 
 from .environment import HERE
@@ -9,15 +10,17 @@ from .environment import HERE
 class Contender:
     """One program. It keeps running between measurements unless memory is to be measured."""
 
-    def __init__(self, name, command, is_isolated):
-        self.name, self.command, self.is_isolated = name, command, is_isolated
+    def __init__(self, name, command, threads, is_isolated):
+        self.name, self.command, self.threads, self.is_isolated = name, command, threads, is_isolated
         self.process = None
 
     def measure(self, work):
         """One measurement, as a dictionary."""
         if self.process is None:
-            self.process = subprocess.Popen(self.command, cwd=HERE, text=True, stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE)
+            # OpenBLAS is told its number of threads by the environment alone.
+            environment = os.environ | {"OPENBLAS_NUM_THREADS": str(self.threads)}
+            self.process = subprocess.Popen(self.command, cwd=HERE, text=True, env=environment,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.process.stdin.write(work + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
@@ -36,8 +39,9 @@ class Contender:
 
 # Suites in which each measurement has a process of its own, so that its memory is that of the work alone.
 ISOLATED = {"loss", "optimizer", "step", "inference", "tower"}
-ENGINES = {"inference": ["torch", "onnxruntime"], "tower": ["torch", "onnxruntime"]}
-TITLES = {"torch": "PyTorch"}
+# What the peers compute with, where it is not PyTorch alone. NumPy brings OpenBLAS, PyTorch MKL.
+ENGINES = {"gemm": ["torch", "numpy"], "inference": ["torch", "onnxruntime"], "tower": ["torch", "onnxruntime"]}
+TITLES = {"torch": "PyTorch", "numpy": "NumPy"}
 
 
 def contenders(suite, program, interpreter, options):
@@ -45,11 +49,11 @@ def contenders(suite, program, interpreter, options):
     choice = ["--threads", str(options.threads)] + (["--iterations", str(options.iterations)]
                                                     if options.iterations else [])
     isolated = suite in ISOLATED
-    result = [Contender("Pairwise", [program, suite, "--serve"] + choice, isolated)]
+    result = [Contender("Pairwise", [program, suite, "--serve"] + choice, options.threads, isolated)]
     if suite != "limits":
         for engine in ENGINES.get(suite, ["torch"]):
             command = [interpreter, "-m", "peers", suite, "--engine", engine] + choice
-            result.append(Contender(TITLES.get(engine, engine), command, isolated))
+            result.append(Contender(TITLES.get(engine, engine), command, options.threads, isolated))
     return result
 
 

@@ -40,7 +40,7 @@ def versions(interpreter):
     """Names and versions of the peers and of Python."""
     program = (
         "import importlib.metadata as m, platform; "
-        "print(', '.join(f'{n} {m.version(n)}' for n in ('torch', 'transformers', 'timm', 'onnxruntime')) "
+        "print(', '.join(f'{n} {m.version(n)}' for n in ('torch', 'transformers', 'timm', 'onnxruntime', 'numpy')) "
         "+ ', Python ' + platform.python_version())")
     return subprocess.run([interpreter, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 

@@ -18,12 +18,13 @@ class Row:
         self.peer_name = min(peers, key=self.times.get) if peers else None
         self.ours = self.highest("Pairwise")
         self.best_peer = self.highest(self.peer_name) if peers else None
-        self.ratios = []
-        if peers:
-            self.ratios = [their["median_s"] / our["median_s"]
-                           for our, their in zip(rounds["Pairwise"], rounds[self.peer_name])]
-        self.ratio = statistics.median(self.ratios) if self.ratios else None
+        self.ratios = self.ratios_to(self.peer_name) if peers else []
+        self.ratio = statistics.median(self.ratios) if peers else None
         self.target = targets.ratio(name)
+
+    def ratios_to(self, who):
+        """A peer's time over ours, for each round."""
+        return [their["median_s"] / our["median_s"] for our, their in zip(self.rounds["Pairwise"], self.rounds[who])]
 
     def highest(self, who):
         """The measurement with the median peak of memory."""
@@ -53,12 +54,13 @@ class Row:
 
     def cells(self, limits):
         spread = f"{min(self.ratios):.2f} - {max(self.ratios):.2f}" if self.ratios else ""
-        peer = f"{time(self.times[self.peer_name])} {self.peer_name}" if self.peer_name else "not run"
+        peers = sorted((who for who in self.contenders if who != "Pairwise"), key=self.times.get)
+        peer = ", ".join(f"{time(self.times[who])} {who}" for who in peers) or "not run"
         return [self.name, f"{self.ratio:.2f}" if self.ratio else "", spread, time(self.ours_time), peer,
                 self.rate(limits), self.memory(), self.verdict()]
 
 
-HEADINGS = ["work", "ratio", "min - max", "Pairwise", "best peer", "rate, share of limit", "peak memory", "target"]
+HEADINGS = ["work", "ratio", "min - max", "Pairwise", "peers, the best first", "rate, share of limit", "peak memory", "target"]
 
 
 def time(seconds):
@@ -70,7 +72,7 @@ def time(seconds):
 
 def aligned(cells):
     """One line for a terminal."""
-    widths = [58, 7, 14, 10, 22, 18, 16, 12]
+    widths = [58, 7, 14, 10, 36, 22, 20, 12]
     return "".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip()
 
 

@@ -1,7 +1,7 @@
 """What is asked of each piece of work."""
 
-import math
 import re
+import statistics
 
 # The least ratio of the peer's time to ours, by the work's name; the first that fits counts.
 RATIOS = [
@@ -21,7 +21,7 @@ RATIOS = [
 ]
 # PyTorch would need more memory than most machines have.
 WITHOUT_PEER = r"loss/sigmoid/32768x.*"
-PARAMETERS = 203_156_738
+PARAMETERS = 203_155_970
 
 
 def ratio(name):
@@ -51,10 +51,10 @@ def checks(rows, limits):
     def check(what, target, found, holds):
         result.append((what, target, found, holds))
 
-    gemm = [row.ratio for name, row in rows.items() if name.startswith("gemm/") and ratio(name) and row.ratio]
-    if gemm:
-        mean = math.exp(sum(map(math.log, gemm)) / len(gemm))
-        check(f"geometric mean of {len(gemm)} products", "at least 1.0", f"{mean:.3f}", mean >= 1)
+    gemm = [row for name, row in rows.items() if name.startswith("gemm/") and ratio(name) and row.ratio]
+    for who in gemm[0].contenders[1:] if gemm else []:
+        mean = statistics.geometric_mean(statistics.median(row.ratios_to(who)) for row in gemm)
+        check(f"geometric mean of {len(gemm)} products beside {who}", "at least 1.0", f"{mean:.3f}", mean >= 1)
     for name, row in rows.items():
         ours, peer = row.ours, row.best_peer
         if name == "optimizer/adamw/siglip-b16-224" and limits["copy"]:

@@ -1,26 +1,33 @@
 """Models in onnxruntime, exported once into a folder of temporary files."""
 
+import contextlib
 import os
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+import onnxruntime
 import torch
 
 
-def session(name, threads, model, inputs, outputs):
-    """A session that runs `model`, exported for inputs of these very shapes (a dictionary by argument's name)."""
-    import onnxruntime
-
+def session(name, threads, make_model, inputs, outputs):
+    """A session that runs a model, exported for inputs of these very shapes (a dictionary by argument's name)."""
     folder = Path(tempfile.gettempdir()) / f"pairwise-benchmark-{os.getuid()}-{torch.__version__}"
-    folder.mkdir(exist_ok=True)
-    path = folder / (name.replace("/", "-") + ".onnx")
-    if not path.exists():
-        import contextlib
-        import sys
-
-        with contextlib.redirect_stdout(sys.stderr), torch.inference_mode():
-            torch.onnx.export(model().eval(), (), str(path), kwargs=inputs, input_names=list(inputs),
-                              output_names=outputs, dynamo=True, external_data=True)
+    exported = folder / name.replace("/", "-")
+    if not exported.exists():
+        export(exported, make_model(), inputs, outputs)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(exported / "model.onnx"), options, providers=["CPUExecutionProvider"])
+
+
+def export(folder, model, inputs, outputs):
+    """Writes the graph and the weights; the folder has its name only when it is complete."""
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with contextlib.redirect_stdout(sys.stderr), torch.inference_mode():
+        torch.onnx.export(model.eval(), (), str(partial / "model.onnx"), kwargs=inputs, input_names=list(inputs),
+                          output_names=outputs, dynamo=True, external_data=True)
+    partial.rename(folder)

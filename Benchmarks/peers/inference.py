@@ -7,8 +7,6 @@ from torch.nn import functional
 
 from . import exported, siglip
 
-ENGINES = ["torch", "onnxruntime"]
-
 
 class Embeddings(torch.nn.Module):
     def __init__(self):

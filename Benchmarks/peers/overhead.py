@@ -14,7 +14,7 @@ def prepare(name, _):
     for inputs, outputs in zip(sizes, sizes[1:]):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, fused=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, foreach=True)
     x, labels = torch.randn(batch, sizes[0]), torch.arange(batch) % sizes[-1]
 
     def run():

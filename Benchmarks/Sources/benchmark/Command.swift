@@ -30,6 +30,7 @@ import Tensor
   }
 
   func run() throws {
+    _ = ResidentMemory.atStart
     if let threads { Compute.threadCount = threads }
     if serve { return try answer() }
     let chosen = suite.work.filter { work in

@@ -38,7 +38,7 @@ enum ResidentMemory {
     #endif
   }
 
-  /// What it held when this was first asked for.
+  /// What it held when this was first asked for: when the program began.
   static let atStart: Int = {
     #if canImport(Darwin)
       return peak

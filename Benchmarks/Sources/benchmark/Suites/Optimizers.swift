@@ -16,7 +16,7 @@ enum Optimizers {
   private static func work(
     _ name: String, bytesPerParameter: Int, _ makeOptimizer: @escaping (SigLIP) -> any Optimizer
   ) -> Work {
-    Work(name: "optimizer/\(name)/siglip-b16-224", bytes: bytesPerParameter * 203_156_738) {
+    Work(name: "optimizer/\(name)/siglip-b16-224", bytes: bytesPerParameter * 203_155_970) {
       let model = SigLIPWork.makeModel()
       let optimizer = makeOptimizer(model)
       var gradients = Gradients()
