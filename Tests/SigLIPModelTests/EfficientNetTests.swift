@@ -29,7 +29,8 @@ import Testing
     #expect(before.isApproximatelyEqual(to: tower(pixels).value, absolute: 1e-4, relative: 1e-4))
     for count in [1, 3] {
       #expect(
-        ThreadPool.withThreadCount(count) { withoutGradients { tower(pixels) } }.value.scalars == before.scalars)
+        ThreadPool.withThreadCount(count) { withoutGradients { tower(pixels) } }.value.scalars
+          == before.scalars)
     }
     for parameter in tower.parameters { parameter.update { $0 *= 0.9 } }
     tower.freeze()

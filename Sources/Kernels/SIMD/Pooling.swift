@@ -23,8 +23,8 @@ private func averagePlane(
   let w = window.pointee
   forEachPosition(w) { position, taps in
     var sum: Float = 0
-    taps.forEach(w) { sum += x[$0] }
-    out[position] = sum / Float(countsPadding ? w.kernelArea : max(taps.count, 1))
+    forEachTap(w, taps) { sum += x[$0] }
+    out[position] = sum / Float(countsPadding ? w.kernelArea : max(tapCount(taps), 1))
   }
 }
 
@@ -34,8 +34,8 @@ private func spreadAverage(
 ) {
   let w = window.pointee
   forEachPosition(w) { position, taps in
-    let share = g[position] / Float(countsPadding ? w.kernelArea : max(taps.count, 1))
-    taps.forEach(w) { out[$0] += share }
+    let share = g[position] / Float(countsPadding ? w.kernelArea : max(tapCount(taps), 1))
+    forEachTap(w, taps) { out[$0] += share }
   }
 }
 
@@ -47,7 +47,7 @@ private func maximumOfPlane(
   forEachPosition(w) { position, taps in
     var best = -Float.infinity
     var bestIndex = -1
-    taps.forEach(w) { index in
+    forEachTap(w, taps) { index in
       let value = x[index]
       if value > best || value != value || bestIndex < 0 {
         best = value

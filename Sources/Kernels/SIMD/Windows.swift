@@ -9,22 +9,21 @@ func insideRange(_ start: Int, _ step: Int, _ extent: Int, _ count: Int) -> (fir
   return (first, end)
 }
 
-/// The taps of one position that lie inside the plane.
-struct InsideTaps {
-  /// Index in the plane of the first tap of all, which may lie outside.
-  let start: Int
-  let rows: (first: Int, end: Int)
-  let columns: (first: Int, end: Int)
+/// The taps of one position that lie inside the plane; `start` is the index in the plane of the first tap of all, which
+/// may lie outside. Not a structure: the function that copies one would be shared by the modules of all instruction sets.
+typealias InsideTaps = (start: Int, rows: (first: Int, end: Int), columns: (first: Int, end: Int))
 
-  var count: Int { (rows.end - rows.first) * (columns.end - columns.first) }
+@inline(__always)
+func tapCount(_ taps: InsideTaps) -> Int {
+  (taps.rows.end - taps.rows.first) * (taps.columns.end - taps.columns.first)
+}
 
-  /// Calls `body` with each tap's index in the plane.
-  @inline(__always)
-  func forEach(_ w: WindowShape, _ body: (_ index: Int) -> Void) {
-    for ky in rows.first..<rows.end {
-      let line = start + ky * w.dilationHeight * w.inputWidth
-      for kx in columns.first..<columns.end { body(line + kx * w.dilationWidth) }
-    }
+/// Calls `body` with each tap's index in the plane.
+@inline(__always)
+func forEachTap(_ w: WindowShape, _ taps: InsideTaps, _ body: (_ index: Int) -> Void) {
+  for ky in taps.rows.first..<taps.rows.end {
+    let line = taps.start + ky * w.dilationHeight * w.inputWidth
+    for kx in taps.columns.first..<taps.columns.end { body(line + kx * w.dilationWidth) }
   }
 }
 
@@ -38,9 +37,7 @@ func forEachPosition(_ w: WindowShape, _ body: (_ position: Int, _ taps: InsideT
     for column in 0..<columns {
       let left = column * w.strideWidth - w.paddingLeft
       let horizontal = insideRange(left, w.dilationWidth, w.inputWidth, w.kernelWidth)
-      body(
-        row * columns + column,
-        InsideTaps(start: top * w.inputWidth + left, rows: vertical, columns: horizontal))
+      body(row * columns + column, (top * w.inputWidth + left, vertical, horizontal))
     }
   }
 }
