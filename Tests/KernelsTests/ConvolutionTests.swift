@@ -4,6 +4,21 @@ import Testing
 /// Convolutions and pooling on every level that this CPU runs, against plain loops in double precision.
 @Suite struct ConvolutionTests {
   static let shapes: [ConvolutionShape] = [
+    // On blocks of channels: small 1 x 1 ones, and depthwise ones in strips, or with several outputs for each channel.
+    ConvolutionShape(
+      batch: 3, inputChannels: 70, outputChannels: 37,
+      window: WindowShape(inputHeight: 7, inputWidth: 5, kernelHeight: 1, kernelWidth: 1)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 3, outputChannels: 3, groups: 3,
+      window: WindowShape(
+        inputHeight: 40, inputWidth: 130, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 1)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 18, outputChannels: 36, groups: 18,
+      window: WindowShape(
+        inputHeight: 9, inputWidth: 16, kernelHeight: 2, kernelWidth: 3, strideHeight: 3, strideWidth: 2,
+        paddingTop: 2, paddingBottom: 1, paddingLeft: 0, paddingRight: 3, dilationHeight: 3,
+        dilationWidth: 2)),
     // Dense: with padding, stride, dilation, and without anything (a matrix product).
     ConvolutionShape(
       batch: 2, inputChannels: 3, outputChannels: 5,

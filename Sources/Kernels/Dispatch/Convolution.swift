@@ -1,6 +1,6 @@
 // Dense and grouped convolutions unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply
-// it; each thread has room for one strip. Where each output channel sees one input channel, DepthwiseConvolution.swift
-// computes directly. No result depends on the number of threads.
+// it; each thread has room for one strip. Depthwise and small 1 x 1 convolutions are computed on blocks of channels
+// instead (BlockedConvolution.swift). No result depends on the number of threads.
 
 /// Two-dimensional convolution: `out = activation(x * weight + bias)`, with one bias for each output channel.
 public func conv2d(
@@ -11,6 +11,10 @@ public func conv2d(
   guard shape.batch > 0, shape.outputChannels > 0, shape.window.outputArea > 0 else { return }
   if shape.isDepthwise {
     depthwiseConv2d(shape, x: x, weight: weight, bias: bias, activation: activation, out: out)
+    return
+  }
+  if shape.isBlockedPointwise {
+    blockedPointwiseConv2d(shape, x: x, weight: weight, bias: bias, activation: activation, out: out)
     return
   }
   let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)

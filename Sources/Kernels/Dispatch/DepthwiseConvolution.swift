@@ -79,33 +79,7 @@ private struct SplitPlane {
   }
 }
 
-/// `conv2d` where each output channel sees one input channel: direct, a padded plane at a time.
-func depthwiseConv2d(
-  _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>?,
-  activation: UnaryOperation?, out: UnsafeMutablePointer<Float>
-) {
-  let window = shape.window
-  let kernels = Kernels.table
-  let plane = SplitPlane(window, slack: kernels.convolution.rowSlack)
-  plane.withOffsets { offsets in
-    ThreadPool.parallelFor(count: shape.batch * shape.inputChannels) { index in
-      let split = ThreadState.current.columns.floats(plane.size)
-      plane.split(x + index * window.inputArea, into: split, kernels.elementwise)
-      for member in 0..<shape.outputGroupChannels {
-        let channel = index % shape.inputChannels * shape.outputGroupChannels + member
-        let target = out + (index * shape.outputGroupChannels + member) * window.outputArea
-        kernels.convolution.depthwise(
-          split, plane.rowStep, window.kernelArea, offsets, weight + channel * window.kernelArea,
-          bias?[channel] ?? 0, window.outputHeight, window.outputWidth, target)
-        if let activation {
-          kernels.elementwise.unary(activation.rawValue, target, 1, target, window.outputArea)
-        }
-      }
-    }
-  }
-}
-
+/// Gradient of `depthwiseConv2d` with respect to its input.
 func depthwiseInputDerivative(
   _ shape: ConvolutionShape, g: UnsafePointer<Float>, weight: UnsafePointer<Float>,
   out: UnsafeMutablePointer<Float>

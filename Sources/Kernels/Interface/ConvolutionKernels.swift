@@ -9,8 +9,6 @@ public struct ConvolutionKernels: Sendable {
   public let unfold: Unfold
   /// Adds what `unfold` copied back to where it came from.
   public let fold: Fold
-  /// `out[row, column] = bias + sum over taps of weight[tap] * split[row * rowStep + offsets[tap] + column]`.
-  public let depthwise: Depthwise
   /// `split[row * rowStep + offsets[tap] + column] += weight[tap] * g[row, column]`.
   public let depthwiseInputDerivative: DepthwiseInputDerivative
   /// `weightGradient[tap] += sum of g[row, column] * split[row * rowStep + offsets[tap] + column]`.
@@ -25,12 +23,6 @@ public struct ConvolutionKernels: Sendable {
   public typealias Fold =
     @convention(c) @Sendable (
       UnsafeRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>
-    ) -> Void
-  /// `(split, rowStep, taps, offsets, weight, bias, rows, columns, out)`.
-  public typealias Depthwise =
-    @convention(c) @Sendable (
-      UnsafePointer<Float>, Int, Int, UnsafePointer<Int>, UnsafePointer<Float>, Float, Int, Int,
-      UnsafeMutablePointer<Float>
     ) -> Void
   /// `(g, gRowStride, rows, columns, taps, offsets, weight, rowStep, split)`; rows of g end in zeros up to a whole
   /// vector.
@@ -49,14 +41,13 @@ public struct ConvolutionKernels: Sendable {
 
   /// Collects the kernels of one level.
   public init(
-    rowSlack: Int, unfold: @escaping Unfold, fold: @escaping Fold, depthwise: @escaping Depthwise,
+    rowSlack: Int, unfold: @escaping Unfold, fold: @escaping Fold,
     depthwiseInputDerivative: @escaping DepthwiseInputDerivative,
     depthwiseWeightDerivative: @escaping DepthwiseWeightDerivative
   ) {
     self.rowSlack = rowSlack
     self.unfold = unfold
     self.fold = fold
-    self.depthwise = depthwise
     self.depthwiseInputDerivative = depthwiseInputDerivative
     self.depthwiseWeightDerivative = depthwiseWeightDerivative
   }

@@ -8,9 +8,6 @@ let convolutionKernels = ConvolutionKernels(
   fold: { window, columns, firstRow, rows, plane in
     foldPlane(window.assumingMemoryBound(to: WindowShape.self), columns, firstRow, rows, plane)
   },
-  depthwise: { split, rowStep, taps, offsets, weight, bias, rows, columns, out in
-    convolveSplitPlane(split, rowStep, taps, offsets, weight, bias, rows, columns, out)
-  },
   depthwiseInputDerivative: { g, gRowStride, rows, columns, taps, offsets, weight, rowStep, split in
     spreadGradient(g, gRowStride, rows, columns, taps, offsets, weight, rowStep, split)
   },
@@ -50,31 +47,6 @@ private func foldPlane(
       for x in inside.first..<inside.end { to[x] += from[x] }
     } else {
       for x in inside.first..<inside.end { to[x * w.strideWidth] += from[x] }
-    }
-  }
-}
-
-private func convolveSplitPlane(
-  _ split: UnsafePointer<Float>, _ rowStep: Int, _ taps: Int, _ offsets: UnsafePointer<Int>,
-  _ weight: UnsafePointer<Float>, _ bias: Float, _ rows: Int, _ columns: Int,
-  _ out: UnsafeMutablePointer<Float>
-) {
-  let width = TileVector.scalarCount
-  for row in 0..<rows {
-    var column = 0
-    while column < columns {
-      let from = split + row * rowStep + column
-      let to = out + row * columns + column
-      var sum = TileVector(repeating: bias)
-      for tap in 0..<taps {
-        sum = multiplyAdd(TileVector(repeating: weight[tap]), loadVector(from + offsets[tap]), sum)
-      }
-      if column + width <= columns {
-        storeVector(sum, to)
-      } else {
-        for i in 0..<columns - column { to[i] = sum[i] }
-      }
-      column += width
     }
   }
 }

@@ -1,0 +1,137 @@
+// Convolutions of plain images that are computed on blocks of 16 channels (see `BlockedKernels`), a strip of rows at a
+// time: depthwise ones, where planes would leave most of a vector empty, and 1 x 1 ones of small planes, where a matrix
+// product would pack more than it multiplies. Strips share nothing, so no result depends on the number of threads.
+
+private let width = BlockedKernels.width
+private let unbounded: (lowest: Float, highest: Float) = (-.infinity, .infinity)
+
+/// `conv2d` where each output channel sees one input channel.
+func depthwiseConv2d(
+  _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+  bias: UnsafePointer<Float>?, activation: UnaryOperation?, out: UnsafeMutablePointer<Float>
+) {
+  let window = shape.window
+  let kernels = Kernels.table
+  let paddedWidth = window.inputWidth + window.paddingLeft + window.paddingRight
+  let perRow = width * (2 * window.strideHeight * paddedWidth + window.outputWidth)
+  let stripRows = max(1, min(window.outputHeight, (96 << 10) / perRow))
+  let strips = (window.outputHeight + stripRows - 1) / stripRows
+  let blocks = (shape.inputChannels + width - 1) / width
+  let multiplier = shape.outputGroupChannels
+  withUnsafeTemporaryAllocation(of: Int.self, capacity: window.kernelArea) { offsets in
+    for tap in 0..<window.kernelArea {
+      let row = tap / window.kernelWidth * window.dilationHeight
+      let column = tap % window.kernelWidth * window.dilationWidth
+      offsets[tap] = (row * paddedWidth + column) * width
+    }
+    let offsets = UnsafePointer(offsets.baseAddress!)
+    ThreadPool.parallelFor(count: shape.batch * blocks * strips) { task in
+      let (image, block, strip) = (task / strips / blocks, task / strips % blocks, task % strips)
+      let lanes = min(width, shape.inputChannels - block * width)
+      let rows = strip * stripRows..<min((strip + 1) * stripRows, window.outputHeight)
+      let top = rows.lowerBound * window.strideHeight - window.paddingTop
+      let paddedRows =
+        (rows.count - 1) * window.strideHeight + (window.kernelHeight - 1) * window.dilationHeight + 1
+      let first = min(max(top, 0), window.inputHeight)
+      let insideRows = max(0, min(top + paddedRows, window.inputHeight) - first)
+      let insideSize = insideRows * window.inputWidth * width
+      let filteredSize = rows.count * window.outputWidth * width
+
+      let padded = ThreadState.current.columns.floats(
+        (paddedRows * paddedWidth + window.kernelArea + 1) * width + max(insideSize, filteredSize))
+      let weights = padded + paddedRows * paddedWidth * width
+      let biases = weights + window.kernelArea * width
+      // Holds the strip before it is padded, then what comes of it.
+      let inside = biases + width
+      let plane = image * shape.inputChannels + block * width
+      kernels.elementwise.copyMatrix(
+        x + plane * window.inputArea + first * window.inputWidth, window.inputArea, 1, inside, 1, width,
+        lanes, insideRows * window.inputWidth)
+      kernels.elementwise.fill(0, padded, paddedRows * paddedWidth * width)
+      for row in 0..<insideRows {
+        kernels.elementwise.copy(
+          inside + row * window.inputWidth * width, 1,
+          padded + ((row + first - top) * paddedWidth + window.paddingLeft) * width, 1,
+          window.inputWidth * width)
+      }
+      kernels.elementwise.fill(0, biases, width)
+      for member in 0..<multiplier {
+        let channel = block * width * multiplier + member
+        let positions = rows.count * window.outputWidth
+        kernels.elementwise.copyMatrix(
+          weight + channel * window.kernelArea, multiplier * window.kernelArea, 1, weights, 1, width, lanes,
+          window.kernelArea)
+        if let bias { kernels.elementwise.copy(bias + channel, multiplier, biases, 1, lanes) }
+        let convolution = BlockConvolution(
+          x: padded, rowStride: window.strideHeight * paddedWidth * width,
+          columnStride: window.strideWidth * width, taps: window.kernelArea, offsets: offsets,
+          weight: weights, bias: biases, bounds: unbounded, out: inside, rows: rows.count,
+          columns: window.outputWidth)
+        withUnsafePointer(to: convolution) { kernels.blocked.convolveBlock($0) }
+        if let activation {
+          kernels.elementwise.unary(activation.rawValue, inside, 1, inside, filteredSize)
+        }
+        kernels.elementwise.copyMatrix(
+          inside, 1, width,
+          out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth,
+          multiplier * window.outputArea, 1, lanes, positions)
+      }
+    }
+  }
+}
+
+extension ConvolutionShape {
+  /// Whether to compute on blocks: a 1 x 1 convolution of several images with small planes.
+  var isBlockedPointwise: Bool {
+    isPointwise && groups == 1 && batch > 1 && window.inputArea <= 256 && inputChannels >= 64
+      && outputChannels >= 16
+  }
+}
+
+/// `conv2d` with a window of one. The weights are brought into blocks once for all images.
+func blockedPointwiseConv2d(
+  _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+  bias: UnsafePointer<Float>?, activation: UnaryOperation?, out: UnsafeMutablePointer<Float>
+) {
+  let kernels = Kernels.table
+  let (inputs, outputs, area) = (shape.inputChannels, shape.outputChannels, shape.window.inputArea)
+  let depthBlocks = (inputs + width - 1) / width
+  let blocks = (outputs + width - 1) / width
+  let depth = depthBlocks * width
+  let weights = ThreadState.current.partials.floats(blocks * width * (depth + 1))
+  let biases = weights + blocks * width * depth
+  kernels.elementwise.fill(0, biases, blocks * width)
+  if let bias { kernels.elementwise.copy(bias, 1, biases, 1, outputs) }
+  ThreadPool.parallelFor(count: blocks) { block in
+    let target = weights + block * width * depth
+    let lanes = min(width, outputs - block * width)
+    if lanes < width || depth > inputs { kernels.elementwise.fill(0, target, width * depth) }
+    kernels.elementwise.copyMatrix(
+      weight + block * width * inputs, inputs, 1, target, 1, width, lanes, inputs)
+  }
+  ThreadPool.parallelFor(count: shape.batch) { image in
+    let blocked = ThreadState.current.columns.floats((depth + blocks * width) * area)
+    let products = blocked + depth * area
+    for block in 0..<depthBlocks {
+      let lanes = min(width, inputs - block * width)
+      let target = blocked + block * width * area
+      // Lanes without a channel meet weights of zero, but must be numbers.
+      if lanes < width { kernels.elementwise.fill(0, target, width * area) }
+      kernels.elementwise.copyMatrix(
+        x + (image * inputs + block * width) * area, area, 1, target, 1, width, lanes, area)
+    }
+    let work = PixelProducts(
+      x: blocked, xBlockStride: width * area, xRowStride: 0, depthBlocks: depthBlocks, weight: weights,
+      bias: biases, bounds: unbounded, out: products, outBlockStride: width * area, outRowStride: 0,
+      blocks: blocks, rows: 1, pixels: area)
+    withUnsafePointer(to: work) { kernels.blocked.multiplyPixels($0) }
+    if let activation {
+      kernels.elementwise.unary(activation.rawValue, products, 1, products, blocks * width * area)
+    }
+    for block in 0..<blocks {
+      kernels.elementwise.copyMatrix(
+        products + block * width * area, 1, width, out + (image * outputs + block * width) * area, area, 1,
+        min(width, outputs - block * width), area)
+    }
+  }
+}
