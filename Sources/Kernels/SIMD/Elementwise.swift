@@ -60,14 +60,17 @@ private func mapAngles(
   _ x: UnsafePointer<Float>, _ stride: Int, _ out: UnsafeMutablePointer<Float>, _ count: Int,
   _ function: (Vector) -> Vector, _ scalarFunction: (Float) -> Float
 ) {
-  forEachVector(count) { i, n in
+  let limit = Vector(repeating: largestReducedAngle)
+  var i = 0
+  while i < count {
+    let n = Swift.min(vectorWidth, count - i)
     let angles = load(x + i * stride, stride: stride, n)
-    // Written so that a NaN does not pass.
-    if any(.!(magnitude(angles) .<= Vector(repeating: largestReducedAngle))) {
+    if any((magnitude(angles) .> limit) .| (angles .!= angles)) {
       for j in i..<i + n { out[j] = scalarFunction(x[j * stride]) }
     } else {
       store(function(angles), out + i, n)
     }
+    i += n
   }
 }
 
