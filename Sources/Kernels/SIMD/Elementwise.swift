@@ -65,7 +65,8 @@ private func mapAngles(
   while i < count {
     let n = Swift.min(vectorWidth, count - i)
     let angles = load(x + i * stride, stride: stride, n)
-    if any((magnitude(angles) .> limit) .| (angles .!= angles)) {
+    // Not `any`, which would be one function for the modules of all instruction sets.
+    if horizontalSum(truth((magnitude(angles) .> limit) .| (angles .!= angles))) != 0 {
       for j in i..<i + n { out[j] = scalarFunction(x[j * stride]) }
     } else {
       store(function(angles), out + i, n)
