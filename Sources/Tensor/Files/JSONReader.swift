@@ -1,23 +1,41 @@
-/// A JSON value with what a file header needs: objects keep their order, integers stay exact.
-enum JSONValue: Equatable {
+/// A JSON value: objects keep their order, integers stay exact.
+package enum JSONValue: Equatable, Sendable {
   case object([Member])
   case array([JSONValue])
   case string(String)
   case integer(Int)
-  /// Fractions, true, false and null: valid JSON that no header field takes.
-  case other
+  /// A number with a fraction or an exponent, or too large for an integer.
+  case number(Double)
+  case boolean(Bool)
+  case null
 
-  struct Member: Equatable {
-    let name: String
-    let value: JSONValue
+  package struct Member: Equatable, Sendable {
+    package let name: String
+    package let value: JSONValue
+  }
+}
+
+/// A string that equals another one when their bytes do: to `String`, composed and decomposed characters are the same.
+package struct ExactString: Hashable, Sendable {
+  package let string: String
+
+  package init(_ string: String) { self.string = string }
+
+  package static func == (left: ExactString, right: ExactString) -> Bool {
+    left.string.utf8.elementsEqual(right.string.utf8)
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    var string = string
+    string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
   }
 }
 
 /// A strict JSON reader (RFC 8259) that also refuses objects with a name twice, which Foundation's accepts.
-struct JSONReader {
+package struct JSONReader {
   /// What is wrong, and at which byte.
-  struct Problem: Error {
-    let description: String
+  package struct Problem: Error {
+    package let description: String
   }
 
   /// Objects and arrays may be nested this deep, so that no input exhausts the stack.
@@ -31,7 +49,7 @@ struct JSONReader {
   }
 
   /// Reads one value; only white space may follow it.
-  static func read(_ bytes: [UInt8]) throws(Problem) -> JSONValue {
+  package static func read(_ bytes: [UInt8]) throws(Problem) -> JSONValue {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw Problem(description: "it is not valid UTF-8")
     }
@@ -70,9 +88,9 @@ struct JSONReader {
     case UInt8(ascii: "{"): return .object(try members(depth: depth))
     case UInt8(ascii: "["): return .array(try elements(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "t"): return try word("true")
-    case UInt8(ascii: "f"): return try word("false")
-    case UInt8(ascii: "n"): return try word("null")
+    case UInt8(ascii: "t"): return try word("true", .boolean(true))
+    case UInt8(ascii: "f"): return try word("false", .boolean(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
     case .some: return try number()
     case .none: throw problem("the text ends")
     }
@@ -81,12 +99,14 @@ struct JSONReader {
   private mutating func members(depth: Int) throws(Problem) -> [JSONValue.Member] {
     try expect("{")
     var members: [JSONValue.Member] = []
-    var names: Set<String> = []
+    var names: Set<ExactString> = []
     if take("}") { return members }
     repeat {
       skipSpace()
       let name = try string()
-      guard names.insert(name).inserted else { throw problem("the name \"\(name)\" occurs twice") }
+      guard names.insert(ExactString(name)).inserted else {
+        throw problem("the name \"\(name)\" occurs twice")
+      }
       try expect(":")
       members.append(JSONValue.Member(name: name, value: try value(depth: depth + 1)))
     } while take(",")
@@ -103,11 +123,11 @@ struct JSONReader {
     return elements
   }
 
-  private mutating func word(_ word: StaticString) throws(Problem) -> JSONValue {
+  private mutating func word(_ word: StaticString, _ value: JSONValue) throws(Problem) -> JSONValue {
     let expected = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
     guard bytes[position...].starts(with: expected) else { throw problem("expected a value") }
     position += expected.count
-    return .other
+    return value
   }
 
   private mutating func number() throws(Problem) -> JSONValue {
@@ -128,11 +148,9 @@ struct JSONReader {
       if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { position += 1 }
       _ = try digits()
     }
-    guard isInteger else { return .other }
-    guard let integer = Int(String(decoding: bytes[start..<position], as: UTF8.self)) else {
-      throw problem("an integer is too large")
-    }
-    return .integer(integer)
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    if isInteger, let integer = Int(text) { return .integer(integer) }
+    return .number(Double(text) ?? .nan)
   }
 
   private mutating func digits() throws(Problem) -> ArraySlice<UInt8> {
@@ -144,7 +162,11 @@ struct JSONReader {
 
   private mutating func string() throws(Problem) -> String {
     try expect("\"")
-    var units: [UInt8] = []
+    let start = position
+    while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+      position += 1
+    }
+    var units = Array(bytes[start..<position])
     while let byte = next {
       position += 1
       switch byte {

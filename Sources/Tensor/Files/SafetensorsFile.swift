@@ -133,12 +133,15 @@ extension SafetensorsFile {
         return
       }
       names.append(member.name)
-      entries[member.name] = try entry(fields, named: member.name)
+      // To a dictionary of strings, names that differ only in composition are the same.
+      guard entries.updateValue(try entry(fields, named: member.name), forKey: member.name) == nil else {
+        throw Problem("the name \"\(member.name)\" occurs twice")
+      }
     }
 
     private func entry(_ fields: [JSONValue.Member], named name: String) throws -> Entry {
-      let values = Dictionary(uniqueKeysWithValues: fields.map { ($0.name, $0.value) })
-      guard values.count == 3, case .string(let type)? = values["dtype"],
+      let values = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+      guard fields.count == 3, case .string(let type)? = values["dtype"],
         let shape = values["shape"].flatMap(integers),
         let offsets = values["data_offsets"].flatMap(integers), offsets.count == 2
       else {
