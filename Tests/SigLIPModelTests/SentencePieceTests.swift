@@ -7,11 +7,14 @@ import Testing
   static let modelPath = exampleData("tokenizer.model")
   static let modelBytes = Array(FileManager.default.contents(atPath: modelPath) ?? Data())
 
+  /// Read once: building its trie takes long without optimisation.
+  static let model = Result { try SentencePieceTokenizer(path: modelPath) }
+
   let tokenizer: SentencePieceTokenizer
   let expectations: SafetensorsFile
 
   init() throws {
-    tokenizer = try SentencePieceTokenizer(path: SentencePieceTests.modelPath)
+    tokenizer = try SentencePieceTests.model.get()
     expectations = try SafetensorsFile(fixture("sentencepiece.safetensors"))
   }
 
@@ -83,7 +86,14 @@ import Testing
   @Test func punctuationModes() {
     #expect(PunctuationMode.bigVision.prepare("A Cat, sleeping!") == "a cat, sleeping!")
     #expect(PunctuationMode.huggingFaceV1.prepare(" A  Cat,\tsleeping! ") == "a cat sleeping")
+    #expect(PunctuationMode.huggingFaceV1.prepare("a_b-c") == "abc")
+    #expect(PunctuationMode.bigVisionEvaluator.prepare(" A_b-c,\u{1C}D ") == "a bc d")
     #expect(PunctuationMode.none.prepare("A Cat!") == "A Cat!")
+    // As Python: a sigma is final where a cased letter comes before it and none behind.
+    #expect(
+      PunctuationMode.bigVision.prepare("\u{39F}\u{3A3} \u{3A3}\u{391} \u{391}\u{3A3}.")
+        == "\u{3BF}\u{3C2} \u{3C3}\u{3B1} \u{3B1}\u{3C2}.")
+    #expect(Array(PunctuationMode.bigVision.prepare("\u{130}").unicodeScalars) == ["i", "\u{307}"])
   }
 
   @Test func everyTruncationThrowsOrLoads() throws {
@@ -106,7 +116,10 @@ import Testing
       ([0x0A, 0x02, 0x08, 0x01], "field 1 has the wrong wire type"),
       ([0x0A, 0x05, 0x0A, 0x01, 0x61, 0x18, 0x09], "type 9, expected 1 to 6"),
       ([0x0A, 0x03, 0x0A, 0x01, 0x61], "has 0 unknown pieces, expected one"),
-      ([0x0A, 0x05, 0x0A, 0x01, 0x61, 0x18, 0x02, 0x12, 0x02, 0x18, 0x02], "a bpe model, expected unigram"),
+      (
+        [0x0A, 0x05, 0x0A, 0x01, 0x61, 0x18, 0x02, 0x12, 0x02, 0x18, 0x03],
+        "a word model, expected unigram or bpe"
+      ),
       (
         [0x0A, 0x05, 0x0A, 0x01, 0x61, 0x18, 0x02, 0x1A, 0x04, 0x12, 0x02, 0xFF, 0xFF],
         "normalisation rules are damaged"

@@ -18,15 +18,21 @@ struct SentencePieceModel {
     var type = PieceType.normal
   }
 
+  /// How text is changed before it is split, or after it is put together.
+  struct Normalization {
+    var charsMap: [UInt8] = []
+    var addsDummyPrefix = true
+    var removesExtraWhitespace = true
+    var escapesWhitespace = true
+  }
+
   var pieces: [Piece] = []
   var modelType = ModelType.unigram
   var usesByteFallback = false
   var whitespaceIsSuffix = false
   var unknownSurface = " \u{2047} "
-  var charsMap: [UInt8] = []
-  var addsDummyPrefix = true
-  var removesExtraWhitespace = true
-  var escapesWhitespace = true
+  var normalization = Normalization()
+  var denormalization = Normalization()
 
   /// Reads a file's bytes; `name` stands in errors.
   init(_ bytes: [UInt8], name: String) throws {
@@ -35,8 +41,11 @@ struct SentencePieceModel {
       switch (field, value) {
       case (1, .bytes(let message)): pieces.append(try SentencePieceModel.piece(message, name, pieces.count))
       case (2, .bytes(let message)): try readTrainer(message, name)
-      case (3, .bytes(let message)): try readNormalizer(message, name)
-      case (1...3, _): throw TokenizerError("\(name): field \(field) has the wrong wire type")
+      case (3, .bytes(let message)):
+        normalization = try SentencePieceModel.normalization(message, "\(name), normalizer")
+      case (5, .bytes(let message)):
+        denormalization = try SentencePieceModel.normalization(message, "\(name), denormalizer")
+      case (1...3, _), (5, _): throw TokenizerError("\(name): field \(field) has the wrong wire type")
       default: break
       }
     }
@@ -91,17 +100,19 @@ struct SentencePieceModel {
     }
   }
 
-  private mutating func readNormalizer(_ message: ArraySlice<UInt8>, _ name: String) throws {
-    var reader = ProtocolBufferReader(message, context: "\(name), normalizer")
+  private static func normalization(_ message: ArraySlice<UInt8>, _ context: String) throws -> Normalization {
+    var reader = ProtocolBufferReader(message, context: context)
+    var result = Normalization()
     while let (field, value) = try reader.next() {
       switch (field, value) {
-      case (2, .bytes(let map)): charsMap = Array(map)
-      case (3, .integer(let flag)): addsDummyPrefix = flag != 0
-      case (4, .integer(let flag)): removesExtraWhitespace = flag != 0
-      case (5, .integer(let flag)): escapesWhitespace = flag != 0
-      case (2...5, _): throw TokenizerError("\(name), normalizer: field \(field) has the wrong wire type")
+      case (2, .bytes(let map)): result.charsMap = Array(map)
+      case (3, .integer(let flag)): result.addsDummyPrefix = flag != 0
+      case (4, .integer(let flag)): result.removesExtraWhitespace = flag != 0
+      case (5, .integer(let flag)): result.escapesWhitespace = flag != 0
+      case (2...5, _): throw TokenizerError("\(context): field \(field) has the wrong wire type")
       default: break
       }
     }
+    return result
   }
 }

@@ -1,0 +1,118 @@
+/// Byte-pair encoding as Google does it: neighbours merge when together they are a piece, the highest score first.
+struct PieceMerging: Sendable {
+  private let trie: ByteTrie
+  private let symbols: ByteTrie?
+  private let ranks: [UInt32]
+  private let isUnused: [Bool]
+  private let hasUnused: Bool
+  private let unknownID: Int32
+
+  /// A model of pieces.
+  ///
+  /// - Parameters:
+  ///   - pieces: Those that can occur in a text, unused ones included.
+  ///   - scores: The score of every id.
+  ///   - isUnused: For every id, whether its piece is taken apart again.
+  ///   - symbols: Those that the user defined: they are found first and never merged.
+  init(
+    pieces: [(key: [UInt8], value: Int32)], scores: [Float], isUnused: [Bool], symbols: ByteTrie?,
+    unknownID: Int32
+  ) {
+    trie = ByteTrie(pieces)
+    self.symbols = symbols
+    let ordered = Set(scores).sorted(by: >)
+    let rankOfScore = Dictionary(uniqueKeysWithValues: zip(ordered, UInt32(0)...))
+    ranks = scores.map { rankOfScore[$0] ?? 0 }
+    self.isUnused = isUnused
+    hasUnused = isUnused.contains(true)
+    self.unknownID = unknownID
+  }
+
+  /// Looks neighbours up in the trie; a symbol's state is its node.
+  private struct Rules: MergeRules {
+    let text: UnsafeBufferPointer<UInt8>
+    let trie: ByteTrie.Walker
+    let ranks: UnsafeBufferPointer<UInt32>
+    let unused: UnsafeBufferPointer<Bool>?
+    /// Of unused pieces, by node: how long the left part was.
+    var parts: [Int32: Int32] = [:]
+
+    @inline(__always)
+    func merged(_ left: MergeSymbol, _ right: MergeSymbol) -> (rank: UInt32, state: Int32)? {
+      // A state below -1 is a symbol that stays as it is.
+      if left.state < 0 || right.state < -1 { return nil }
+      let start = Int(right.start)
+      let node = trie.descendant(of: left.state, along: text[start..<(start + Int(right.length))])
+      guard node >= 0, trie.value(at: node) >= 0 else { return nil }
+      return (ranks[Int(trie.value(at: node))], node)
+    }
+
+    @inline(__always)
+    mutating func found(_ left: MergeSymbol, _ right: MergeSymbol, state: Int32) {
+      guard let unused, unused[Int(trie.value(at: state))] else { return }
+      parts[state] = left.length
+    }
+  }
+
+  /// Calls `body` with the ids and places of the pieces, in order.
+  func forEachPiece(in text: UnsafeBufferPointer<UInt8>, _ body: (Int32, Range<Int>) -> Void) {
+    if text.isEmpty { return }
+    withUnsafeTemporaryAllocation(of: MergeSymbol.self, capacity: text.count) { storage in
+      trie.withWalker { trie in
+        let count = split(text, trie, storage)
+        let parts = UnsafeMutableBufferPointer(rebasing: storage[..<count])
+        ranks.withUnsafeBufferPointer { ranks in
+          isUnused.withUnsafeBufferPointer { unused in
+            var rules = Rules(text: text, trie: trie, ranks: ranks, unused: hasUnused ? unused : nil)
+            BytePairMerging.run(parts, &rules)
+            var index: Int32 = 0
+            while index >= 0 {
+              let part = parts[Int(index)]
+              emit(Int(part.start)..<Int(part.start + part.length), symbol: part.state, rules, body)
+              index = part.next
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The symbols that the text begins as: those of the user, and characters.
+  private func split(
+    _ text: UnsafeBufferPointer<UInt8>, _ trie: ByteTrie.Walker,
+    _ storage: UnsafeMutableBufferPointer<MergeSymbol>
+  ) -> Int {
+    var position = 0
+    var count = 0
+    while position < text.count {
+      let state: Int32
+      let length: Int
+      if let match = symbols?.withWalker({ $0.longestMatch(text, from: position) }) {
+        state = -2 - match.value
+        length = match.length
+      } else {
+        length = min(characterLength(text[position]), text.count - position)
+        state = trie.descendant(of: ByteTrie.root, along: text[position..<(position + length)])
+      }
+      storage[count] = MergeSymbol(state: state, start: Int32(position), length: Int32(length))
+      count += 1
+      position += length
+    }
+    return count
+  }
+
+  private func emit(
+    _ range: Range<Int>, symbol: Int32, _ rules: Rules, _ body: (Int32, Range<Int>) -> Void
+  ) {
+    if symbol < -1 { return body(-2 - symbol, range) }
+    let id = symbol < 0 ? -1 : rules.trie.value(at: symbol)
+    guard id >= 0 else { return body(unknownID, range) }
+    guard isUnused[Int(id)], let left = rules.parts[symbol] else { return body(id, range) }
+    // An unused piece only helps to build longer ones.
+    let middle = range.lowerBound + Int(left)
+    for part in [range.lowerBound..<middle, middle..<range.upperBound] {
+      let node = rules.trie.descendant(of: ByteTrie.root, along: rules.text[part])
+      emit(part, symbol: node, rules, body)
+    }
+  }
+}

@@ -1,0 +1,285 @@
+/// A set of Unicode scalars: a class of a regular expression.
+struct ScalarSet: Sendable {
+  /// A set that Unicode defines.
+  enum Property: Sendable {
+    case letter, number, space
+  }
+
+  private var low: UInt64 = 0
+  private var high: UInt64 = 0
+  private var ranges: [ClosedRange<UInt32>] = []
+  private var properties: [(property: Property, isNegated: Bool)] = []
+  private(set) var isNegated = false
+
+  mutating func insert(_ range: ClosedRange<UInt32>) {
+    ranges.append(range)
+  }
+
+  mutating func insert(_ property: Property, isNegated: Bool) {
+    properties.append((property, isNegated))
+  }
+
+  mutating func negate() { isNegated.toggle() }
+
+  /// Writes down what holds for ASCII; after this the set does not change any more.
+  mutating func finish() {
+    for value in UInt32(0)..<128 where search(value) {
+      if value < 64 { low |= 1 << UInt64(value) } else { high |= 1 << UInt64(value - 64) }
+    }
+  }
+
+  @inline(__always)
+  func contains(_ value: UInt32) -> Bool {
+    if value < 64 { return low >> UInt64(value) & 1 == 1 }
+    if value < 128 { return high >> UInt64(value - 64) & 1 == 1 }
+    return search(value)
+  }
+
+  private func search(_ value: UInt32) -> Bool {
+    if ranges.contains(where: { $0.contains(value) }) { return !isNegated }
+    guard !properties.isEmpty, let scalar = Unicode.Scalar(value) else { return isNegated }
+    return properties.contains { ScalarSet.has($0.property, scalar) != $0.isNegated } != isNegated
+  }
+
+  private static func has(_ property: Property, _ scalar: Unicode.Scalar) -> Bool {
+    if property == .space { return scalar.properties.isWhitespace }
+    switch scalar.properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+      return property == .letter
+    case .decimalNumber, .letterNumber, .otherNumber: return property == .number
+    default: return false
+    }
+  }
+}
+
+/// A regular expression of the kind that tokenizers use: alternatives, each a row of classes with greedy quantifiers.
+struct TextPattern: Sendable {
+  private struct Item: Sendable {
+    var set: ScalarSet
+    var minimum = 1
+    var maximum = 1
+    /// Whether the item only demands that no scalar of the set follows.
+    var refuses = false
+  }
+
+  private let alternatives: [[Item]]
+
+  /// A pattern that is a text.
+  init(literal: String) {
+    alternatives = [
+      literal.unicodeScalars.map { Item(set: TextPattern.set(of: $0.value, ignoresCase: false)) }
+    ]
+  }
+
+  /// Reads an expression.
+  ///
+  /// - Throws: ``TokenizerError``, which `context` begins, for what is not of this kind.
+  init(_ source: String, ignoresCase: Bool = false, context: String) throws {
+    var parser = Parser(source, ignoresCase: ignoresCase, context: context)
+    alternatives = try parser.alternatives()
+  }
+
+  private static func set(of value: UInt32, ignoresCase: Bool) -> ScalarSet {
+    var set = ScalarSet()
+    set.insert(value...value)
+    if ignoresCase, let scalar = Unicode.Scalar(value), scalar.isASCII, scalar.properties.isAlphabetic {
+      set.insert((value ^ 0x20)...(value ^ 0x20))
+      // Two letters outside ASCII fold to one inside: the long s and the sign for kelvin.
+      if value | 0x20 == 0x73 { set.insert(0x17F...0x17F) }
+      if value | 0x20 == 0x6B { set.insert(0x212A...0x212A) }
+    }
+    set.finish()
+    return set
+  }
+
+  /// The matches in a text from left to right; they are not empty and do not overlap.
+  func matches(in text: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
+    var result: [Range<Int>] = []
+    var position = 0
+    while position < text.count {
+      if let end = match(text, from: position) {
+        result.append(position..<end)
+        position = end
+      } else {
+        position += characterLength(text[position])
+      }
+    }
+    return result
+  }
+
+  /// Where the match that begins at `position` ends, if there is one that is not empty.
+  private func match(_ text: UnsafeBufferPointer<UInt8>, from position: Int) -> Int? {
+    for items in alternatives {
+      if let end = match(items[...], text, from: position), end > position { return end }
+    }
+    return nil
+  }
+
+  private func match(_ items: ArraySlice<Item>, _ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    guard let item = items.first else { return start }
+    if item.refuses {
+      if start < text.count && item.set.contains(decodeScalar(text, at: start).value) { return nil }
+      return match(items.dropFirst(), text, from: start)
+    }
+    var position = start
+    var count = 0
+    while count < item.maximum && position < text.count {
+      let (value, length) = decodeScalar(text, at: position)
+      if !item.set.contains(value) { break }
+      position += length
+      count += 1
+    }
+    if count < item.minimum { return nil }
+    if items.count == 1 { return position }
+    while true {
+      if let end = match(items.dropFirst(), text, from: position) { return end }
+      if count == item.minimum { return nil }
+      count -= 1
+      repeat { position -= 1 } while text[position] & 0xC0 == 0x80
+    }
+  }
+}
+
+extension TextPattern {
+  private struct Parser {
+    private let scalars: [Unicode.Scalar]
+    private let source: String
+    private let ignoresCase: Bool
+    private let context: String
+    private var position = 0
+
+    init(_ source: String, ignoresCase: Bool, context: String) {
+      scalars = Array(source.unicodeScalars)
+      self.source = source
+      self.ignoresCase = ignoresCase
+      self.context = context
+    }
+
+    private var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
+
+    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+      guard next == scalar else { return false }
+      position += 1
+      return true
+    }
+
+    private func unsupported() -> TokenizerError {
+      TokenizerError(
+        "\(context): the regular expression \"\(source)\" has what is not supported at character \(position): expected "
+          + "alternatives of characters and classes with greedy quantifiers")
+    }
+
+    mutating func alternatives() throws -> [[Item]] {
+      var result: [[Item]] = []
+      repeat {
+        var items: [Item] = []
+        while let scalar = next, scalar != "|" { items.append(try item()) }
+        result.append(items)
+      } while take("|")
+      return result
+    }
+
+    private mutating func item() throws -> Item {
+      if take("(") {
+        guard take("?"), take("!") else { throw unsupported() }
+        let item = Item(set: try set(), refuses: true)
+        guard take(")") else { throw unsupported() }
+        return item
+      }
+      var item = Item(set: try set())
+      switch next {
+      case "*": (item.minimum, item.maximum) = (0, .max)
+      case "+": item.maximum = .max
+      case "?": item.minimum = 0
+      case "{":
+        position += 1
+        guard let minimum = number() else { throw unsupported() }
+        item.minimum = minimum
+        item.maximum = take(",") ? number() ?? .max : minimum
+        guard next == "}", item.minimum <= item.maximum else { throw unsupported() }
+      default: return item
+      }
+      position += 1
+      // Lazy and possessive quantifiers.
+      if next == "?" || next == "+" { throw unsupported() }
+      return item
+    }
+
+    private mutating func number() -> Int? {
+      let start = position
+      while let scalar = next, "0"..."9" ~= scalar { position += 1 }
+      return Int(String(String.UnicodeScalarView(scalars[start..<position])))
+    }
+
+    /// A character, an escape or a class in brackets.
+    private mutating func set() throws -> ScalarSet {
+      guard let scalar = next else { throw unsupported() }
+      position += 1
+      var set = ScalarSet()
+      switch scalar {
+      case "[":
+        if take("^") { set.negate() }
+        var isFirst = true
+        while isFirst || next != "]" {
+          try member(into: &set)
+          isFirst = false
+        }
+        position += 1
+        // Without regard to case, the iota below, a mark, is the letter iota: to classes that exclude letters.
+        if ignoresCase && set.isNegated { set.insert(0x345...0x345) }
+      case "\\":
+        if let value = try escape(into: &set) { return TextPattern.set(of: value, ignoresCase: ignoresCase) }
+      case ".":
+        set.insert(0x0A...0x0A)
+        set.negate()
+      case "(", ")", "*", "+", "?", "{", "^", "$": throw unsupported()
+      default: return TextPattern.set(of: scalar.value, ignoresCase: ignoresCase)
+      }
+      set.finish()
+      return set
+    }
+
+    /// One part of a class in brackets.
+    private mutating func member(into set: inout ScalarSet) throws {
+      guard let first = try value(into: &set) else { return }
+      guard next == "-", position + 1 < scalars.count, scalars[position + 1] != "]" else {
+        return set.insert(first...first)
+      }
+      position += 1
+      guard let last = try value(into: &set), first <= last else { throw unsupported() }
+      set.insert(first...last)
+    }
+
+    /// A scalar of a class; nil when it was a property, which is inserted.
+    private mutating func value(into set: inout ScalarSet) throws -> UInt32? {
+      guard let scalar = next, scalar != "[" else { throw unsupported() }
+      position += 1
+      return scalar == "\\" ? try escape(into: &set) : scalar.value
+    }
+
+    /// What follows a backslash: a scalar, or a property, which is inserted.
+    private mutating func escape(into set: inout ScalarSet) throws -> UInt32? {
+      guard let scalar = next else { throw unsupported() }
+      position += 1
+      switch scalar {
+      case "n": return 0x0A
+      case "r": return 0x0D
+      case "t": return 0x09
+      case "s", "S": set.insert(.space, isNegated: scalar == "S")
+      case "p", "P":
+        guard take("{"), let name = next, position + 1 < scalars.count, scalars[position + 1] == "}" else {
+          throw unsupported()
+        }
+        switch name {
+        case "L": set.insert(.letter, isNegated: scalar == "P")
+        case "N": set.insert(.number, isNegated: scalar == "P")
+        default: throw unsupported()
+        }
+        position += 2
+      case _ where scalar.isASCIIPunctuation || scalar == " ": return scalar.value
+      default: throw unsupported()
+      }
+      return nil
+    }
+  }
+}
