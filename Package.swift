@@ -5,6 +5,11 @@ import PackageDescription
 // One thread for each module: with more, the index of a debug build expects another set of files.
 let optimized: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-wmo", "-num-threads", "1"])]
 
+/// Small tensors are bookkeeping: checks of overlapping access to class properties are left to debug builds.
+let bookkeeping: [SwiftSetting] = [
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
+
 /// One source, several instruction sets: every folder but `SIMD` is a symbolic link to it.
 func kernelTarget(_ name: String, folder: String, define: String?, architecture: [String]) -> Target {
   .target(
@@ -58,10 +63,10 @@ let package = Package(
       dependencies: ["CPUFeatures", "KernelInterface"] + kernelTargets.map { .target(name: $0.name) },
       path: "Sources/Kernels/Dispatch",
       swiftSettings: optimized),
-    .target(name: "Tensor", dependencies: ["Kernels"]),
-    .target(name: "Autograd", dependencies: ["Tensor", "Kernels"]),
-    .target(name: "NN", dependencies: ["Autograd"]),
-    .target(name: "Optim", dependencies: ["NN"]),
+    .target(name: "Tensor", dependencies: ["Kernels"], swiftSettings: bookkeeping),
+    .target(name: "Autograd", dependencies: ["Tensor", "Kernels"], swiftSettings: bookkeeping),
+    .target(name: "NN", dependencies: ["Autograd"], swiftSettings: bookkeeping),
+    .target(name: "Optim", dependencies: ["NN"], swiftSettings: bookkeeping),
     .target(
       name: "SigLIPModel",
       dependencies: ["NN", "Optim", "Kernels", .target(name: "CImageCodecs", condition: whenImageCodecs)]),

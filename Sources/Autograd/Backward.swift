@@ -1,36 +1,75 @@
 /// Gradients of one scalar with respect to leaves.
 public struct Gradients {
-  private var tensors: [UInt64: Tensor]
+  /// Newest leaf first.
+  private var entries: [Entry]
 
-  init(_ tensors: [UInt64: Tensor]) { self.tensors = tensors }
+  struct Entry {
+    let id: UInt64
+    var tensor: Tensor
+  }
+
+  /// Gradients in order of descending numbers of the leaves.
+  init(_ entries: [Entry]) { self.entries = entries }
 
   /// No gradients.
-  public init() { tensors = [:] }
+  public init() { entries = [] }
 
   /// The gradient with respect to a leaf, of its shape; nil when none reached it.
   public subscript(leaf: Variable) -> Tensor? {
-    get { leaf.node.flatMap { tensors[$0.id] } }
+    get { leaf.node.flatMap { self[$0] } }
     set {
       guard let node = leaf.node else { programmerError("gradients: the variable is a constant") }
-      if let newValue, newValue.shape != node.shape {
-        programmerError("gradients: shape \(newValue.shape) for a variable of shape \(node.shape)")
+      self[node] = newValue
+    }
+  }
+
+  /// The gradient with respect to a leaf by its node.
+  package subscript(leaf: Node) -> Tensor? {
+    get {
+      let place = place(of: leaf.id)
+      return holds(leaf.id, at: place) ? entries[place].tensor : nil
+    }
+    set {
+      if let newValue, newValue.shape != leaf.shape {
+        programmerError("gradients: shape \(newValue.shape) for a variable of shape \(leaf.shape)")
       }
-      tensors[node.id] = newValue
+      let place = place(of: leaf.id)
+      if holds(leaf.id, at: place) { entries.remove(at: place) }
+      if let newValue { entries.insert(Entry(id: leaf.id, tensor: newValue), at: place) }
     }
   }
 
   /// Adds other gradients, leaf by leaf.
   public mutating func add(_ other: Gradients) {
-    for (id, tensor) in other.tensors { tensors[id] = tensors[id].map { $0 + tensor } ?? tensor }
+    for entry in other.entries {
+      let place = place(of: entry.id)
+      if holds(entry.id, at: place) {
+        entries[place].tensor += entry.tensor
+      } else {
+        entries.insert(entry, at: place)
+      }
+    }
   }
 
   /// Multiplies every gradient.
   public mutating func scale(by factor: Float) {
-    for id in tensors.keys { tensors[id]! *= factor }
+    for place in entries.indices { entries[place].tensor *= factor }
   }
 
   /// Number of leaves that a gradient reached.
-  public var count: Int { tensors.count }
+  public var count: Int { entries.count }
+
+  /// Where a leaf is or belongs, by bisection.
+  private func place(of id: UInt64) -> Int {
+    var (low, high) = (0, entries.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].id > id { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private func holds(_ id: UInt64, at place: Int) -> Bool { place < entries.count && entries[place].id == id }
 }
 
 extension Variable {
@@ -44,10 +83,9 @@ extension Variable {
     guard let root = node else {
       programmerError("backward: the variable is a constant, nothing requires a gradient")
     }
-    var sweep = Sweep(root: root, olderNodesThan: 0, targets: nil)
-    sweep.run(seed: Variable(initialSeed(seed)), retainGraph: retainGraph, createGraph: false)
-    return Gradients(
-      Dictionary(uniqueKeysWithValues: sweep.leafGradients.map { ($0.key, $0.value.value) }))
+    let sweep = Sweep(root: root, olderNodesThan: 0, targets: nil, createsGraph: false)
+    sweep.run(seed: Variable(initialSeed(seed)), retainGraph: retainGraph)
+    return sweep.takeLeafGradients()
   }
 
   fileprivate func initialSeed(_ seed: Tensor?) -> Tensor {
@@ -88,96 +126,153 @@ func gradients(
   }
   let seedValue = output.initialSeed(seed?.value)
   guard let root = output.node else { return inputs.map { Variable(.zeros(like: $0.value)) } }
-  var sweep = Sweep(root: root, olderNodesThan: bound, targets: Set(nodes.map(\.id)))
-  sweep.run(
-    seed: seed ?? Variable(seedValue), retainGraph: retainGraph || createGraph, createGraph: createGraph)
-  return zip(nodes, inputs).map { sweep.targetGradients[$0.id] ?? Variable(.zeros(like: $1.value)) }
+  let sweep = Sweep(root: root, olderNodesThan: bound, targets: nodes, createsGraph: createGraph)
+  sweep.run(seed: seed ?? Variable(seedValue), retainGraph: retainGraph || createGraph)
+  return zip(nodes, inputs).map { sweep.gradient(of: $0) ?? Variable(.zeros(like: $1.value)) }
 }
 
 /// One pass over the tape, newest node first, without recursion.
-private struct Sweep {
-  private var order: [Node] = []
-  private var needed: Set<UInt64> = []
-  private var pending: [UInt64: Variable] = [:]
-  private let targets: Set<UInt64>?
+final class Sweep {
+  /// Whether the pass is recorded itself.
+  let createsGraph: Bool
   private let bound: UInt64
-  /// Gradients with respect to the leaves.
-  private(set) var leafGradients: [UInt64: Variable] = [:]
-  /// Gradients with respect to the wanted nodes.
-  private(set) var targetGradients: [UInt64: Variable] = [:]
+  private var table = NodeTable()
+  /// The nodes on the way, newest first.
+  private var visits: [Visit] = []
+  /// What has arrived at each of them so far.
+  private var gradients: [Variable?]
 
-  /// Finds the nodes to visit: those through which `root` depends on a target, or on any leaf if there are none.
-  /// Nodes older than `bound` are ends.
-  init(root: Node, olderNodesThan bound: UInt64, targets: Set<UInt64>?) {
-    self.targets = targets
-    self.bound = bound
-    var seen: Set<UInt64> = [root.id]
-    var stack = [root]
-    while let node = stack.popLast() {
-      order.append(node)
-      if node.id < bound { continue }
-      for case let input? in node.inputs where seen.insert(input.id).inserted { stack.append(input) }
-    }
-    order.sort { $0.id > $1.id }
-    for node in order.reversed() {
-      if targets?.contains(node.id) ?? node.isLeaf
-        || node.inputs.contains(where: { $0.map { needed.contains($0.id) } ?? false })
-      {
-        needed.insert(node.id)
-      }
+  private struct Visit {
+    let id: UInt64
+    /// The root, which the caller holds, keeps all nodes alive.
+    unowned(unsafe) let node: Node
+    /// Whether a gradient is wanted at all.
+    var isNeeded = true
+    /// Whether one is wanted for an input.
+    var leadsOn = true
+    /// Whether the gradient is what the sweep was asked for.
+    var isTarget = false
+
+    init(_ node: Node) {
+      id = node.id
+      self.node = node
     }
   }
 
-  mutating func run(seed: Variable, retainGraph: Bool, createGraph: Bool) {
-    guard let root = order.first else { return }
-    pending[root.id] = seed
-    for index in order.indices {
-      let node = order[index]
-      guard let gradient = pending.removeValue(forKey: node.id) else { continue }
-      if targets?.contains(node.id) ?? false { targetGradients[node.id] = gradient }
-      if node.isLeaf {
-        leafGradients[node.id] = gradient
-        continue
-      }
+  /// Finds the nodes to visit: those through which `root` depends on a target, or on any leaf if there are none.
+  /// Nodes older than `bound` are ends.
+  init(root: Node, olderNodesThan bound: UInt64, targets: [Node]?, createsGraph: Bool) {
+    self.createsGraph = createsGraph
+    self.bound = bound
+    visits.reserveCapacity(32)
+    table.insert(root.id, at: 0)
+    visits.append(Visit(root))
+    var next = 0
+    while next < visits.count {
+      let node = visits[next].node
+      next += 1
       if node.id < bound { continue }
-      propagate(gradient, through: node, createGraph: createGraph)
+      for position in node.inputs.indices {
+        guard let input = node.inputs[position].node else { continue }
+        if table.insert(input.id, at: visits.count) { visits.append(Visit(input)) }
+      }
+    }
+    visits.sort { $0.id > $1.id }
+    for position in visits.indices { table.move(visits[position].id, to: position) }
+    gradients = Array(repeating: nil, count: visits.count)
+    if let targets { mark(targets) }
+  }
+
+  /// Without targets everything leads to a leaf, or it would not be on the tape.
+  private func mark(_ targets: [Node]) {
+    for target in targets { if let position = table[target] { visits[position].isTarget = true } }
+    for position in visits.indices.reversed() {
+      let node = visits[position].node
+      visits[position].leadsOn = node.id >= bound && node.inputs.indices.contains { needs(node, $0) }
+      visits[position].isNeeded = visits[position].isTarget || visits[position].leadsOn
+    }
+  }
+
+  /// Whether a gradient is wanted for an input.
+  func needs(_ node: Node, _ position: Int) -> Bool { visit(of: node, position) != nil }
+
+  /// Where an input of a node is visited, if a gradient is wanted for it.
+  private func visit(of node: Node, _ position: Int) -> Int? {
+    guard let input = node.inputs[position].node, let visit = table[input], visits[visit].isNeeded else {
+      return nil
+    }
+    return visit
+  }
+
+  /// Passes gradients from the root to leaves or targets.
+  func run(seed: consuming Variable, retainGraph: Bool) {
+    gradients[0] = seed
+    for position in visits.indices {
+      let node = visits[position].node
+      if node.isLeaf || node.id < bound { continue }
+      guard let gradient = takeGradient(at: position) else { continue }
+      if visits[position].leadsOn { propagate(gradient, through: node) }
       if !retainGraph { node.release() }
     }
   }
 
-  private mutating func propagate(_ gradient: Variable, through node: Node, createGraph: Bool) {
-    func needs(_ input: Node?) -> Bool { input.map { needed.contains($0.id) } ?? false }
-    guard node.inputs.contains(where: needs) else { return }
-    guard let saved = node.saved else {
+  /// What has arrived at a node; a target's stays.
+  private func takeGradient(at position: Int) -> Variable? {
+    if visits[position].isTarget { return gradients[position] }
+    return gradients[position].take()
+  }
+
+  /// What was found for a target.
+  func gradient(of node: Node) -> Variable? { table[node].flatMap { gradients[$0] } }
+
+  /// What was found for the leaves.
+  func takeLeafGradients() -> Gradients {
+    var found: [Gradients.Entry] = []
+    found.reserveCapacity(visits.count)
+    for position in visits.indices where visits[position].node.isLeaf {
+      if let gradient = gradients[position].take() {
+        found.append(Gradients.Entry(id: visits[position].id, tensor: gradient.value))
+      }
+    }
+    return Gradients(found)
+  }
+
+  private func propagate(_ gradient: consuming Variable, through node: Node) {
+    guard let derivatives = node.derivatives else {
       programmerError(
         "backward: the graph of \(node.name) was freed by an earlier sweep; pass retainGraph: true there")
     }
-    let context = DerivativeContext(
-      gradient: gradient, node: node, saved: saved, needed: needed, keepsGraph: createGraph)
-    let results: [Variable?]
-    if !createGraph, let fused = saved.fused {
-      results = fused(context).map { $0.map { Variable($0) } }
-    } else {
-      results = saved.derivative(context)
-    }
-    for (position, input) in node.inputs.enumerated() where needs(input) {
-      guard let input, let result = results[position] else {
-        programmerError("\(node.name): its derivative gave no gradient for input \(position)")
+    let context = DerivativeContext(gradient: gradient, node: node, sweep: self)
+    if !createsGraph, let fused = derivatives.fused {
+      var results = fused(context)
+      for position in node.inputs.indices {
+        guard let visit = visit(of: node, position) else { continue }
+        deliver(results[position].take().map { Variable($0) }, to: visit, from: node, position)
       }
-      accumulate(
-        result.summed(to: node.inputShapes[position], of: node.name), into: input, createGraph: createGraph)
+    } else {
+      var results = derivatives.general(context)
+      for position in node.inputs.indices {
+        guard let visit = visit(of: node, position) else { continue }
+        deliver(results[position].take(), to: visit, from: node, position)
+      }
     }
   }
 
-  private mutating func accumulate(_ gradient: Variable, into node: Node, createGraph: Bool) {
-    guard let present = pending.removeValue(forKey: node.id) else {
-      pending[node.id] = gradient
-      return
+  /// Adds the gradient with respect to an input of `node` to what has arrived there.
+  private func deliver(_ gradient: consuming Variable?, to visit: Int, from node: Node, _ position: Int) {
+    guard var gradient else {
+      programmerError("\(node.name): its derivative gave no gradient for input \(position)")
     }
-    if createGraph {
-      pending[node.id] = present + gradient
+    if gradient.shape != visits[visit].node.shape {
+      gradient = gradient.summed(to: visits[visit].node.shape, of: node.name)
+    }
+    if gradients[visit] == nil {
+      gradients[visit] = consume gradient
+    } else if createsGraph {
+      gradients[visit] = gradients[visit]! + gradient
     } else {
-      pending[node.id] = Variable(present.consumingSum(gradient.value))
+      // In the memory of the sum so far, where nobody else refers to it.
+      gradients[visit]!.value += gradient.value
     }
   }
 }
@@ -185,20 +280,11 @@ private struct Sweep {
 extension Variable {
   /// The sum over the axes that broadcasting added or stretched.
   fileprivate func summed(to target: Shape, of name: StaticString) -> Variable {
-    if shape == target { return self }
     guard target.broadcast(with: shape) == shape else {
       programmerError("\(name): its derivative has shape \(shape) for an input of shape \(target)")
     }
     let lead = rank - target.count
     let axes = (0..<rank).filter { $0 < lead || (target[$0 - lead] == 1 && shape[$0] != 1) }
     return sum(axes: axes, keepDimensions: true).reshape(target)
-  }
-
-  /// The sum, in the memory of self where nobody else refers to it.
-  fileprivate consuming func consumingSum(_ other: Tensor) -> Tensor {
-    var sum = value
-    self = Variable(other)
-    sum += other
-    return sum
   }
 }

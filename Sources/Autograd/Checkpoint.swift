@@ -14,7 +14,7 @@ public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> V
   guard let root = output.node else { return output }
   // What `body` refers to beyond its inputs: nodes older than this call.
   let captured = nodesOlder(than: bound, reachedFrom: root).map {
-    Variable(value: .zeros($0.shape), node: $0)
+    Variable(value: Tensor(shapeOnly: $0.shape), node: $0)
   }
   let all = inputs + captured
   return record("checkpoint", all, value: output.value, saving: .inputs) { context in
@@ -47,7 +47,9 @@ private func nodesOlder(than bound: UInt64, reachedFrom root: Node) -> [Node] {
       older.append(node)
       continue
     }
-    for case let input? in node.inputs where seen.insert(input.id).inserted { stack.append(input) }
+    for case let input? in node.inputs.lazy.map(\.node) where seen.insert(input.id).inserted {
+      stack.append(input)
+    }
   }
   return older.sorted { $0.id < $1.id }
 }

@@ -11,34 +11,40 @@ package final class Node {
   package let id: UInt64
   package let name: StaticString
   package let shape: Shape
-  package private(set) var inputs: [Node?]
-  package let inputShapes: [Shape]
-  private(set) var saved: Saved?
+  /// Where the value came from: none for a leaf. Of a tensor that no derivative reads only the shape is left.
+  private(set) var inputs: [Variable]
+  private(set) var output: Tensor?
+  /// Nil for a leaf and once the sweep has passed.
+  private(set) var derivatives: Derivatives?
+  private let saved: SavedValues
 
-  /// What an operation keeps for its derivative.
-  struct Saved {
-    let inputs: [Variable?]
-    let output: Tensor?
+  /// How a gradient passes back.
+  struct Derivatives {
     let fused: FusedDerivative?
-    let derivative: Derivative
+    let general: Derivative
   }
 
   /// A leaf: something that gradients are wanted for.
-  init(leaf shape: Shape) {
+  package init(leaf shape: Shape) {
     id = Node.nextID()
     name = "leaf"
     self.shape = shape
     inputs = []
-    inputShapes = []
+    saved = []
   }
 
-  init(name: StaticString, shape: Shape, inputs: [Node?], inputShapes: [Shape], saved: Saved) {
+  init(
+    name: StaticString, inputs: consuming [Variable], value: borrowing Tensor, saving saved: SavedValues,
+    derivatives: Derivatives
+  ) {
     id = Node.nextID()
     self.name = name
-    self.shape = shape
+    shape = value.shape
+    output = saved.contains(.output) ? copy value : nil
     self.inputs = inputs
-    self.inputShapes = inputShapes
     self.saved = saved
+    self.derivatives = derivatives
+    for position in self.inputs.indices where !saves(position) { self.inputs[position].forgetNumbers() }
   }
 
   /// The number that the next node will exceed or have.
@@ -46,25 +52,42 @@ package final class Node {
 
   private static func nextID() -> UInt64 { created.wrappingAdd(1, ordering: .relaxed).oldValue }
 
-  var isLeaf: Bool { inputShapes.isEmpty }
+  var isLeaf: Bool { inputs.isEmpty }
+
+  /// Whether the numbers of an input were kept.
+  func saves(_ position: Int) -> Bool { saved.contains(.input(position)) }
 
   /// Lets go of everything kept for the derivative.
-  func release() { saved = nil }
+  func release() {
+    derivatives = nil
+    output = nil
+    for position in inputs.indices where saves(position) { inputs[position].forgetNumbers() }
+  }
 
   // A chain of nodes would otherwise be freed recursively and, if long, overflow the stack.
   deinit {
-    var pending = takeInputs()
-    while var node = pending.popLast() {
-      if isKnownUniquelyReferenced(&node) { pending.append(contentsOf: node.takeInputs()) }
-    }
+    var pending: [Node] = []
+    moveSoleInputs(to: &pending)
+    while let node = pending.popLast() { node.moveSoleInputs(to: &pending) }
   }
 
-  private func takeInputs() -> [Node] {
-    var taken = inputs.compactMap { $0 }
-    inputs = []
-    for case let node? in (saved?.inputs ?? []).map({ $0?.node }) { taken.append(node) }
-    saved = nil
-    return taken
+  /// Takes out the inputs that nobody else refers to.
+  private func moveSoleInputs(to pending: inout [Node]) {
+    for position in inputs.indices where inputs[position].isSoleReference {
+      if let node = inputs[position].takeNode() { pending.append(node) }
+    }
+  }
+}
+
+extension Variable {
+  /// Keeps the shape alone.
+  fileprivate mutating func forgetNumbers() { value = Tensor(shapeOnly: value.shape) }
+
+  fileprivate var isSoleReference: Bool { mutating get { isKnownUniquelyReferenced(&node) } }
+
+  fileprivate mutating func takeNode() -> Node? {
+    defer { node = nil }
+    return node
   }
 }
 
@@ -91,42 +114,39 @@ public struct DerivativeContext {
   /// Gradient with respect to the result, of the result's shape.
   public let gradient: Variable
   private let node: Node
-  private let saved: Node.Saved
-  private let needed: Set<UInt64>
-  private let keepsGraph: Bool
+  private let sweep: Sweep
 
-  init(gradient: Variable, node: Node, saved: Node.Saved, needed: Set<UInt64>, keepsGraph: Bool) {
+  init(gradient: consuming Variable, node: Node, sweep: Sweep) {
     self.gradient = gradient
     self.node = node
-    self.saved = saved
-    self.needed = needed
-    self.keepsGraph = keepsGraph
+    self.sweep = sweep
   }
 
   /// Whether input `position` needs a gradient: work for others is wasted.
-  public func needs(_ position: Int) -> Bool { node.inputs[position].map { needed.contains($0.id) } ?? false }
+  public func needs(_ position: Int) -> Bool { sweep.needs(node, position) }
 
   /// A saved input; traps when the operation did not save it.
   public func input(_ position: Int) -> Variable {
-    guard let input = saved.inputs[position] else {
+    guard node.saves(position) else {
       programmerError("\(node.name): its derivative reads input \(position), which was not saved")
     }
-    return keepsGraph ? input : input.detach()
+    return Variable(
+      value: node.inputs[position].value, node: sweep.createsGraph ? node.inputs[position].node : nil)
   }
 
   /// All saved inputs; traps when one was not saved.
-  public var inputs: [Variable] { saved.inputs.indices.map(input) }
+  public var inputs: [Variable] { node.inputs.indices.map(input) }
 
   /// The saved result; traps when the operation did not save it.
   public var output: Variable {
-    guard let output = saved.output else {
+    guard let output = node.output else {
       programmerError("\(node.name): its derivative reads the result, which was not saved")
     }
-    return Variable(value: output, node: keepsGraph ? node : nil)
+    return Variable(value: output, node: sweep.createsGraph ? node : nil)
   }
 
   /// Shape of an input, saved or not.
-  public func shape(ofInput position: Int) -> Shape { node.inputShapes[position] }
+  public func shape(ofInput position: Int) -> Shape { node.inputs[position].shape }
 }
 
 /// Gradients with respect to the inputs, nil for those that are not needed.
@@ -149,17 +169,20 @@ public typealias FusedDerivative = (DerivativeContext) -> [Tensor?]
 ///   - derivative: Gradients with respect to the inputs.
 /// - Returns: The value as a variable: a constant if no input requires a gradient.
 public func record(
-  _ name: StaticString, _ inputs: [Variable], value: Tensor, saving: SavedValues = [],
+  _ name: StaticString, _ inputs: consuming [Variable], value: consuming Tensor, saving: SavedValues = [],
   fused: FusedDerivative? = nil, derivative: @escaping Derivative
 ) -> Variable {
-  guard inputs.contains(where: { $0.node != nil }), Recording.isEnabled else { return Variable(value) }
-  let saved = Node.Saved(
-    inputs: inputs.enumerated().map { saving.contains(.input($0.offset)) ? $0.element : nil },
-    output: saving.contains(.output) ? value : nil, fused: fused, derivative: derivative)
+  guard requiresRecording(inputs) else { return Variable(value) }
   let node = Node(
-    name: name, shape: value.shape, inputs: inputs.map(\.node), inputShapes: inputs.map(\.shape), saved: saved
-  )
+    name: name, inputs: inputs, value: value, saving: saving,
+    derivatives: .init(fused: fused, general: derivative))
   return Variable(value: value, node: node)
+}
+
+/// Whether an operation on these inputs goes on the tape: one requires a gradient, outside of ``withoutGradients(_:)``.
+package func requiresRecording(_ inputs: [Variable]) -> Bool {
+  for position in inputs.indices where inputs[position].node != nil { return Recording.isEnabled }
+  return false
 }
 
 /// Puts a fused operation on the tape that also has a composition from other operations, used for derivatives of

@@ -6,17 +6,18 @@
 /// without a node is a constant: working with constants costs no more than working with tensors.
 public struct Variable {
   /// The numbers.
-  public let value: Tensor
-  package let node: Node?
+  public internal(set) var value: Tensor
+  package internal(set) var node: Node?
 
-  package init(value: Tensor, node: Node?) {
+  package init(value: consuming Tensor, node: consuming Node?) {
     self.value = value
     self.node = node
   }
 
   /// A constant, or with `requiresGradient` a leaf for which ``backward(seed:retainGraph:)`` reports a gradient.
-  public init(_ value: Tensor, requiresGradient: Bool = false) {
-    self.init(value: value, node: requiresGradient ? Node(leaf: value.shape) : nil)
+  public init(_ value: consuming Tensor, requiresGradient: Bool = false) {
+    let node = requiresGradient ? Node(leaf: value.shape) : nil
+    self.init(value: value, node: node)
   }
 
   /// A constant without axes.

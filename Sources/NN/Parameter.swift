@@ -3,7 +3,7 @@
 /// A learnable tensor: a reference that layers and optimizers share.
 public final class Parameter {
   private var tensor: Tensor
-  private let leaf: Variable
+  fileprivate let leaf: Node
 
   /// Whether gradients and updates pass it by.
   public var isFrozen = false
@@ -11,7 +11,7 @@ public final class Parameter {
   /// A parameter that starts at `value`.
   public init(_ value: Tensor) {
     tensor = value
-    leaf = Variable(Tensor(0).expand(to: value.shape), requiresGradient: true)
+    leaf = Node(leaf: value.shape)
   }
 
   /// The present numbers; traps when they are set to another shape.
@@ -29,21 +29,19 @@ public final class Parameter {
   public var shape: Shape { tensor.shape }
 
   /// What layers compute with: a leaf, or a constant when frozen.
-  public var variable: Variable { isFrozen ? Variable(tensor) : Variable(value: tensor, node: leaf.node) }
+  public var variable: Variable { Variable(value: tensor, node: isFrozen ? nil : leaf) }
 
   /// Changes the numbers where they are; they are copied first only if something else, such as a graph, refers to them.
   public func update(_ body: (inout Tensor) -> Void) {
     body(&tensor)
   }
-
-  fileprivate var key: Variable { leaf }
 }
 
 extension Gradients {
   /// The gradient with respect to a parameter; nil when none reached it, as when it is frozen.
   public subscript(parameter: Parameter) -> Tensor? {
-    get { self[parameter.key] }
-    set { self[parameter.key] = newValue }
+    get { self[parameter.leaf] }
+    set { self[parameter.leaf] = newValue }
   }
 }
 

@@ -72,17 +72,18 @@ extension Optimizer {
   public func step(_ gradients: Gradients) {
     let table = parameters
     let multiplier = Double(schedule(table.stepCount))
-    for (index, entry) in table.all.enumerated() where !entry.parameter.isFrozen {
-      guard let gradient = gradients[entry.parameter] else { continue }
+    for index in table.all.indices {
+      let parameter = table.all[index].parameter
+      guard !parameter.isFrozen, let gradient = gradients[parameter] else { continue }
       let circumstances = ParameterUpdate(
         step: table.stepCount, schedule: multiplier,
-        learningRate: Double(learningRate) * multiplier * Double(entry.learningRateMultiplier),
-        weightDecayMultiplier: Double(entry.weightDecayMultiplier), factoredView: entry.factoredView)
-      var state = table.states[index] ?? makeState(for: entry)
+        learningRate: Double(learningRate) * multiplier * Double(table.all[index].learningRateMultiplier),
+        weightDecayMultiplier: Double(table.all[index].weightDecayMultiplier),
+        factoredView: table.all[index].factoredView)
       // The table must not share the state's memory while it is changed.
-      table.states[index] = nil
-      entry.parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
-      table.states[index] = state
+      var state = table.states[index].take() ?? makeState(for: table.all[index])
+      parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
+      table.states[index] = consume state
     }
     table.stepCount += 1
   }

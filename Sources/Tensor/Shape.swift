@@ -17,6 +17,16 @@ public struct Shape: Sendable {
     for size in sizes { append(size) }
   }
 
+  /// The same shape.
+  public init(_ shape: Shape) { self = shape }
+
+  /// A matrix.
+  init(rows: Int, columns: Int) {
+    count = 2
+    storage.0 = rows
+    storage.1 = columns
+  }
+
   /// A shape of `count` equal sizes.
   public init(repeating size: Int, count: Int) {
     for _ in 0..<count { append(size) }
@@ -50,6 +60,16 @@ public struct Shape: Sendable {
     self[count - 1] = 0
     count -= 1
     return removed
+  }
+
+  /// The axes before a position.
+  public subscript(range: PartialRangeUpTo<Int>) -> Shape { dropLast(count - range.upperBound) }
+
+  /// The axes but for the last `number`.
+  public func dropLast(_ number: Int = 1) -> Shape {
+    var result = Shape()
+    for i in 0..<Swift.max(0, count - number) { result.append(self[i]) }
+    return result
   }
 
   /// Product of the sizes: 1 without axes.

@@ -9,8 +9,9 @@ import Synchronization
 /// Reference-counted memory of a tensor: 64-byte aligned and returned to the pool when the last tensor lets go.
 ///
 /// Writes happen only through a uniquely referenced storage, so sharing between threads is safe.
+@usableFromInline
 final class Storage: @unchecked Sendable {
-  let pointer: UnsafeMutablePointer<Float>
+  @usableFromInline let pointer: UnsafeMutablePointer<Float>
   private let sizeClass: MemoryPool.SizeClass
 
   /// Uninitialised memory for at least `count` numbers.
@@ -18,6 +19,13 @@ final class Storage: @unchecked Sendable {
     sizeClass = MemoryPool.SizeClass(bytes: count * MemoryLayout<Float>.stride)
     pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)
   }
+
+  /// One number that is not a number, for tensors whose numbers nobody reads.
+  static let one: Storage = {
+    let storage = Storage(count: 1)
+    storage.pointer.pointee = .nan
+    return storage
+  }()
 
   deinit { MemoryPool.shared.give(back: pointer, sizeClass) }
 }
@@ -51,12 +59,43 @@ public final class MemoryPool: Sendable {
     }
   }
 
-  private struct State {
-    var free: [[UInt]] = Array(repeating: [], count: 8 * 48)
+  /// The address of a block that nobody uses, 0 for none. The block begins with the address of the next one of its size.
+  private typealias FreeBlock = UInt
+
+  private struct State: ~Copyable {
+    let free = UnsafeMutableBufferPointer<FreeBlock>.allocate(capacity: 8 * 48)
     var cachedBytes = 0
     var usedBytes = 0
     var peakBytes = 0
     var limit = 4 << 30
+
+    init() { free.initialize(repeating: 0) }
+
+    deinit { free.deallocate() }
+
+    mutating func take(_ sizeClass: SizeClass) -> FreeBlock {
+      usedBytes += sizeClass.bytes
+      peakBytes = max(peakBytes, usedBytes)
+      let block = popBlock(sizeClass.index)
+      if block != 0 { cachedBytes -= sizeClass.bytes }
+      return block
+    }
+
+    /// False if the pool is full.
+    mutating func give(back block: FreeBlock, _ sizeClass: SizeClass) -> Bool {
+      usedBytes -= sizeClass.bytes
+      guard cachedBytes + sizeClass.bytes <= limit else { return false }
+      cachedBytes += sizeClass.bytes
+      UnsafeMutablePointer(bitPattern: block)?.pointee = free[sizeClass.index]
+      free[sizeClass.index] = block
+      return true
+    }
+
+    func popBlock(_ index: Int) -> FreeBlock {
+      let block = free[index]
+      if let next = UnsafePointer<FreeBlock>(bitPattern: block) { free[index] = next.pointee }
+      return block
+    }
   }
 
   private let state = Mutex(State())
@@ -86,34 +125,21 @@ public final class MemoryPool: Sendable {
   public func releaseUnused() {
     state.withLock { state in
       for index in state.free.indices {
-        for address in state.free[index] { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
-        state.free[index].removeAll()
+        while let block = UnsafeMutableRawPointer(bitPattern: state.popBlock(index)) { block.deallocate() }
       }
       state.cachedBytes = 0
     }
   }
 
   func take(_ sizeClass: SizeClass) -> UnsafeMutableRawPointer {
-    let reused = state.withLock { state -> UInt? in
-      state.usedBytes += sizeClass.bytes
-      state.peakBytes = max(state.peakBytes, state.usedBytes)
-      guard let address = state.free[sizeClass.index].popLast() else { return nil }
-      state.cachedBytes -= sizeClass.bytes
-      return address
-    }
-    if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
+    let reused = state.withLock { $0.take(sizeClass) }
+    if let block = UnsafeMutableRawPointer(bitPattern: reused) { return block }
     return .allocate(forTensorOf: sizeClass.bytes)
   }
 
   func give(back pointer: UnsafeMutableRawPointer, _ sizeClass: SizeClass) {
-    let kept = state.withLock { state -> Bool in
-      state.usedBytes -= sizeClass.bytes
-      guard state.cachedBytes + sizeClass.bytes <= state.limit else { return false }
-      state.cachedBytes += sizeClass.bytes
-      state.free[sizeClass.index].append(UInt(bitPattern: pointer))
-      return true
-    }
-    if !kept { pointer.deallocate() }
+    let block = UInt(bitPattern: pointer)
+    if !state.withLock({ $0.give(back: block, sizeClass) }) { pointer.deallocate() }
   }
 }
 

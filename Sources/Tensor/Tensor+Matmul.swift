@@ -15,6 +15,9 @@ extension Tensor {
     if rank == 0 || other.rank == 0 {
       programmerError("matmul: shapes \(shape) and \(other.shape) need at least one axis each")
     }
+    if rank == 2 && other.rank == 2 || rank > 2 && other.rank == 2 && isContiguous {
+      return multiplyRows(other, bias: bias, activation: activation, scale: scale)
+    }
     let a = rank == 1 ? unsqueeze(0) : self
     let b = other.rank == 1 ? other.unsqueeze(1) : other
     let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
@@ -34,6 +37,36 @@ extension Tensor {
     if other.rank == 1 { shape.remove(at: shape.count - 1) }
     if rank == 1 { shape.remove(at: shape.count - (other.rank == 1 ? 1 : 2)) }
     return Tensor(storage: result.storage, shape: shape, strides: shape.contiguousStrides, offset: 0)
+  }
+
+  /// The product of all rows with one matrix.
+  private func multiplyRows(
+    _ other: Tensor, bias: Tensor?, activation: UnaryOperation?, scale: Float
+  ) -> Tensor {
+    let (k, n) = (other.shape[0], other.shape[1])
+    if shape[rank - 1] != k { programmerError("matmul: inner sizes differ: \(shape) and \(other.shape)") }
+    var target = shape
+    target[rank - 1] = n
+    let result = Tensor(uninitialized: target)
+    if result.count == 0 { return result }
+    let rowStride = rank == 2 ? strides[0] : k
+    withBias(bias, columns: n) { bias in
+      gemm(
+        m: result.count / n, n: n, k: k, alpha: scale,
+        a: MatrixView(pointer, rowStride: rowStride, columnStride: strides[rank - 1]), b: other.matrixView,
+        c: result.pointer, cRowStride: n, cColumnStride: 1,
+        epilogue: GemmEpilogue(columnBias: bias, activation: activation))
+    }
+    withExtendedLifetime((storage, other.storage)) {}
+    return result
+  }
+
+  private func withBias(_ bias: Tensor?, columns: Int, _ body: (UnsafePointer<Float>?) -> Void) {
+    guard let bias else { return body(nil) }
+    if bias.rank != 1 || bias.count != columns {
+      programmerError("matmul: a bias of shape \(bias.shape) for \(columns) columns")
+    }
+    bias.withUnsafeScalars { body($0.baseAddress) }
   }
 
   /// Adds the matrix product `a b` to self, in place where nobody else sees self; leading axes must agree.

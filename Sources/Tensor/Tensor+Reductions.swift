@@ -92,11 +92,13 @@ extension Tensor {
 extension Tensor {
   /// Number of elements that a reduction over `axes` folds into one.
   package func reducedCount(_ axes: [Int]?, of operation: StaticString) -> Int {
-    shape.axes(axes, of: operation).reduce(1) { $0 * shape[$1] }
+    guard let axes else { return count }
+    return shape.axes(axes, of: operation).reduce(1) { $0 * shape[$1] }
   }
 
   /// Shape after a reduction over `axes`.
   package func reducedShape(_ axes: [Int]?, _ keepDimensions: Bool, of operation: StaticString) -> Shape {
+    guard let axes else { return Shape(repeating: 1, count: keepDimensions ? rank : 0) }
     var result = shape
     for axis in shape.axes(axes, of: operation).reversed() {
       if keepDimensions { result[axis] = 1 } else { result.remove(at: axis) }
@@ -120,7 +122,7 @@ extension Tensor {
 
   /// Calls `body` with a running number, address, stride and count of every line of the last axis, on all threads.
   private func forEachLine(_ body: (Int, UnsafePointer<Float>, Int, Int) -> Void) {
-    let outer = Shape(shape[..<(rank - 1)])
+    let outer = shape.dropLast()
     let (size, stride, x) = (shape[rank - 1], strides[rank - 1], readPointer)
     let grain = Swift.max(1, StridedIteration.grain(for: count) / Swift.max(size, 1))
     ThreadPool.parallelRanges(count: outer.elementCount, grain: grain) {
@@ -132,9 +134,44 @@ extension Tensor {
   private func reduce(
     _ operation: ReductionOperation, _ axes: [Int]?, _ keepDimensions: Bool, named name: StaticString
   ) -> Tensor {
-    let axes = shape.axes(axes, of: name)
     let target = reducedShape(axes, keepDimensions, of: name)
-    return reduce(operation, axes).reshape(target)
+    if isContiguous, let result = reduceRun(operation, axes, shape: target, named: name) { return result }
+    return reduce(operation, shape.axes(axes, of: name)).reshape(target)
+  }
+
+  /// The reduction of a contiguous tensor over all axes, one first or one last axis: nothing has to be moved.
+  private func reduceRun(
+    _ operation: ReductionOperation, _ axes: [Int]?, shape target: Shape, named name: StaticString
+  ) -> Tensor? {
+    var (rows, columns, strides) = (1, count, Shape(rows: 0, columns: 1))
+    if let axes {
+      guard axes.count == 1, rank > 1, count > 0 else { return nil }
+      let axis = shape.axis(axes[0], of: name)
+      let size = shape[axis]
+      if axis == rank - 1 {
+        (rows, columns, strides) = (count / size, size, Shape(rows: size, columns: 1))
+      } else if axis == 0 {
+        (rows, columns) = (count / size, size)
+        if rows >= 8 {
+          let matrix = Tensor(
+            storage: storage, shape: Shape(rows: columns, columns: rows),
+            strides: Shape(rows: rows, columns: 1),
+            offset: offset)
+          return matrix.reduceRows(operation, columns: rows, rows: columns).contiguous(as: target)
+        }
+        strides = Shape(rows: 1, columns: rows)
+      } else {
+        return nil
+      }
+    }
+    let lines = Tensor(
+      storage: storage, shape: Shape(rows: rows, columns: columns), strides: strides, offset: offset)
+    return lines.reduceLines(operation, shape: target)
+  }
+
+  /// A contiguous tensor's elements in another shape of as many.
+  private func contiguous(as shape: Shape) -> Tensor {
+    Tensor(storage: storage, shape: shape, strides: shape.contiguousStrides, offset: offset)
   }
 
   /// The reduction over ascending `axes`, which are dropped.

@@ -77,13 +77,18 @@ extension Tensor {
 
   /// Axes in another order: axis `i` of the result is axis `axes[i]` of self.
   public func permute(_ axes: [Int]) -> Tensor {
-    let order = axes.map { shape.axis($0, of: "permute") }
-    if order.count != rank || Set(order).count != rank {
+    var (sizes, steps) = (shape, strides)
+    var named = 0
+    for (position, axis) in axes.prefix(rank).enumerated() {
+      let axis = shape.axis(axis, of: "permute")
+      named |= 1 << axis
+      sizes[position] = shape[axis]
+      steps[position] = strides[axis]
+    }
+    if axes.count != rank || named != 1 << rank - 1 {
       programmerError("permute: \(axes) does not name every axis of shape \(shape) once")
     }
-    return Tensor(
-      storage: storage, shape: Shape(order.map { shape[$0] }), strides: Shape(order.map { strides[$0] }),
-      offset: offset)
+    return Tensor(storage: storage, shape: sizes, strides: steps, offset: offset)
   }
 
   /// Two axes exchanged: the last two unless said otherwise.

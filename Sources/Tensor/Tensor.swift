@@ -6,7 +6,7 @@ import Kernels
 /// between threads. Programmer errors (shapes that do not fit) stop the program with a sentence that names the
 /// operation and the shapes.
 public struct Tensor: Sendable {
-  var storage: Storage
+  @usableFromInline var storage: Storage
   /// Sizes of the axes, outermost first.
   public internal(set) var shape: Shape
   /// Distance in elements between neighbours along each axis; 0 where an axis repeats one element, negative where it
@@ -26,6 +26,12 @@ public struct Tensor: Sendable {
     for size in shape where size < 0 { programmerError("tensor: shape \(shape) has a negative size") }
     self.init(
       storage: Storage(count: shape.elementCount), shape: shape, strides: shape.contiguousStrides, offset: 0)
+  }
+
+  /// A shape without memory of its own, for what will not be read.
+  package init(shapeOnly shape: Shape) {
+    self.init(
+      storage: Storage.one, shape: shape, strides: Shape(repeating: 0, count: shape.count), offset: 0)
   }
 
   /// A contiguous tensor that `body` fills; it must write every element.
@@ -54,7 +60,7 @@ public struct Tensor: Sendable {
   }
 
   /// First element.
-  var pointer: UnsafeMutablePointer<Float> { storage.pointer + offset }
+  @usableFromInline var pointer: UnsafeMutablePointer<Float> { storage.pointer + offset }
 }
 
 // MARK: - Reading and writing elements
@@ -78,19 +84,22 @@ extension Tensor {
   }
 
   /// Calls `body` with the elements in row-major order; copies only when they are not contiguous.
+  @inlinable
   public func withUnsafeScalars<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
-    let tensor = contiguous()
-    return try withExtendedLifetime(tensor.storage) {
-      try body(UnsafeBufferPointer(start: tensor.pointer, count: tensor.count))
+    if isContiguous {
+      return try withExtendedLifetime(storage) { try body(UnsafeBufferPointer(start: pointer, count: count)) }
     }
+    return try contiguous().withUnsafeScalars(body)
   }
 
   /// Calls `body` with the address of the first element; the others follow by ``strides``.
+  @inlinable
   public func withUnsafeStrided<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
     try withExtendedLifetime(storage) { try body(UnsafePointer(pointer)) }
   }
 
   /// Calls `body` with writable elements in row-major order, after copying them if anyone else can see them.
+  @inlinable
   public mutating func withUnsafeMutableScalars<R>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> R
   ) rethrows -> R {
@@ -99,7 +108,7 @@ extension Tensor {
   }
 
   /// Copies the elements unless this tensor alone refers to them and they are contiguous.
-  mutating func makeUnique() {
+  @usableFromInline mutating func makeUnique() {
     if isContiguous && isKnownUniquelyReferenced(&storage) { return }
     let copy = Tensor(uninitialized: shape)
     StridedCopy.run(from: self, to: copy)
