@@ -18,6 +18,8 @@ final class ThreadState {
   let packing = ScratchBuffer()
   /// For one register tile or one row of a product.
   let tile = ScratchBuffer()
+  /// For the last columns of a matrix, padded.
+  let edge = ScratchBuffer()
   /// For unfolded images and other intermediate values of convolutions.
   let columns = ScratchBuffer()
   /// For sums that are added up later.

@@ -11,6 +11,9 @@ public struct GemmKernels: Sendable {
   /// `C = alpha A B + beta C` for A packed in panels of `tileRows` rows and B in panels of `tileColumns` columns. With
   /// `beta` 0 the old content of C is not read.
   public let multiplyBlock: MultiplyBlock
+  /// `C = alpha A B + beta C` for a B of contiguous rows, at most `tileColumns` columns wide and readable to that width,
+  /// and a C of contiguous rows.
+  public let multiplyUnpacked: MultiplyUnpacked
   /// `y = alpha M x + beta y` for a matrix with contiguous rows.
   public let multiplyRows: MultiplyVector
   /// `y = alpha M x + beta y` for a matrix with contiguous columns.
@@ -28,6 +31,13 @@ public struct GemmKernels: Sendable {
       Int, Int,
       UnsafeMutablePointer<Float>
     ) -> Void
+  /// `(rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer)`; the buffer
+  /// has room for four rows of a tile.
+  public typealias MultiplyUnpacked =
+    @convention(c) @Sendable (
+      Int, Int, Int, Float, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Float,
+      UnsafeMutablePointer<Float>, Int, UnsafeMutablePointer<Float>
+    ) -> Void
   /// `(rows, depth, alpha, matrix, stride, x, beta, y, yStride)`; the stride is between rows or between columns, and
   /// `x` is contiguous.
   public typealias MultiplyVector =
@@ -39,12 +49,14 @@ public struct GemmKernels: Sendable {
   /// Collects the kernels of one level.
   public init(
     tileRows: Int, tileColumns: Int, pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock,
-    multiplyRows: @escaping MultiplyVector, multiplyColumns: @escaping MultiplyVector
+    multiplyUnpacked: @escaping MultiplyUnpacked, multiplyRows: @escaping MultiplyVector,
+    multiplyColumns: @escaping MultiplyVector
   ) {
     self.tileRows = tileRows
     self.tileColumns = tileColumns
     self.pack = pack
     self.multiplyBlock = multiplyBlock
+    self.multiplyUnpacked = multiplyUnpacked
     self.multiplyRows = multiplyRows
     self.multiplyColumns = multiplyColumns
   }

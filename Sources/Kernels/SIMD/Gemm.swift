@@ -8,6 +8,11 @@ let gemmKernels = GemmKernels(
   multiplyBlock: { rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer in
     multiplyPackedBlock(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer)
   },
+  multiplyUnpacked: {
+    rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer in
+    multiplyUnpackedPanel(
+      rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer)
+  },
   multiplyRows: { rows, depth, alpha, matrix, stride, x, beta, y, yStride in
     multiplyVectorByRows(rows, depth, alpha, matrix, stride, x, beta, y, yStride)
   },
