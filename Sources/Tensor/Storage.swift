@@ -1,11 +1,5 @@
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// Reference-counted memory of a tensor: 64-byte aligned and returned to the pool when the last tensor lets go.
 ///
 /// Writes happen only through a uniquely referenced storage, so sharing between threads is safe.
@@ -30,25 +24,32 @@ final class Storage: @unchecked Sendable {
   deinit { MemoryPool.shared.give(back: pointer, sizeClass) }
 }
 
-/// Keeps freed tensor memory for the next tensor of about the same size, so that a training step after the first asks
-/// the system for nothing.
+/// Keeps freed tensor memory for the next tensors, so that a training step after the first asks the system for nothing.
 ///
-/// The pool holds at most ``cacheLimit`` unused bytes; what is freed beyond goes back to the system.
+/// Small blocks are kept by size, large ones are cut from ranges of pages (``FreeRanges``). The pool holds at most ``cacheLimit`` unused bytes; what is freed beyond goes back to the system.
 public final class MemoryPool: Sendable {
   /// The pool of every tensor.
   public static let shared = MemoryPool()
 
-  /// Sizes are rounded up to one of eight steps for each power of two: at most an eighth is unused, and untouched pages
-  /// of it are never resident.
+  /// Small sizes are rounded up to one of eight steps for each power of two: at most an eighth is unused. Large sizes are
+  /// rounded up to pages.
   struct SizeClass {
     let index: Int
     let bytes: Int
+
+    /// Index of all sizes that ``FreeRanges`` serves.
+    static let large = 8 * 14
 
     init(bytes: Int) {
       let smallest = 128
       if bytes <= smallest {
         index = 0
         self.bytes = smallest
+        return
+      }
+      if bytes >= FreeRanges.smallestBlock {
+        index = Self.large
+        self.bytes = FreeRanges.roundedUp(bytes)
         return
       }
       let exponent = Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount
@@ -63,8 +64,10 @@ public final class MemoryPool: Sendable {
   private typealias FreeBlock = UInt
 
   private struct State: ~Copyable {
-    let free = UnsafeMutableBufferPointer<FreeBlock>.allocate(capacity: 8 * 48)
-    var cachedBytes = 0
+    let free = UnsafeMutableBufferPointer<FreeBlock>.allocate(capacity: SizeClass.large)
+    var ranges = FreeRanges()
+    var cachedSmallBytes = 0
+    var cachedBytes: Int { cachedSmallBytes + ranges.bytes }
     var usedBytes = 0
     var peakBytes = 0
     var limit = 4 << 30
@@ -76,8 +79,9 @@ public final class MemoryPool: Sendable {
     mutating func take(_ sizeClass: SizeClass) -> FreeBlock {
       usedBytes += sizeClass.bytes
       peakBytes = max(peakBytes, usedBytes)
+      if sizeClass.index == SizeClass.large { return ranges.take(sizeClass.bytes) }
       let block = popBlock(sizeClass.index)
-      if block != 0 { cachedBytes -= sizeClass.bytes }
+      if block != 0 { cachedSmallBytes -= sizeClass.bytes }
       return block
     }
 
@@ -85,7 +89,11 @@ public final class MemoryPool: Sendable {
     mutating func give(back block: FreeBlock, _ sizeClass: SizeClass) -> Bool {
       usedBytes -= sizeClass.bytes
       guard cachedBytes + sizeClass.bytes <= limit else { return false }
-      cachedBytes += sizeClass.bytes
+      if sizeClass.index == SizeClass.large {
+        ranges.give(back: block, sizeClass.bytes)
+        return true
+      }
+      cachedSmallBytes += sizeClass.bytes
       UnsafeMutablePointer(bitPattern: block)?.pointee = free[sizeClass.index]
       free[sizeClass.index] = block
       return true
@@ -127,32 +135,24 @@ public final class MemoryPool: Sendable {
       for index in state.free.indices {
         while let block = UnsafeMutableRawPointer(bitPattern: state.popBlock(index)) { block.deallocate() }
       }
-      state.cachedBytes = 0
+      state.cachedSmallBytes = 0
+      state.ranges.releaseAll()
     }
   }
 
   func take(_ sizeClass: SizeClass) -> UnsafeMutableRawPointer {
     let reused = state.withLock { $0.take(sizeClass) }
     if let block = UnsafeMutableRawPointer(bitPattern: reused) { return block }
-    return .allocate(forTensorOf: sizeClass.bytes)
+    return .allocate(byteCount: sizeClass.bytes, alignment: 64)
   }
 
   func give(back pointer: UnsafeMutableRawPointer, _ sizeClass: SizeClass) {
     let block = UInt(bitPattern: pointer)
-    if !state.withLock({ $0.give(back: block, sizeClass) }) { pointer.deallocate() }
-  }
-}
-
-extension UnsafeMutableRawPointer {
-  /// Memory from the system. Large blocks ask for huge pages, of which a pass over them needs few address translations.
-  fileprivate static func allocate(forTensorOf bytes: Int) -> UnsafeMutableRawPointer {
-    let hugePage = 2 << 20
-    guard bytes >= 2 * hugePage else { return .allocate(byteCount: bytes, alignment: 64) }
-    let pointer = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: hugePage)
-    #if os(Linux)
-      // A hint: a system that does not follow it changes nothing.
-      madvise(pointer, bytes / hugePage * hugePage, MADV_HUGEPAGE)
-    #endif
-    return pointer
+    if state.withLock({ $0.give(back: block, sizeClass) }) { return }
+    if sizeClass.index == SizeClass.large {
+      FreeRanges.unmap(block, sizeClass.bytes)
+    } else {
+      pointer.deallocate()
+    }
   }
 }

@@ -140,9 +140,41 @@ import Testing
     }
   }
 
+  @Test func largeBlocksAreCutFromWhatLargerOnesLeft() async {
+    await #expect(processExitsWith: .success) {
+      let pool = MemoryPool.shared
+      let count = 1 << 20
+      var whole: Tensor? = Tensor.zeros([3 * count])
+      let address = whole!.withUnsafeStrided { UInt(bitPattern: $0) }
+      whole = nil
+      let held = pool.usedBytes + pool.cachedBytes
+      var parts: [Tensor?] = (0..<3).map { Tensor.full([count], Float($0)) }
+      for (index, part) in parts.enumerated() {
+        let found = part!.withUnsafeStrided { UInt(bitPattern: $0) }
+        precondition(found == address + UInt(4 * index * count), "part \(index) lies elsewhere")
+        precondition(part!.sum().item() == Float(index * count))
+      }
+      for index in [1, 0, 2] { parts[index] = nil }
+      whole = Tensor.zeros([3 * count])
+      precondition(whole!.withUnsafeStrided { UInt(bitPattern: $0) } == address, "the parts were not joined")
+      precondition(
+        pool.usedBytes + pool.cachedBytes < held + 10_000, "more than small blocks came from the system")
+      whole = nil
+      pool.cacheLimit = 0
+      precondition(pool.cachedBytes == 0)
+      whole = Tensor.zeros([count])
+      whole = nil
+      precondition(pool.cachedBytes <= 64 << 20)
+      pool.releaseUnused()
+      precondition(pool.cachedBytes == 0)
+    }
+  }
+
   @Test func blocksOfAllSizesDoNotOverlap() {
     var tensors: [Tensor] = []
-    for count in Array(0..<70) + [255, 256, 257, 511, 512, 513, 1000, 1024, 1025, 4096, 5000, 100_000] {
+    for count in Array(0..<70) + [
+      255, 256, 257, 511, 512, 513, 1000, 1024, 1025, 4096, 5000, 100_000, 300_000, 1_000_000,
+    ] {
       tensors.append(Tensor.full([count], Float(count)))
     }
     for tensor in tensors { #expect(tensor.scalars.allSatisfy { $0 == Float(tensor.count) }) }
