@@ -14,7 +14,7 @@ let bookkeeping: [SwiftSetting] = [
 func kernelTarget(_ name: String, folder: String, define: String?, architecture: [String]) -> Target {
   .target(
     name: name,
-    dependencies: ["KernelInterface"],
+    dependencies: ["CPUFeatures", "KernelInterface"],
     path: "Sources/Kernels/\(folder)",
     swiftSettings: [
       // A square root need not set `errno`: only then is it one instruction for a whole vector.

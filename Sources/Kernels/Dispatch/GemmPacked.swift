@@ -3,101 +3,185 @@
 /// The sizes suit first-level caches from 32 KiB and second-level caches from 512 KiB. They are constants, not read from
 /// the machine, because the depth decides how sums are split: one level gives the same numbers on every machine.
 struct GemmBlocking {
-  /// Depth of packed panels: those of A (18 KiB) stay in the first-level cache and those of B stream through it.
-  static let depth = 384
-  /// Most rows of A that are packed at a time.
-  static let rows = 1536
-  /// Most columns of B that are packed at a time.
-  static let columns = 3072
-  /// Rows of C for one task of one thread.
-  static let taskRows = 96
-  /// Columns of C for one task of one thread.
-  static let taskColumns = 256
+  /// Depth of packed panels: the widest panel of B (32 KiB) stays in the first-level cache while those of A pass by.
+  static let depth = 256
+  /// Panels of A or B that one task packs for itself (at most 115 KiB and 128 KiB).
+  static let taskPanels = (a: 8, b: 4)
+  /// Panels of A that meet a panel of B before the next one comes.
+  static let rowPanels = 8
+  /// Numbers of the operand that all tasks share.
+  static let sharedCount = 4 << 20
+  /// Most blocks of depth that are packed at a time.
+  static let depthBlocks = 16
 }
 
 extension GemmProduct {
-  /// The five loops around the register tile: columns, depth and rows in blocks here, tiles inside the kernel.
+  /// The loops around the register tile.
   ///
-  /// Packed operands are shared by all threads. The sum over depth is never split among threads, so that results do
-  /// not depend on them.
+  /// The smaller operand is packed whole and shared by all threads. Each task takes some panels of the other one,
+  /// packs them for itself just before it multiplies, and finishes its part of C. The sum over depth is never split
+  /// among threads, so that results do not depend on them.
   func runPacked() {
     let kernels = Kernels.table.gemm
-    let depthBlocks = (k + GemmBlocking.depth - 1) / GemmBlocking.depth
-    let blockDepth = (k + depthBlocks - 1) / depthBlocks
-    let blockRows = min(m, GemmBlocking.rows)
-    let blockColumns = min(n, GemmBlocking.columns)
-    let packedACount = (blockRows + kernels.tileRows) * blockDepth
-    let packedA = ThreadState.current.packing.floats(
-      packedACount + 64 + (blockColumns + kernels.tileColumns) * blockDepth)
-    let packedB = packedA + (packedACount + 15) / 16 * 16
+    let blocks = (k + GemmBlocking.depth - 1) / GemmBlocking.depth
+    let blockDepth = (k + blocks - 1) / blocks
+    let groupDepth = min(k, blockDepth * GemmBlocking.depthBlocks)
+    let sharesA = m <= n
+    let tile = sharesA ? kernels.tileRows : kernels.tileColumns
+    let (shared, divided) = sharesA ? (m, n) : (n, m)
+    let step = min(shared, max(8, GemmBlocking.sharedCount / groupDepth / tile) * tile)
+    let packed = ThreadState.current.packing.floats((step + tile - 1) / tile * tile * groupDepth)
 
-    for column in stride(from: 0, to: n, by: blockColumns) {
-      let columns = column..<min(column + blockColumns, n)
-      for p in stride(from: 0, to: k, by: blockDepth) {
-        let depth = p..<min(p + blockDepth, k)
-        for row in stride(from: 0, to: m, by: blockRows) {
-          let rows = row..<min(row + blockRows, m)
-          pack(rows: rows, columns: row == 0 ? columns : 0..<0, depth: depth, packedA, packedB)
-          multiply(rows: rows, columns: columns, depth: depth, packedA, packedB)
-        }
+    for depth in stride(from: 0, to: k, by: groupDepth) {
+      let group = DepthGroup(range: depth..<min(depth + groupDepth, k), block: blockDepth)
+      for first in stride(from: 0, to: shared, by: step) {
+        let range = first..<min(first + step, shared)
+        let part = PackedPart(
+          rows: sharesA ? range : 0..<divided, columns: sharesA ? 0..<divided : range, depth: group,
+          sharesA: sharesA, memory: packed)
+        packShared(part)
+        multiply(part)
       }
     }
   }
 
-  /// Packs a block of A and a block of B, some panels for each task.
-  private func pack(
-    rows: Range<Int>, columns: Range<Int>, depth: Range<Int>, _ packedA: UnsafeMutablePointer<Float>,
-    _ packedB: UnsafeMutablePointer<Float>
-  ) {
+  /// Some blocks of depth.
+  private struct DepthGroup {
+    let range: Range<Int>
+    let block: Int
+
+    var count: Int { (range.count + block - 1) / block }
+
+    subscript(index: Int) -> Range<Int> {
+      let first = range.lowerBound + index * block
+      return first..<min(first + block, range.upperBound)
+    }
+  }
+
+  /// A part of the product for which one operand is packed.
+  private struct PackedPart {
+    let rows, columns: Range<Int>
+    let depth: DepthGroup
+    let sharesA: Bool
+    let memory: UnsafeMutablePointer<Float>
+
+    /// Where the shared panels of a block of depth begin.
+    func shared(_ depth: Range<Int>) -> UnsafeMutablePointer<Float> {
+      let tile = sharesA ? Kernels.table.gemm.tileRows : Kernels.table.gemm.tileColumns
+      let padded = ((sharesA ? rows.count : columns.count) + tile - 1) / tile * tile
+      return memory + padded * (depth.lowerBound - self.depth.range.lowerBound)
+    }
+  }
+
+  private func packShared(_ part: PackedPart) {
     let kernels = Kernels.table.gemm
-    let panelsA = (rows.count + kernels.tileRows - 1) / kernels.tileRows
-    let panelsB = (columns.count + kernels.tileColumns - 1) / kernels.tileColumns
-    let grain = isShared ? 4 : panelsA + panelsB
-    ThreadPool.parallelRanges(count: panelsA + panelsB, grain: grain) { panels in
-      for panel in panels {
-        if panel < panelsB {
-          let first = columns.lowerBound + panel * kernels.tileColumns
-          kernels.pack(
-            b.pointer + first * b.columnStride + depth.lowerBound * b.rowStride, b.columnStride, b.rowStride,
-            min(kernels.tileColumns, columns.upperBound - first), kernels.tileColumns, depth.count,
-            packedB + panel * kernels.tileColumns * depth.count)
+    let (tile, range) =
+      part.sharesA ? (kernels.tileRows, part.rows) : (kernels.tileColumns, part.columns)
+    let panels = (range.count + tile - 1) / tile
+    forEachTask(panels * part.depth.count, grain: 4) { task in
+      let depth = part.depth[task / panels]
+      let offset = task % panels * tile
+      packPanel(
+        ofA: part.sharesA,
+        range.lowerBound + offset..<min(range.lowerBound + offset + tile, range.upperBound),
+        depth, part.shared(depth) + offset * depth.count)
+    }
+  }
+
+  /// Multiplies by the shared operand, some panels of the other one for each task.
+  private func multiply(_ part: PackedPart) {
+    let kernels = Kernels.table.gemm
+    let (tile, range, most) =
+      part.sharesA
+      ? (kernels.tileColumns, part.columns, GemmBlocking.taskPanels.b)
+      : (kernels.tileRows, part.rows, GemmBlocking.taskPanels.a)
+    let panels = (range.count + tile - 1) / tile
+    // At least eight tasks if there are as many panels, so that threads finish together.
+    let taskPanels = isShared ? max(1, min(most, panels / 8)) : most
+    let size = taskPanels * tile
+    forEachTask((panels + taskPanels - 1) / taskPanels, grain: 1) { task in
+      let first = range.lowerBound + task * size
+      let own = first..<min(first + size, range.upperBound)
+      let memory = ThreadState.current.panels.floats(size * part.depth.block)
+      for index in 0..<part.depth.count {
+        let depth = part.depth[index]
+        for start in stride(from: own.lowerBound, to: own.upperBound, by: tile) {
+          packPanel(
+            ofA: !part.sharesA, start..<min(start + tile, own.upperBound), depth,
+            memory + (start - own.lowerBound) * depth.count)
+        }
+        let isLast = index + 1 == part.depth.count
+        // What this thread packs next, or another one does: the next depth, or the first one a task per thread later.
+        let later = isLast ? first + size * ThreadPool.threadCount : first
+        let ahead = memoryAhead(
+          ofA: !part.sharesA, min(later, range.upperBound)..<min(later + size, range.upperBound),
+          part.depth[isLast ? 0 : index + 1])
+        let shared = part.shared(depth)
+        if part.sharesA {
+          multiply(rows: part.rows, columns: own, depth: depth, shared, memory, ahead)
         } else {
-          let first = rows.lowerBound + (panel - panelsB) * kernels.tileRows
-          kernels.pack(
-            a.pointer + first * a.rowStride + depth.lowerBound * a.columnStride, a.rowStride, a.columnStride,
-            min(kernels.tileRows, rows.upperBound - first), kernels.tileRows, depth.count,
-            packedA + (panel - panelsB) * kernels.tileRows * depth.count)
+          multiply(rows: own, columns: part.columns, depth: depth, memory, shared, ahead)
         }
       }
     }
   }
 
-  /// Multiplies packed blocks, one rectangle of C for each task.
+  /// Multiplies packed rows and columns, as many rows at a time as stay in the second-level cache.
   private func multiply(
     rows: Range<Int>, columns: Range<Int>, depth: Range<Int>, _ packedA: UnsafePointer<Float>,
-    _ packedB: UnsafePointer<Float>
+    _ packedB: UnsafePointer<Float>, _ ahead: MemoryAhead
   ) {
     let kernels = Kernels.table.gemm
-    let taskRows = isShared ? GemmBlocking.taskRows : rows.count
-    let taskColumns = isShared ? GemmBlocking.taskColumns : columns.count
-    let tasksDown = (rows.count + taskRows - 1) / taskRows
-    let tasksAcross = (columns.count + taskColumns - 1) / taskColumns
     let beta = depth.lowerBound == 0 ? beta : 1
-    ThreadPool.parallelFor(count: tasksDown * tasksAcross) { task in
-      let row = task / tasksAcross * taskRows
-      let column = task % tasksAcross * taskColumns
-      let height = min(taskRows, rows.count - row)
-      let width = min(taskColumns, columns.count - column)
-      let target = c + (rows.lowerBound + row) * cRowStride + (columns.lowerBound + column) * cColumnStride
+    let step = GemmBlocking.rowPanels * kernels.tileRows
+    let aheadRuns = (ahead.runs * step + rows.count - 1) / rows.count
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+      let block = first..<min(first + step, rows.upperBound)
+      let run = min((first - rows.lowerBound) / step * aheadRuns, ahead.runs)
       kernels.multiplyBlock(
-        height, width, depth.count, alpha, packedA + row * depth.count, packedB + column * depth.count, beta,
-        target,
-        cRowStride, cColumnStride, ThreadState.current.tile.floats(kernels.tileRows * kernels.tileColumns))
-      if depth.upperBound == k {
-        let firstRow = rows.lowerBound + row
-        let firstColumn = columns.lowerBound + column
-        applyEpilogue(rows: firstRow..<firstRow + height, columns: firstColumn..<firstColumn + width)
-      }
+        block.count, columns.count, depth.count, alpha, packedA + (first - rows.lowerBound) * depth.count,
+        packedB, beta, c + first * cRowStride + columns.lowerBound * cColumnStride, cRowStride, cColumnStride,
+        ThreadState.current.tile.floats(kernels.tileRows * kernels.tileColumns),
+        ahead.pointer + run * ahead.stride, ahead.stride, min(aheadRuns, ahead.runs - run), ahead.count)
+      if depth.upperBound == k { applyEpilogue(rows: block, columns: columns) }
+    }
+  }
+
+  /// Memory that will be packed soon: runs of contiguous numbers.
+  private struct MemoryAhead {
+    let pointer: UnsafePointer<Float>
+    let stride, runs, count: Int
+  }
+
+  /// Rows of A or columns of B as runs of contiguous memory; nothing if there are none.
+  private func memoryAhead(ofA: Bool, _ lanes: Range<Int>, _ depth: Range<Int>) -> MemoryAhead {
+    let matrix = ofA ? a : b.transposed
+    let start = matrix.pointer + lanes.lowerBound * matrix.rowStride + depth.lowerBound * matrix.columnStride
+    if matrix.columnStride == 1 {
+      return MemoryAhead(pointer: start, stride: matrix.rowStride, runs: lanes.count, count: depth.count)
+    }
+    let runs = matrix.rowStride == 1 && !lanes.isEmpty ? depth.count : 0
+    return MemoryAhead(pointer: start, stride: matrix.columnStride, runs: runs, count: lanes.count)
+  }
+
+  /// Packs rows of A or columns of B, at most one panel.
+  private func packPanel(
+    ofA: Bool, _ lanes: Range<Int>, _ depth: Range<Int>, _ out: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = Kernels.table.gemm
+    let matrix = ofA ? a : b.transposed
+    kernels.pack(
+      matrix.pointer + lanes.lowerBound * matrix.rowStride + depth.lowerBound * matrix.columnStride,
+      matrix.rowStride, matrix.columnStride, lanes.count, ofA ? kernels.tileRows : kernels.tileColumns,
+      depth.count, out)
+  }
+
+  /// On all threads, unless the product is too small for that.
+  private func forEachTask(_ count: Int, grain: Int, _ body: (Int) -> Void) {
+    if isShared {
+      ThreadPool.parallelRanges(count: count, grain: grain) { for task in $0 { body(task) } }
+    } else {
+      for task in 0..<count { body(task) }
     }
   }
 }

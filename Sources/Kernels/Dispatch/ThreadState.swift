@@ -16,6 +16,8 @@ final class ThreadState {
   var isInsideRegion = false
   /// For packed matrices.
   let packing = ScratchBuffer()
+  /// For the panels that one task of a product packs.
+  let panels = ScratchBuffer()
   /// For one register tile or one row of a product.
   let tile = ScratchBuffer()
   /// For the last columns of a matrix, padded.

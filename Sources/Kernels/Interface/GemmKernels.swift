@@ -24,12 +24,13 @@ public struct GemmKernels: Sendable {
     @convention(c) @Sendable (
       UnsafePointer<Float>, Int, Int, Int, Int, Int, UnsafeMutablePointer<Float>
     ) -> Void
-  /// `(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer)`; the buffer has room for a tile.
+  /// `(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
+  /// aheadCount)`; the buffer has room for a tile, and the last four are runs of contiguous numbers to bring closer
+  /// meanwhile.
   public typealias MultiplyBlock =
     @convention(c) @Sendable (
       Int, Int, Int, Float, UnsafePointer<Float>, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>,
-      Int, Int,
-      UnsafeMutablePointer<Float>
+      Int, Int, UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int, Int, Int
     ) -> Void
   /// `(rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer)`; the buffer
   /// has room for four rows of a tile.

@@ -1,3 +1,4 @@
+import CPUFeatures
 import KernelInterface
 
 let gemmKernels = GemmKernels(
@@ -5,8 +6,12 @@ let gemmKernels = GemmKernels(
   pack: { x, laneStride, depthStride, lanes, tile, depth, out in
     packPanel(x, laneStride, depthStride, lanes, tile, depth, out)
   },
-  multiplyBlock: { rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer in
-    multiplyPackedBlock(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer)
+  multiplyBlock: {
+    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
+    aheadRuns, aheadCount in
+    multiplyPackedBlock(
+      rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
+      aheadRuns, aheadCount)
   },
   multiplyUnpacked: {
     rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer in
@@ -26,8 +31,12 @@ private func multiplyPackedBlock(
   _ rows: Int, _ columns: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>,
   _ b: UnsafePointer<Float>,
   _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ cColumnStride: Int,
-  _ buffer: UnsafeMutablePointer<Float>
+  _ buffer: UnsafeMutablePointer<Float>, _ ahead: UnsafePointer<Float>, _ aheadStride: Int, _ aheadRuns: Int,
+  _ aheadCount: Int
 ) {
+  let tiles = (columns + tileColumns - 1) / tileColumns * ((rows + tileRows - 1) / tileRows)
+  let runsForEachTile = (aheadRuns + tiles - 1) / tiles
+  var run = 0
   var column = 0
   while column < columns {
     let panelB = b + column * depth
@@ -37,15 +46,35 @@ private func multiplyPackedBlock(
       let panelA = a + row * depth
       let height = min(tileRows, rows - row)
       let tile = c + row * cRowStride + column * cColumnStride
+      let lastRun = min(run + runsForEachTile, aheadRuns)
+      while run < lastRun {
+        prefetch(ahead + run * aheadStride, aheadCount)
+        run += 1
+      }
       if height == tileRows && width == tileColumns && cColumnStride == 1 {
-        multiplyTile(depth, alpha, panelA, panelB, beta, tile, cRowStride)
+        multiplyTile(rows: tileRows, depth, alpha, panelA, panelB, beta, tile, cRowStride)
       } else {
-        multiplyTile(depth, 1, panelA, panelB, 0, buffer, tileColumns)
+        if height <= 4 {
+          multiplyTile(rows: 4, depth, 1, panelA, panelB, 0, buffer, tileColumns)
+        } else if height <= 8 && tileRows > 8 {
+          multiplyTile(rows: 8, depth, 1, panelA, panelB, 0, buffer, tileColumns)
+        } else {
+          multiplyTile(rows: tileRows, depth, 1, panelA, panelB, 0, buffer, tileColumns)
+        }
         storeTile(buffer, height, width, alpha, beta, tile, cRowStride, cColumnStride)
       }
       row += tileRows
     }
     column += tileColumns
+  }
+}
+
+@inline(__always)
+private func prefetch(_ x: UnsafePointer<Float>, _ count: Int) {
+  var i = 0
+  while i < count {
+    pairwise_prefetch_far(x + i)
+    i += 16
   }
 }
 
@@ -59,7 +88,9 @@ private func storeTile(
   for i in 0..<rows {
     let from = tile + i * tileColumns
     let to = c + i * cRowStride
-    if beta == 0 {
+    if columns == tileColumns && cColumnStride == 1 {
+      storeRow((loadVector(from), loadVector(from + TileVector.scalarCount)), to, alpha, beta)
+    } else if beta == 0 {
       for j in 0..<columns { to[j * cColumnStride] = from[j] * alpha }
     } else {
       for j in 0..<columns { to[j * cColumnStride] = from[j] * alpha + to[j * cColumnStride] * beta }

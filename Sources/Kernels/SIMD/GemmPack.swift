@@ -5,6 +5,11 @@ func packPanel(
   _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,
   _ out: UnsafeMutablePointer<Float>
 ) {
+  #if AVX512
+    if depthStride == 1 && (lanes == tile || laneStride != 1) {
+      return packTransposed(x, laneStride, lanes, tile, depth, out)
+    }
+  #endif
   if lanes < tile {
     packEdge(x, laneStride, depthStride, lanes, tile, depth, out)
   } else if laneStride == 1 && tile == tileColumns {
@@ -33,11 +38,18 @@ private func packRows(
   _ x: UnsafePointer<Float>, _ depthStride: Int, _ depth: Int, _ out: UnsafeMutablePointer<Float>
 ) {
   for p in 0..<depth {
-    var i = 0
-    while i < tileRows {
-      let pair = UnsafeRawPointer(x + p * depthStride + i).loadUnaligned(as: SIMD2<Float>.self)
-      UnsafeMutableRawPointer(out + p * tileRows + i).storeBytes(of: pair, as: SIMD2<Float>.self)
-      i += 2
+    var from = UnsafeRawPointer(x + p * depthStride)
+    var to = UnsafeMutableRawPointer(out + p * tileRows)
+    if tileRows & 8 != 0 {
+      to.storeBytes(of: from.loadUnaligned(as: SIMD8<Float>.self), as: SIMD8<Float>.self)
+      (from, to) = (from + 32, to + 32)
+    }
+    if tileRows & 4 != 0 {
+      to.storeBytes(of: from.loadUnaligned(as: SIMD4<Float>.self), as: SIMD4<Float>.self)
+      (from, to) = (from + 16, to + 16)
+    }
+    if tileRows & 2 != 0 {
+      to.storeBytes(of: from.loadUnaligned(as: SIMD2<Float>.self), as: SIMD2<Float>.self)
     }
   }
 }

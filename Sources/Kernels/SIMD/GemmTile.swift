@@ -1,3 +1,4 @@
+import CPUFeatures
 import KernelInterface
 
 // The register tile of a product: two vectors wide, and as many rows as leave registers for two vectors of B and one
@@ -11,7 +12,9 @@ import KernelInterface
   typealias TileVector = SIMD4<Float>
 #endif
 
-#if AVX512 || arch(arm64)
+#if AVX512
+  let tileRows = 14
+#elseif arch(arm64)
   let tileRows = 12
 #else
   let tileRows = 6
@@ -56,75 +59,114 @@ func sumOfLanes(_ x: TileVector) -> Float {
   return two.x + two.y
 }
 
-/// One row of a tile, in two registers.
-struct TileRow {
-  var low = TileVector.zero
-  var high = TileVector.zero
+/// One row of a tile, in two registers. A tuple: a structure would bring functions to copy it, which the modules of all
+/// instruction sets share.
+typealias TileRow = (low: TileVector, high: TileVector)
 
-  @inline(__always)
-  mutating func add(_ a: Float, _ low: TileVector, _ high: TileVector) {
-    let a = TileVector(repeating: a)
-    self.low = multiplyAdd(a, low, self.low)
-    self.high = multiplyAdd(a, high, self.high)
-  }
+var zeroRow: TileRow {
+  @_transparent get { (TileVector(repeating: 0), TileVector(repeating: 0)) }
+}
 
-  /// Stores `alpha * row + beta * c`.
-  @inline(__always)
-  func store(_ c: UnsafeMutablePointer<Float>, _ alpha: Float, _ beta: Float) {
-    let width = TileVector.scalarCount
-    if beta == 0 {
-      storeVector(low * alpha, c)
-      storeVector(high * alpha, c + width)
-    } else {
-      storeVector(low * alpha + loadVector(c) * beta, c)
-      storeVector(high * alpha + loadVector(c + width) * beta, c + width)
-    }
+@_transparent
+func addProduct(_ row: inout TileRow, _ a: Float, _ low: TileVector, _ high: TileVector) {
+  let a = TileVector(repeating: a)
+  row.low = multiplyAdd(a, low, row.low)
+  row.high = multiplyAdd(a, high, row.high)
+}
+
+/// Stores `alpha * row + beta * c`.
+@inline(__always)
+func storeRow(_ row: TileRow, _ c: UnsafeMutablePointer<Float>, _ alpha: Float, _ beta: Float) {
+  let width = TileVector.scalarCount
+  if beta == 0 {
+    storeVector(row.low * alpha, c)
+    storeVector(row.high * alpha, c + width)
+  } else {
+    storeVector(row.low * alpha + loadVector(c) * beta, c)
+    storeVector(row.high * alpha + loadVector(c + width) * beta, c + width)
   }
 }
 
-/// A whole tile: `c = alpha a b + beta c` for one packed panel of A and one of B.
+/// The first `rows` rows of a tile, a literal: `c = alpha a b + beta c` for one packed panel of A and one of B.
 @inline(__always)
 func multiplyTile(
-  _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ beta: Float,
-  _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int
+  rows: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+  _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int
 ) {
-  var (r0, r1, r2, r3, r4, r5) = (TileRow(), TileRow(), TileRow(), TileRow(), TileRow(), TileRow())
+  var (r0, r1, r2, r3, r4, r5) = (zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow)
   #if AVX512 || arch(arm64)
-    var (r6, r7, r8, r9, r10, r11) = (TileRow(), TileRow(), TileRow(), TileRow(), TileRow(), TileRow())
+    var (r6, r7, r8, r9, r10, r11) = (zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow)
   #endif
+  #if AVX512
+    var (r12, r13) = (zeroRow, zeroRow)
+  #endif
+  for i in 0..<rows {
+    pairwise_prefetch(c + i * cRowStride)
+    pairwise_prefetch(c + i * cRowStride + tileColumns - 1)
+  }
   var (a, b) = (a, b)
   for _ in 0..<depth {
     let low = loadVector(b)
     let high = loadVector(b + TileVector.scalarCount)
-    r0.add(a[0], low, high)
-    r1.add(a[1], low, high)
-    r2.add(a[2], low, high)
-    r3.add(a[3], low, high)
-    r4.add(a[4], low, high)
-    r5.add(a[5], low, high)
+    // Panels come from the second-level cache; eight steps hide its latency.
+    pairwise_prefetch(a + 8 * tileRows)
+    pairwise_prefetch(b + 8 * tileColumns)
+    #if AVX512
+      pairwise_prefetch(b + 8 * tileColumns + 16)
+    #endif
+    addProduct(&r0, a[0], low, high)
+    addProduct(&r1, a[1], low, high)
+    addProduct(&r2, a[2], low, high)
+    addProduct(&r3, a[3], low, high)
+    if rows > 4 {
+      addProduct(&r4, a[4], low, high)
+      addProduct(&r5, a[5], low, high)
+    }
     #if AVX512 || arch(arm64)
-      r6.add(a[6], low, high)
-      r7.add(a[7], low, high)
-      r8.add(a[8], low, high)
-      r9.add(a[9], low, high)
-      r10.add(a[10], low, high)
-      r11.add(a[11], low, high)
+      if rows > 6 {
+        addProduct(&r6, a[6], low, high)
+        addProduct(&r7, a[7], low, high)
+      }
+      if rows > 8 {
+        addProduct(&r8, a[8], low, high)
+        addProduct(&r9, a[9], low, high)
+        addProduct(&r10, a[10], low, high)
+        addProduct(&r11, a[11], low, high)
+      }
+    #endif
+    #if AVX512
+      if rows > 12 {
+        addProduct(&r12, a[12], low, high)
+        addProduct(&r13, a[13], low, high)
+      }
     #endif
     a += tileRows
     b += tileColumns
   }
-  r0.store(c, alpha, beta)
-  r1.store(c + cRowStride, alpha, beta)
-  r2.store(c + 2 * cRowStride, alpha, beta)
-  r3.store(c + 3 * cRowStride, alpha, beta)
-  r4.store(c + 4 * cRowStride, alpha, beta)
-  r5.store(c + 5 * cRowStride, alpha, beta)
+  storeRow(r0, c, alpha, beta)
+  storeRow(r1, c + cRowStride, alpha, beta)
+  storeRow(r2, c + 2 * cRowStride, alpha, beta)
+  storeRow(r3, c + 3 * cRowStride, alpha, beta)
+  if rows > 4 {
+    storeRow(r4, c + 4 * cRowStride, alpha, beta)
+    storeRow(r5, c + 5 * cRowStride, alpha, beta)
+  }
   #if AVX512 || arch(arm64)
-    r6.store(c + 6 * cRowStride, alpha, beta)
-    r7.store(c + 7 * cRowStride, alpha, beta)
-    r8.store(c + 8 * cRowStride, alpha, beta)
-    r9.store(c + 9 * cRowStride, alpha, beta)
-    r10.store(c + 10 * cRowStride, alpha, beta)
-    r11.store(c + 11 * cRowStride, alpha, beta)
+    if rows > 6 {
+      storeRow(r6, c + 6 * cRowStride, alpha, beta)
+      storeRow(r7, c + 7 * cRowStride, alpha, beta)
+    }
+    if rows > 8 {
+      storeRow(r8, c + 8 * cRowStride, alpha, beta)
+      storeRow(r9, c + 9 * cRowStride, alpha, beta)
+      storeRow(r10, c + 10 * cRowStride, alpha, beta)
+      storeRow(r11, c + 11 * cRowStride, alpha, beta)
+    }
+  #endif
+  #if AVX512
+    if rows > 12 {
+      storeRow(r12, c + 12 * cRowStride, alpha, beta)
+      storeRow(r13, c + 13 * cRowStride, alpha, beta)
+    }
   #endif
 }

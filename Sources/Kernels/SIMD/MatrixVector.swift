@@ -20,7 +20,7 @@ func multiplyVectorByRows(
     let m1 = rows - first > 1 ? m0 + stride : m0
     let m2 = rows - first > 2 ? m1 + stride : m1
     let m3 = rows - first > 3 ? m2 + stride : m2
-    var (s0, s1, s2, s3) = (TileRow(), TileRow(), TileRow(), TileRow())
+    var (s0, s1, s2, s3) = (zeroRow, zeroRow, zeroRow, zeroRow)
     var p = 0
     while p < vectorised {
       let low = loadVector(x + p)
@@ -63,11 +63,11 @@ func multiplyVectorByColumns(
   let width = TileVector.scalarCount
   var row = 0
   while row + 4 * width <= rows {
-    var (s0, s1) = (TileRow(), TileRow())
+    var (s0, s1) = (zeroRow, zeroRow)
     for p in 0..<depth {
       let m = matrix + row + p * stride
-      s0.add(x[p], loadVector(m), loadVector(m + width))
-      s1.add(x[p], loadVector(m + 2 * width), loadVector(m + 3 * width))
+      addProduct(&s0, x[p], loadVector(m), loadVector(m + width))
+      addProduct(&s1, x[p], loadVector(m + 2 * width), loadVector(m + 3 * width))
     }
     for i in 0..<width {
       store(s0.low[i], alpha, beta, y + (row + i) * yStride)

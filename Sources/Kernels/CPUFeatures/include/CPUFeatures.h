@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-// Swift has no CPUID or pause intrinsic, so these are headers of C. `__builtin_cpu_supports` also checks that the
+// Swift has no CPUID, pause or prefetch intrinsic, so these are headers of C. `__builtin_cpu_supports` also checks that the
 // operating system saves the wide registers.
 
 /// Whether this CPU and operating system run AVX2 and FMA instructions.
@@ -35,6 +35,12 @@ static inline void pairwise_cpu_pause(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+/// Asks for a cache line that will be read soon.
+static inline void pairwise_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+/// Asks for a cache line that will be read later, in the second-level cache.
+static inline void pairwise_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
 
 /// How many processors this process may use; at least 1.
 int pairwise_processor_count(void);
