@@ -79,7 +79,7 @@ package enum LinearSamples {
     return OperationSamples("linear", plain + [activated])
   }
 
-  private static func reference(
+  static func reference(
     _ x: ReferenceArray, _ weight: ReferenceArray, _ bias: ReferenceArray?
   ) -> ReferenceArray {
     ReferenceArray(shape: Shape(x.shape.dropLast()) + [weight.shape[0]]) { position in

@@ -2,7 +2,8 @@
 package enum FusedSamples {
   package static var all: [OperationSamples] {
     [
-      LinearSamples.all, Variable.softmaxSamples, Variable.logSoftmaxSamples, LayerNormSamples.all,
+      LinearSamples.all, FeedForwardSamples.all, Variable.softmaxSamples, Variable.logSoftmaxSamples,
+      LayerNormSamples.all,
       AttentionSamples.all, SigmoidLossSamples.all, SoftmaxLossSamples.crossEntropy,
       SoftmaxLossSamples.pairwise,
       ConvolutionSamples.all, PoolingSamples.average, PoolingSamples.maximum, PoolingSamples.globalAverage,

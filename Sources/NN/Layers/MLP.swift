@@ -31,7 +31,11 @@ public final class MLP: Layer {
 
   /// Maps `[..., width]` to `[..., outputs]`.
   public func callAsFunction(_ x: Variable) -> Variable {
-    let hidden = fc1(x, activation: activation)
-    return fc2(dropout.map { $0(hidden) } ?? hidden)
+    guard let dropout else {
+      return feedForward(
+        x, weight1: fc1.weight.variable, bias1: fc1.bias?.variable, activation: activation,
+        weight2: fc2.weight.variable, bias2: fc2.bias?.variable)
+    }
+    return fc2(dropout(fc1(x, activation: activation)))
   }
 }

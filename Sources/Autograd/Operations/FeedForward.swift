@@ -1,0 +1,82 @@
+import Foundation
+import Kernels
+
+/// act(x W₁ᵀ + b₁) W₂ᵀ + b₂: two linear layers with an activation function between them.
+///
+/// Between the layers only the activation's input is kept; its output is computed again in the backward sweep, which
+/// takes less time than reading it would take memory.
+///
+/// - Parameters:
+///   - x: `[..., inputs]`.
+///   - weight1: `[hidden, inputs]`.
+///   - bias1: `[hidden]`.
+///   - weight2: `[outputs, hidden]`.
+///   - bias2: `[outputs]`.
+/// - Returns: `[..., outputs]`.
+package func feedForward(
+  _ x: Variable, weight1: Variable, bias1: Variable?, activation: Activation, weight2: Variable,
+  bias2: Variable?
+) -> Variable {
+  let inputs = [x, weight1, weight2] + [bias1, bias2].compactMap { $0 }
+  if !Recording.isEnabled || !inputs.contains(where: \.requiresGradient) {
+    let hidden = linear(x, weight: weight1, bias: bias1, activation: activation)
+    return linear(hidden, weight: weight2, bias: bias2)
+  }
+  return activatedLinear(
+    linear(x, weight: weight1, bias: bias1), activation: activation, weight: weight2, bias: bias2)
+}
+
+/// act(x) Wᵀ + b, keeping x but not act(x).
+func activatedLinear(_ x: Variable, activation: Activation, weight: Variable, bias: Variable?) -> Variable {
+  let (outputs, features) = (weight.shape[0], weight.shape[1])
+  let rows = Shape(x.shape.dropLast()).elementCount
+  let value = withoutGradients { linear(activation(x), weight: weight, bias: bias).value }
+  return record(
+    "activatedLinear", [x, weight] + (bias.map { [$0] } ?? []), value: value,
+    fused: { context in
+      let (x, gradient) = (context.input(0).value, context.gradient.value)
+      let flat = gradient.reshape([rows, outputs])
+      var result: [Tensor?] = [nil, nil]
+      if context.needs(1) {
+        let activated = withoutGradients { activation(Variable(x)).value }
+        result[1] = matmul(flat.transpose(), activated.reshape([rows, features]))
+      }
+      if context.needs(0) {
+        result[0] = Tensor.combine(
+          activation.derivativeKernel, x, matmul(gradient, context.input(1).value), named: "derivative")
+      }
+      if bias != nil { result.append(context.needs(2) ? flat.sum(axes: [0]) : nil) }
+      return result
+    },
+    composition: { linear(activation($0[0]), weight: $0[1], bias: $0.count > 2 ? $0[2] : nil) })
+}
+
+// MARK: - Samples
+
+package enum FeedForwardSamples {
+  package static var all: OperationSamples {
+    let cases: [(Shape, outputs: Int, bias: Bool, factor: Double)] = [
+      ([3, 4], 5, true, 1), ([2, 3, 17], 6, true, 1.702), ([7], 3, true, 1), ([2, 5], 1, false, 1.702),
+      ([0, 4], 3, true, 1),
+    ]
+    return OperationSamples(
+      "activatedLinear",
+      cases.map { x, outputs, hasBias, factor in
+        let activation: Activation = factor == 1 ? .silu : .quickGelu
+        return OperationSample(
+          [.init(x), .init([outputs, x[x.count - 1]])] + (hasBias ? [.init([outputs])] : []),
+          "\(activation)",
+          forward: {
+            activatedLinear($0[0], activation: activation, weight: $0[1], bias: hasBias ? $0[2] : nil)
+          },
+          composition: {
+            let product = matmul(activation($0[0]), $0[1].transpose())
+            return hasBias ? product + $0[2] : product
+          },
+          reference: {
+            LinearSamples.reference(
+              $0[0].map { $0 / (1 + exp(-factor * $0)) }, $0[1], hasBias ? $0[2] : nil)
+          })
+      })
+  }
+}
