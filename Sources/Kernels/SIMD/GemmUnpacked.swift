@@ -17,30 +17,30 @@ func multiplyUnpackedPanel(
     let a1 = height > 1 ? a0 + aRowStride : a0
     let a2 = height > 2 ? a1 + aRowStride : a1
     let a3 = height > 3 ? a2 + aRowStride : a2
-    var (r0, r1, r2, r3) = (TileRow(), TileRow(), TileRow(), TileRow())
+    var (r0, r1, r2, r3) = (zeroRow, zeroRow, zeroRow, zeroRow)
     var b = b
     var offset = 0
     for _ in 0..<depth {
       let low = loadVector(b)
       let high = loadVector(b + TileVector.scalarCount)
-      r0.add(a0[offset], low, high)
-      r1.add(a1[offset], low, high)
-      r2.add(a2[offset], low, high)
-      r3.add(a3[offset], low, high)
+      addProduct(&r0, a0[offset], low, high)
+      addProduct(&r1, a1[offset], low, high)
+      addProduct(&r2, a2[offset], low, high)
+      addProduct(&r3, a3[offset], low, high)
       offset += aColumnStride
       b += bRowStride
     }
     let target = c + row * cRowStride
     if isWhole {
-      r0.store(target, alpha, beta)
-      if height > 1 { r1.store(target + cRowStride, alpha, beta) }
-      if height > 2 { r2.store(target + 2 * cRowStride, alpha, beta) }
-      if height > 3 { r3.store(target + 3 * cRowStride, alpha, beta) }
+      storeRow(r0, target, alpha, beta)
+      if height > 1 { storeRow(r1, target + cRowStride, alpha, beta) }
+      if height > 2 { storeRow(r2, target + 2 * cRowStride, alpha, beta) }
+      if height > 3 { storeRow(r3, target + 3 * cRowStride, alpha, beta) }
     } else {
-      r0.store(buffer, alpha, 0)
-      r1.store(buffer + tileColumns, alpha, 0)
-      r2.store(buffer + 2 * tileColumns, alpha, 0)
-      r3.store(buffer + 3 * tileColumns, alpha, 0)
+      storeRow(r0, buffer, alpha, 0)
+      storeRow(r1, buffer + tileColumns, alpha, 0)
+      storeRow(r2, buffer + 2 * tileColumns, alpha, 0)
+      storeRow(r3, buffer + 3 * tileColumns, alpha, 0)
       addRows(buffer, height, columns, beta, target, cRowStride)
     }
     row += 4
