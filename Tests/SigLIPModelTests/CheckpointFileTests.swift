@@ -77,6 +77,16 @@ import Testing
       files.sorted() == ["config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"])
   }
 
+  @Test(arguments: WeightFormat.allCases) func writingCanBeEnded(in format: WeightFormat) throws {
+    struct Ended: Error {}
+    let checkpoint = try CheckpointReference(.v1Short).checkpoint
+    let folder = try TemporaryFolder()
+    #expect(throws: Ended.self) {
+      try checkpoint.write(to: folder.path("model"), format: format) { if $0 > 0.5 { throw Ended() } }
+    }
+    #expect(try folder.contents().isEmpty)
+  }
+
   @Test func everyProblemIsNamedAtOnce() throws {
     let folder = try TemporaryFolder()
     let source = CheckpointReference.folder(.v1)
@@ -176,21 +186,50 @@ import Testing
     }
   }
 
-  /// A test for the weights that Google published, which are not part of this repository. It runs when
-  /// `PAIRWISE_SIGLIP_BASE` names a folder that holds `model.safetensors` and `config.json` of
-  /// google/siglip-base-patch16-224, and `cats.safetensors` with the pixels (`pixel_values`) and the texts (`input_ids`: "a
-  /// photo of 2 cats", "a photo of 2 dogs") of COCO's 000000039769.jpg as transformers' processor makes them.
-  @Test(arguments: [ProcessInfo.processInfo.environment["PAIRWISE_SIGLIP_BASE"]].compactMap { $0 })
-  func publishedWeightsGiveThePublishedLogits(_ folder: String) throws {
-    let checkpoint = try SigLIPCheckpoint(path: folder)
-    let inputs = try SafetensorsFile(folder + "/cats.safetensors")
+  /// A model whose logits are known: `inputs` holds what goes in.
+  struct KnownModel: Sendable, CustomTestStringConvertible {
+    let folder: String
+    let inputs: String
+    let pixels: String
+    let logits: [Float]
+    let tolerance: Float
+
+    var testDescription: String { folder }
+
+    /// A small one that is always there; and the weights that Google published, which are not part of this repository,
+    /// when `PAIRWISE_SIGLIP_BASE` names a folder that holds `model.safetensors` and `config.json` of
+    /// google/siglip-base-patch16-224, and `cats.safetensors` with the pixels (`pixel_values`) and the texts (`input_ids`:
+    /// "a photo of 2 cats", "a photo of 2 dogs") of COCO's 000000039769.jpg as transformers' processor makes them.
+    static var all: [KnownModel] {
+      get throws {
+        let small = CheckpointReference.folder(.v1)
+        let recorded = try SafetensorsFile(small + "/expected.safetensors").tensor(named: "logits_per_image")
+        let published = ProcessInfo.processInfo.environment["PAIRWISE_SIGLIP_BASE"]
+        return [
+          KnownModel(
+            folder: small, inputs: small + "/expected.safetensors", pixels: "pixels",
+            logits: recorded.scalars,
+            tolerance: 1e-3)
+        ]
+          + [published].compactMap { $0 }.map {
+            KnownModel(
+              folder: $0, inputs: $0 + "/cats.safetensors", pixels: "pixel_values",
+              logits: [-0.7567, -10.3354],
+              tolerance: 1e-2)
+          }
+      }
+    }
+  }
+
+  @Test(arguments: try KnownModel.all) func logitsAreThePublishedOnes(of known: KnownModel) throws {
+    let checkpoint = try SigLIPCheckpoint(path: known.folder)
+    let inputs = try SafetensorsFile(known.inputs)
     try withoutGradients {
-      let images = checkpoint.model.embed(images: Variable(try inputs.tensor(named: "pixel_values")))
+      let images = checkpoint.model.embed(images: Variable(try inputs.tensor(named: known.pixels)))
       let texts = checkpoint.model.embed(texts: try inputs.indices(named: "input_ids"))
       let logits = checkpoint.model.logits(images: images, texts: texts).value
-      #expect(
-        logits.isApproximatelyEqual(
-          to: Tensor([-0.7567, -10.3354], shape: [1, 2]), absolute: 1e-2, relative: 0))
+      let expected = Tensor(known.logits, shape: logits.shape)
+      #expect(logits.isApproximatelyEqual(to: expected, absolute: known.tolerance, relative: 0), "\(logits)")
     }
   }
 }

@@ -8,5 +8,5 @@ import ArgumentParser
     subcommands: subcommands)
 
   /// In the order in which the help lists them.
-  static let subcommands: [any ParsableCommand.Type] = [Tokenize.self]
+  static let subcommands: [any ParsableCommand.Type] = [Tokenize.self, Convert.self, Inspect.self]
 }

@@ -45,6 +45,12 @@ public final class SigLIP: Module {
     self.init(image: image, text: TextTransformer(configuration.text, random: &random))
   }
 
+  /// A model whose weights are one zero repeated and take no memory: to be looked at, or filled by reading a state.
+  public static func outline(_ configuration: SigLIPConfiguration) -> SigLIP {
+    var random = Random.placeholders
+    return SigLIP(configuration, random: &random)
+  }
+
   /// Image embeddings of length 1, `[batch, width]`.
   public func embed(images: Variable) -> Variable { image(images).normalized() }
 

@@ -23,8 +23,7 @@ public struct SigLIPConfiguration: Sendable, Hashable, Codable {
 
   /// Numbers that training learns. Counted on a model that takes no memory.
   public var parameterCount: Int {
-    var random = Random.placeholders
-    return SigLIP(self, random: &random).parameters.reduce(0) { $0 + $1.shape.elementCount }
+    SigLIP.outline(self).parameters.reduce(0) { $0 + $1.shape.elementCount }
   }
 
   /// Multiply-adds of matrix products for one image; of a NaFlex model, for one of ``VisionConfiguration/imageSize``.

@@ -16,10 +16,12 @@ extension SigLIPCheckpoint {
   /// - Parameters:
   ///   - stacksBlocks: Whether big_vision's blocks are stacked in one array, as where it scans over them.
   ///   - elementType: A floating-point type to round to.
+  ///   - progress: Told before each array which part of them is written; an error it throws ends the writing.
   /// - Throws: ``CheckpointError`` when the path is taken or the format has no such models; `TensorError` when it cannot be
   ///   written.
   public func write(
-    to path: String, format: WeightFormat, stacksBlocks: Bool = false, elementType: ElementType = .float32
+    to path: String, format: WeightFormat, stacksBlocks: Bool = false, elementType: ElementType = .float32,
+    progress: @escaping (Double) throws -> Void = { _ in }
   ) throws {
     if FileManager.default.fileExists(atPath: path) {
       throw CheckpointError.unsupported(
@@ -28,7 +30,29 @@ extension SigLIPCheckpoint {
     let isStacked = stacksBlocks && format == .bigVision
     let mapping = WeightMapping(
       format: format, configuration: configuration, isStacked: (isStacked, isStacked))
-    let arrays = mapping.arrays(of: model)
+    var written = 0
+    var ended: (any Error)?
+    let all = mapping.arrays(of: model)
+    let arrays = all.map { array in
+      WeightMapping.Assembled(name: array.name, shape: array.shape) {
+        do { try progress(Double(written) / Double(all.count)) } catch {
+          ended = error
+          throw error
+        }
+        written += 1
+        return try array.tensor()
+      }
+    }
+    do {
+      try write(arrays, to: path, format, elementType)
+    } catch {
+      throw ended ?? error
+    }
+  }
+
+  private func write(
+    _ arrays: [WeightMapping.Assembled], to path: String, _ format: WeightFormat, _ elementType: ElementType
+  ) throws {
     switch format {
     case .bigVision:
       if configuration.vision.activation != .gelu || configuration.text.activation != .gelu {
@@ -37,7 +61,7 @@ extension SigLIPCheckpoint {
           problem: "big_vision's models have tanh GELU, this one has \(configuration.text.activation)")
       }
       try NPZFile.write(
-        arrays.map { array in ("params/" + array.name, { array.tensor() }) }, to: path, as: elementType)
+        arrays.map { ("params/" + $0.name, $0.tensor) }, to: path, as: elementType)
     case .huggingFace:
       try writeFolder(path) { folder in
         try JSONObject.write(configuration.huggingFaceConfig, to: folder + "/config.json")
@@ -95,7 +119,7 @@ extension WeightMapping {
   struct Assembled {
     let name: String
     let shape: Shape
-    let tensor: () -> Tensor
+    let tensor: () throws -> Tensor
   }
 
   /// All arrays of a model in the format.

@@ -82,7 +82,7 @@ extension SigLIPConfiguration {
     var visionConfig: [String: Any] = [
       "hidden_size": vision.width, "num_hidden_layers": vision.depth, "num_attention_heads": vision.heads,
       "intermediate_size": vision.hiddenWidth, "patch_size": vision.patchSize, "num_channels": 3,
-      "hidden_act": vision.activation.huggingFaceName, "layer_norm_eps": 1e-6, "attention_dropout": 0.0,
+      "hidden_act": vision.activation.huggingFaceName, "layer_norm_eps": 1e-6,
       "model_type": vision.isNaFlex ? "siglip2_vision_model" : "siglip_vision_model",
     ]
     if vision.isNaFlex {
@@ -94,11 +94,11 @@ extension SigLIPConfiguration {
       "hidden_size": text.width, "num_hidden_layers": text.depth, "num_attention_heads": text.heads,
       "intermediate_size": text.hiddenWidth, "vocab_size": text.vocabularySize,
       "max_position_embeddings": text.contextLength, "projection_size": text.outputWidth ?? text.width,
-      "hidden_act": text.activation.huggingFaceName, "layer_norm_eps": 1e-6, "attention_dropout": 0.0,
+      "hidden_act": text.activation.huggingFaceName, "layer_norm_eps": 1e-6,
       "model_type": vision.isNaFlex ? "siglip2_text_model" : "siglip_text_model",
     ]
     return [
-      "architectures": [vision.isNaFlex ? "Siglip2Model" : "SiglipModel"], "initializer_factor": 1.0,
+      "architectures": [vision.isNaFlex ? "Siglip2Model" : "SiglipModel"],
       "model_type": vision.isNaFlex ? "siglip2" : "siglip", "text_config": textConfig,
       "vision_config": visionConfig,
     ]

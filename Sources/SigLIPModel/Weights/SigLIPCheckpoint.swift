@@ -37,7 +37,7 @@ public struct SigLIPCheckpoint {
   public init(path: String) throws {
     let files = try CheckpointFiles(path)
     var configuration = files.configuration
-    var model = SigLIPCheckpoint.empty(configuration)
+    var model = SigLIP.outline(configuration)
     let mapping = WeightMapping(
       format: files.format, configuration: configuration, isStacked: files.isStacked)
     try mapping.load(model, from: files.source)
@@ -83,17 +83,11 @@ public struct SigLIPCheckpoint {
       model: model, configuration: target, format: format, path: path, folder: folder)
   }
 
-  /// A model whose parameters take no memory yet.
-  private static func empty(_ configuration: SigLIPConfiguration) -> SigLIP {
-    var random = Random.placeholders
-    return SigLIP(configuration, random: &random)
-  }
-
   /// A model of another configuration with the parameters of this one as `transform` changes them, nil for left out.
   private static func moved(
     _ model: SigLIP, to configuration: SigLIPConfiguration, _ transform: (String, Tensor) -> Tensor?
   ) -> SigLIP {
-    let result = empty(configuration)
+    let result = SigLIP.outline(configuration)
     let values = model.stateDictionary()
     for (path, parameter) in result.namedParameters() {
       if let value = values[path].flatMap({ transform(path, $0) }) { parameter.value = value }
