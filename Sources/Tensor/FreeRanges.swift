@@ -9,7 +9,8 @@
 /// Memory for large tensors, cut from ranges of pages and merged again with its neighbours when it is freed: what
 /// activations leave becomes gradients, so that the pages a step touches are little more than what it holds at once.
 ///
-/// A block is taken from the lowest place that it fits into, which keeps the free ranges few and large.
+/// A block is taken from the smallest range that it fits into: a step of SigLIP B/16 then touches less than from the first
+/// that fits.
 struct FreeRanges: ~Copyable {
   /// Blocks of fewer bytes than this are not worth a search.
   static let smallestBlock = 1 << 20
@@ -33,10 +34,10 @@ struct FreeRanges: ~Copyable {
 
   /// The address of a block, from the free ranges or from the system; stops the program when the system has no more memory.
   mutating func take(_ count: Int) -> UInt {
-    let index = ranges.firstIndex { $0.bytes >= count } ?? grow(by: count)
-    let start = ranges[index].start
-    ranges[index].start += UInt(count)
+    let index = smallest(holding: count) ?? grow(by: count)
     ranges[index].bytes -= count
+    // From the end: the beginning of a new range stays untouched, and so not resident, for as long as can be.
+    let start = ranges[index].end
     if ranges[index].bytes == 0 { ranges.remove(at: index) }
     bytes -= count
     return start
@@ -61,9 +62,19 @@ struct FreeRanges: ~Copyable {
     }
   }
 
+  /// Position of the smallest range of at least `count` bytes.
+  private func smallest(holding count: Int) -> Int? {
+    var best: Int?
+    for index in ranges.indices where ranges[index].bytes >= count {
+      if let best, ranges[best].bytes <= ranges[index].bytes { continue }
+      best = index
+    }
+    return best
+  }
+
   /// Adds at least `count` free bytes in one range and gives its position. Pages are resident once they are written to.
   private mutating func grow(by count: Int) -> Int {
-    let length = max(count, 64 << 20)
+    let length = max(count, 16 << 20)
     let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
     guard let mapped, mapped != MAP_FAILED else {
       programmerError("memory: the system has no \(length) bytes left")
