@@ -1,0 +1,74 @@
+"""A random B/16-224 of transformers, and whether `siglip` computes and converts the same.
+
+    python .ci/parity.py make FOLDER        # FOLDER/model, pixels.safetensors, tokens.safetensors, expected.safetensors
+    python .ci/parity.py embedded FOLDER    # FOLDER/embeddings-*.safetensors: what `siglip embed` wrote
+    python .ci/parity.py converted FOLDER   # FOLDER/returned: the model after it went through every format
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import SiglipConfig, SiglipModel
+
+
+def outputs(model, pixels, ids):
+    with torch.inference_mode():
+        result = model(pixel_values=pixels, input_ids=ids)
+    names = ["image_embeds", "text_embeds", "logits_per_image"]
+    return {name: getattr(result, name).contiguous() for name in names}
+
+
+def make(folder):
+    torch.manual_seed(3)
+    model = SiglipModel(SiglipConfig()).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            # As initialised, biases are 0 and norms 1, which hides errors.
+            if parameter.ndim <= 1:
+                parameter.add_(0.2 * torch.randn_like(parameter))
+        model.logit_scale.fill_(4.7)
+        model.logit_bias.fill_(-16)
+    model.save_pretrained(folder / "model", max_shard_size="300MB")
+    pixels = torch.rand(4, 3, 224, 224) * 2 - 1
+    ids = torch.randint(32000, (3, 64))
+    save_file({"pixel_values": pixels}, folder / "pixels.safetensors")
+    save_file({"input_ids": ids.int()}, folder / "tokens.safetensors")
+    save_file(outputs(model, pixels, ids), folder / "expected.safetensors")
+
+
+def embedded(folder):
+    expected = load_file(folder / "expected.safetensors")
+    found = sorted(folder.glob("embeddings-*.safetensors"))
+    assert found, "no embeddings"
+    for path in found:
+        arrays = load_file(path)
+        for name, array in expected.items():
+            difference = ((arrays[name] - array).abs().max() / array.abs().max()).item()
+            print(f"{path.name} {name}: {difference:.1e} of the largest element")
+            if not difference <= 1e-4:
+                sys.exit(f"{path.name}: {name} differs")
+
+
+def converted(folder):
+    expected = load_file(folder / "expected.safetensors")
+    original = SiglipModel.from_pretrained(folder / "model").eval()
+    returned, info = SiglipModel.from_pretrained(folder / "returned", output_loading_info=True)
+    if any(info[kind] for kind in ["missing_keys", "unexpected_keys", "mismatched_keys"]):
+        sys.exit(f"transformers does not find the weights: {info}")
+    for name, tensor in original.state_dict().items():
+        if not torch.equal(tensor, returned.state_dict()[name]):
+            sys.exit(f"{name} changed on its way through the formats")
+    again = outputs(
+        returned.eval(), load_file(folder / "pixels.safetensors")["pixel_values"],
+        load_file(folder / "tokens.safetensors")["input_ids"].long(),
+    )
+    for name, array in expected.items():
+        if not torch.equal(array, again[name]):
+            sys.exit(f"transformers computes another {name} from what siglip wrote")
+    print("transformers computes the same from what siglip wrote, bit for bit")
+
+
+if __name__ == "__main__":
+    {"make": make, "embedded": embedded, "converted": converted}[sys.argv[1]](Path(sys.argv[2]))
