@@ -45,10 +45,7 @@ import Testing
     let expected = try expectations.tensor(named: "naflex/pixel_values")
     #expect(batch.patches.isApproximatelyEqual(to: expected, absolute: 1e-6, relative: 0))
     #expect(
-      try batch.mask.scalars
-        == expectations.indices(named: "naflex/pixel_attention_mask").values.map(Float.init))
-    #expect(
-      try batch.gridSizes.flatMap { [Int32($0.height), Int32($0.width)] }
+      try batch.grids.flatMap { [Int32($0.height), Int32($0.width)] }
         == expectations.indices(named: "naflex/spatial_shapes").values)
   }
 

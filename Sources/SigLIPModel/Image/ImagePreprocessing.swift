@@ -1,4 +1,3 @@
-import Kernels
 import NN
 
 /// What happens to an image between its file and the image tower.
@@ -91,7 +90,7 @@ public struct ImagePreprocessing: Sendable, Hashable {
 
   /// Images as a tower takes them, prepared on all threads.
   public func callAsFunction(_ images: [RGBImage]) -> ImageBatch {
-    let fitted = parallelMap(images) { fit($0) }
+    let fitted = parallelMap(images, grain: 1) { fit($0) }
     return batch(ofFitted: fitted)
   }
 
@@ -99,7 +98,7 @@ public struct ImagePreprocessing: Sendable, Hashable {
   public func batch(ofFitted images: [RGBImage]) -> ImageBatch {
     if case .patches(let size, let maximum) = geometry {
       return .patches(
-        PatchBatch(images, patchSize: size, maximumPatches: maximum, normalization: normalization))
+        PatchSequences(images, patchSize: size, maximumPatches: maximum, normalization: normalization))
     }
     return .pixels(normalization.tensor(images))
   }
@@ -108,7 +107,7 @@ public struct ImagePreprocessing: Sendable, Hashable {
   public func fit(
     files: [String], options: ImageReadingOptions = ImageReadingOptions()
   ) -> [Result<RGBImage, any Error>] {
-    parallelMap(files) { file in Result { fit(try RGBImage(contentsOf: file, options: options)) } }
+    parallelMap(files, grain: 1) { file in Result { fit(try RGBImage(contentsOf: file, options: options)) } }
   }
 }
 
@@ -117,16 +116,5 @@ public enum ImageBatch: Sendable {
   /// `[batch, 3, height, width]`.
   case pixels(Tensor)
   /// Patches of images of several sizes.
-  case patches(PatchBatch)
-}
-
-/// The results of a function for every element, computed on all threads.
-private func parallelMap<Element: Sendable, Result: Sendable>(
-  _ elements: [Element], _ transform: (Element) -> Result
-) -> [Result] {
-  [Result](unsafeUninitializedCapacity: elements.count) { out, count in
-    let start = out.baseAddress
-    ThreadPool.parallelFor(count: elements.count) { (start! + $0).initialize(to: transform(elements[$0])) }
-    count = elements.count
-  }
+  case patches(PatchSequences)
 }

@@ -1,22 +1,14 @@
 import NN
 
-/// Patches of images of several sizes, padded to the same number, as NaFlex towers take them (SigLIP 2, section 2.4.2).
-public struct PatchBatch: Sendable {
-  /// Normalised pixels, `[batch, maximumPatches, patchSize * patchSize * 3]`: patches row by row, in each its pixels row
-  /// by row, in each pixel red, green and blue; zeros after the last patch.
-  public let patches: Tensor
-  /// 1 for a patch, 0 for padding, `[batch, maximumPatches]`.
-  public let mask: Tensor
-  /// Rows and columns of patches of every image.
-  public let gridSizes: [(height: Int, width: Int)]
-
-  /// Cuts images, whose sides are multiples of the patch size, into patches; traps when an image has too many.
+extension PatchSequences {
+  /// Cuts images, whose sides are multiples of the patch size, into patches, and pads with zeros (SigLIP 2, section
+  /// 2.4.2); traps when an image has too many.
   public init(
     _ images: [RGBImage], patchSize: Int, maximumPatches: Int, normalization: PixelNormalization = .siglip
   ) {
     let width = patchSize * patchSize * 3
     let table = normalization.table
-    gridSizes = images.map { image in
+    let grids = images.map { image in
       let grid = (height: image.height / patchSize, width: image.width / patchSize)
       if image.height % patchSize != 0 || image.width % patchSize != 0
         || grid.height * grid.width > maximumPatches
@@ -27,25 +19,24 @@ public struct PatchBatch: Sendable {
       }
       return grid
     }
-    let gridSizes = gridSizes
-    patches = Tensor(uninitialized: [images.count, maximumPatches, width]) { out in
+    let patches = Tensor(uninitialized: [images.count, maximumPatches, width]) { out in
       out.update(repeating: 0)
       for (index, image) in images.enumerated() {
-        let columns = gridSizes[index].width
+        let columns = grids[index].width
         for y in 0..<image.height {
           // One row of pixels gives one row to each patch of a row of patches.
-          let patchRow = index * maximumPatches + y / patchSize * columns
-          for i in 0..<(image.width * 3) {
-            let column = i / (patchSize * 3)
-            let target = (patchRow + column) * width + y % patchSize * patchSize * 3 + i % (patchSize * 3)
-            out[target] = table[i % 3 * 256 + Int(image.pixels[y * image.width * 3 + i])]
+          let first = index * maximumPatches + y / patchSize * columns
+          for column in 0..<columns {
+            let source = (y * image.width + column * patchSize) * 3
+            let target = (first + column) * width + y % patchSize * patchSize * 3
+            for i in 0..<(patchSize * 3) {
+              out[target + i] = table[i % 3 * 256 + Int(image.pixels[source + i])]
+            }
           }
         }
       }
     }
-    mask = Tensor(
-      gridSizes.flatMap { grid in (0..<maximumPatches).map { $0 < grid.height * grid.width ? Float(1) : 0 } },
-      shape: [images.count, maximumPatches])
+    self.init(patches: patches, grids: grids)
   }
 }
 

@@ -1,13 +1,7 @@
 import Foundation
 
 /// Reads a file, or throws ``TensorError/unreadable(path:reason:)``.
-package func readFile(_ path: String) throws -> Data {
-  do {
-    return try Data(contentsOf: URL(fileURLWithPath: path))
-  } catch {
-    throw TensorError.unreadable(path: path, reason: reason(of: error))
-  }
-}
+package func readFile(_ path: String) throws -> Data { try mapFile(path).withUnsafeBytes { Data($0) } }
 
 /// Maps a file into memory, so that only the pages that are read are loaded.
 func mapFile(_ path: String) throws -> Data {

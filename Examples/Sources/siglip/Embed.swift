@@ -1,0 +1,219 @@
+import ArgumentParser
+import Foundation
+import SigLIPModel
+import Tensor
+
+/// Embeddings of images and texts, into a file.
+struct Embed: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes embeddings of images and texts to a safetensors file.",
+    discussion: """
+      The file holds image_embeds [images, width] and text_embeds [texts, width], each of length 1, and with both \
+      logits_per_image [images, texts]. Its metadata lists the images and the texts in order, as JSON.
+
+      An input is an image file, a folder of images, a .txt file with one text on a line, or else a text. All of them \
+      are read before the file is written, in one step: an image that cannot be read ends the command without a file, \
+      unless --skip-damaged leaves it out.
+
+      Examples:
+        siglip embed photos --model siglip-base-patch16-224 --output photos.safetensors
+        siglip embed cat.jpg "a cat" "a dog" --model DIR --output scores.safetensors
+        siglip embed --pixels pixels.safetensors --tokens tokens.safetensors --model DIR --output embeds.safetensors
+      """)
+
+  @Argument(help: "Image files, folders, .txt files and texts.", completion: .file())
+  var inputs: [String] = []
+  @OptionGroup var model: ModelOptions
+  @Option(help: "The safetensors file to write.", completion: .file(extensions: ["safetensors"]))
+  var output: String
+  @Option(help: "A text, even if a file has that name; may be given several times.")
+  var text: [String] = []
+  @Option(
+    help: "A safetensors file with pixel_values [images, 3, height, width] instead of images.",
+    completion: .file(extensions: ["safetensors"]))
+  var pixels: String?
+  @Option(
+    help: "A safetensors file with input_ids [texts, context] instead of texts.",
+    completion: .file(extensions: ["safetensors"]))
+  var tokens: String?
+  @Flag(help: "Leave out images that cannot be read, and end with status 2.")
+  var skipDamaged = false
+
+  func run() throws {
+    let inputs = try Inputs(inputs, texts: text)
+    if !inputs.images.isEmpty, pixels != nil {
+      throw ValidationError("--pixels takes the place of images: give one")
+    }
+    if !inputs.texts.isEmpty, tokens != nil {
+      throw ValidationError("--tokens takes the place of texts: give one")
+    }
+    if inputs.images.isEmpty, inputs.texts.isEmpty, pixels == nil, tokens == nil {
+      throw ValidationError("expected images, texts, --pixels or --tokens")
+    }
+    let model = try LoadedModel(path: model.model, options: model.computing)
+    Interruption.watch()
+    let start = ContinuousClock.now
+    var writer = SafetensorsWriter()
+    var failures: [any Error] = []
+
+    var images: Tensor?
+    if let pixels {
+      images = try PrecomputedInputs(model).images(pixels)
+    } else if !inputs.images.isEmpty {
+      let embedded = try embedImages(inputs.images, model)
+      (images, failures) = (embedded.embeddings, embedded.failures)
+      writer.metadata["images"] = try compactJSON(embedded.files)
+    }
+    var texts: Tensor?
+    if let tokens {
+      texts = try PrecomputedInputs(model).texts(tokens)
+    } else if !inputs.texts.isEmpty {
+      texts = try embedTexts(inputs.texts, model)
+      writer.metadata["texts"] = try compactJSON(inputs.texts)
+    }
+    if Interruption.isRequested { throw Interruption.exitCode }
+
+    if let images { writer.add(images, named: "image_embeds") }
+    if let texts { writer.add(texts, named: "text_embeds") }
+    if let images, let texts {
+      writer.add(model.logits(images: images, texts: texts), named: "logits_per_image")
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    try writer.write(to: output)
+    print(
+      "\(output): \(images?.shape[0] ?? 0) images and \(texts?.shape[0] ?? 0) texts, embedded in "
+        + String(format: "%.2f s", seconds))
+    ImageFiles.report(failures)
+    if !failures.isEmpty { throw filesLeftOut }
+  }
+
+  private func embedImages(
+    _ files: [String], _ model: LoadedModel
+  ) throws -> (files: [String], embeddings: Tensor, failures: [any Error]) {
+    let progress = Progress("embedding", total: files.count, unit: "images")
+    var (embedded, parts, failures): ([String], [Tensor], [any Error]) = ([], [], [])
+    for start in stride(from: 0, to: files.count, by: model.options.batchSize) {
+      if Interruption.isRequested { throw Interruption.exitCode }
+      let batch = files[start..<min(start + model.options.batchSize, files.count)]
+      var images: [RGBImage] = []
+      for (file, image) in zip(batch, model.read(batch)) {
+        switch image {
+        case .success(let image):
+          images.append(image)
+          embedded.append(file)
+        case .failure(let error):
+          if !skipDamaged { throw error }
+          failures.append(error)
+        }
+      }
+      if !images.isEmpty { parts.append(model.embed(fitted: images)) }
+      progress.advance(by: batch.count)
+    }
+    if parts.isEmpty {
+      ImageFiles.report(failures)
+      throw CommandError("none of the \(files.count) images could be read; nothing is written")
+    }
+    return (embedded, Tensor.concatenate(parts, axis: 0), failures)
+  }
+
+  private func embedTexts(_ texts: [String], _ model: LoadedModel) throws -> Tensor {
+    let rows = try model.tokens(texts)
+    let progress = Progress("embedding", total: texts.count, unit: "texts")
+    return try model.inBatches(of: texts.count) { range in
+      if Interruption.isRequested { throw Interruption.exitCode }
+      defer { progress.advance(by: range.count) }
+      return model.checkpoint.model.embed(texts: rows.rows(range)).value
+    }
+  }
+
+  private func compactJSON(_ strings: [String]) throws -> String {
+    String(decoding: try JSONEncoder().encode(strings), as: UTF8.self)
+  }
+}
+
+/// Inputs sorted into images and texts.
+private struct Inputs {
+  var images: [String] = []
+  var texts: [String] = []
+
+  init(_ inputs: [String], texts: [String]) throws {
+    for input in inputs {
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: input, isDirectory: &isFolder) {
+        if isFolder.boolValue {
+          images += try ImageFiles.below(input).map {
+            URL(fileURLWithPath: input).appendingPathComponent($0).relativePath
+          }
+        } else if input.lowercased().hasSuffix(".txt") {
+          self.texts += try lines(of: input)
+        } else {
+          images.append(input)
+        }
+      } else if ImageFiles.isImage(input) || input.contains("/") {
+        throw CommandError("there is no file \(input); a text that looks like a file's name needs --text")
+      } else {
+        self.texts.append(input)
+      }
+    }
+    self.texts += texts
+  }
+}
+
+/// What other programs have prepared for the towers.
+private struct PrecomputedInputs {
+  private let model: LoadedModel
+  private var vision: VisionConfiguration { model.checkpoint.configuration.vision }
+
+  init(_ model: LoadedModel) { self.model = model }
+
+  /// Embeddings of `pixel_values`, and for NaFlex of `spatial_shapes` with them.
+  func images(_ path: String) throws -> Tensor {
+    let file = try SafetensorsFile(path)
+    let pixels = try file.tensor(named: "pixel_values")
+    if vision.isNaFlex { return try patches(pixels, file) }
+    try check(path, "pixel_values", pixels.shape, [nil, 3, vision.imageSize, vision.imageSize])
+    return model.inBatches(of: pixels.shape[0]) { range in
+      model.checkpoint.model.embed(images: Variable(pixels.slice(axis: 0, range))).value
+    }
+  }
+
+  private func patches(_ patches: Tensor, _ file: SafetensorsFile) throws -> Tensor {
+    let shapes = try file.indices(named: "spatial_shapes")
+    let width = vision.patchSize * vision.patchSize * 3
+    try check(file.path, "pixel_values", patches.shape, [nil, nil, width])
+    try check(file.path, "spatial_shapes", shapes.shape, [patches.shape[0], 2])
+    let grids = stride(from: 0, to: shapes.values.count, by: 2).map { i in
+      (height: Int(shapes.values[i]), width: Int(shapes.values[i + 1]))
+    }
+    for (index, grid) in grids.enumerated()
+    where grid.height < 1 || grid.width < 1 || grid.height * grid.width > patches.shape[1] {
+      throw CommandError(
+        "\(file.path): image \(index) has \(grid.height) x \(grid.width) patches, expected 1 to \(patches.shape[1])"
+      )
+    }
+    return model.inBatches(of: grids.count) { range in
+      let part = PatchSequences(patches: patches.slice(axis: 0, range), grids: Array(grids[range]))
+      return model.checkpoint.model.embed(patches: part).value
+    }
+  }
+
+  /// Embeddings of `input_ids`.
+  func texts(_ path: String) throws -> Tensor {
+    let ids = try SafetensorsFile(path).indices(named: "input_ids")
+    let text = model.checkpoint.configuration.text
+    try check(path, "input_ids", ids.shape, [nil, text.contextLength])
+    if let id = ids.values.first(where: { $0 < 0 || $0 >= text.vocabularySize }) {
+      throw CommandError("\(path): id \(id) in input_ids, expected 0 to \(text.vocabularySize - 1)")
+    }
+    return model.embed(tokens: ids)
+  }
+
+  /// Refuses another shape; nil stands for any size above 0.
+  private func check(_ path: String, _ name: String, _ shape: Shape, _ expected: [Int?]) throws {
+    let fits = shape.count == expected.count && zip(shape, expected).allSatisfy { $0 > 0 && $0 == ($1 ?? $0) }
+    if !fits {
+      let wanted = expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
+      throw CommandError("\(path): \(name) has shape \(shape), expected [\(wanted)]")
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import Foundation
+import SigLIPModel
+
+/// Options of every command that runs a model.
+struct ModelOptions: ParsableArguments {
+  @Option(
+    help:
+      "A checkpoint: a folder as transformers or open_clip writes it, or big_vision's .npz beside its tokenizer.",
+    completion: .directory)
+  var model: String
+  @OptionGroup var computing: ComputingOptions
+}
+
+/// How a model is run.
+struct ComputingOptions: ParsableArguments {
+  @Option(help: "How many images or texts are computed at a time.")
+  var batchSize = 16
+  @Option(
+    help:
+      "What shows through transparent pixels: six hexadecimal digits, or none to forget alpha as Python does."
+  )
+  var background = Background(transparency: .over(.white))
+
+  func validate() throws {
+    if !(1...4096).contains(batchSize) {
+      throw ValidationError("--batch-size \(batchSize): expected 1 to 4096")
+    }
+  }
+}
+
+/// The value of `--background`.
+struct Background: ExpressibleByArgument {
+  let transparency: Transparency
+
+  init(transparency: Transparency) { self.transparency = transparency }
+
+  init?(argument: String) {
+    if argument == "none" {
+      transparency = .dropped
+    } else if argument.count == 6, let value = UInt32(argument, radix: 16) {
+      transparency = .over(
+        RGBColor(
+          red: UInt8(value >> 16), green: UInt8(value >> 8 & 255), blue: UInt8(value & 255)))
+    } else {
+      return nil
+    }
+  }
+
+  var defaultValueDescription: String { "ffffff" }
+}
+
+/// A checkpoint with all that stands between files, texts and its towers.
+struct LoadedModel {
+  let checkpoint: SigLIPCheckpoint
+  let options: ComputingOptions
+  private let preprocessing: ImagePreprocessing
+
+  init(path: String, options: ComputingOptions) throws {
+    checkpoint = try SigLIPCheckpoint(path: path)
+    self.options = options
+    preprocessing = try ImagePreprocessing(modelFolder: checkpoint.folder) ?? .standard(for: checkpoint)
+    try checkFit()
+  }
+
+  /// A preprocessing that makes images of a size the tower has no positions for would stop the program later.
+  private func checkFit() throws {
+    let vision = checkpoint.configuration.vision
+    let size = vision.imageSize
+    let fits =
+      switch preprocessing.geometry {
+      case .stretch(let width, let height): !vision.isNaFlex && width == size && height == size
+      case .shortestSide(_, let width, let height): !vision.isNaFlex && width == size && height == size
+      case .patches(let patchSize, _): vision.isNaFlex && patchSize == vision.patchSize
+      }
+    if !fits {
+      throw CommandError(
+        "\(checkpoint.folder): its preprocessing makes \(preprocessing.geometry), but its image tower takes "
+          + (vision.isNaFlex ? "patches of \(vision.patchSize) pixels" : "\(size) x \(size) pixels"))
+    }
+  }
+
+  /// Rows of token ids, `[texts, context]`; the tokenizer is read when it is needed.
+  func tokens(_ texts: [String]) throws -> IndexTensor {
+    let text = checkpoint.configuration.text
+    let rows = try TextEncoder(path: checkpoint.folder, contextLength: text.contextLength)(texts)
+    if let id = rows.values.max(), id >= text.vocabularySize {
+      throw CommandError(
+        "\(checkpoint.folder): its tokenizer makes id \(id), but its text tower knows \(text.vocabularySize) tokens"
+      )
+    }
+    return rows
+  }
+
+  /// Image files ready for the tower; each that cannot be read has its error instead.
+  func read(_ files: some Sequence<String>) -> [Result<RGBImage, any Error>] {
+    preprocessing.fit(
+      files: Array(files), options: ImageReadingOptions(transparency: options.background.transparency))
+  }
+
+  /// Embeddings, `[images, width]`, of images that went through ``read(_:)``.
+  func embed(fitted images: [RGBImage]) -> Tensor {
+    withoutGradients {
+      switch preprocessing.batch(ofFitted: images) {
+      case .pixels(let pixels): checkpoint.model.embed(images: Variable(pixels)).value
+      case .patches(let patches): checkpoint.model.embed(patches: patches).value
+      }
+    }
+  }
+
+  /// The embedding of an image of any size, `[1, width]`.
+  func embed(_ image: RGBImage) -> Tensor { embed(fitted: [preprocessing.fit(image)]) }
+
+  /// Embeddings of texts, `[texts, width]`.
+  func embed(texts: [String]) throws -> Tensor { embed(tokens: try tokens(texts)) }
+
+  /// Embeddings of rows of token ids, `[texts, width]`.
+  func embed(tokens: IndexTensor) -> Tensor {
+    inBatches(of: tokens.shape[0]) { range in
+      checkpoint.model.embed(texts: tokens.rows(range)).value
+    }
+  }
+
+  /// What `embed` gives for ranges of a batch's size, one below the other; without a tape.
+  func inBatches(of count: Int, _ embed: (Range<Int>) throws -> Tensor) rethrows -> Tensor {
+    let parts = try stride(from: 0, to: count, by: options.batchSize).map { start in
+      try withoutGradients { try embed(start..<min(start + options.batchSize, count)) }
+    }
+    return Tensor.concatenate(parts, axis: 0)
+  }
+
+  /// Logits `[images, texts]`, from embeddings.
+  func logits(images: Tensor, texts: Tensor) -> Tensor {
+    withoutGradients { checkpoint.model.logits(images: Variable(images), texts: Variable(texts)).value }
+  }
+}
+
+extension ImagePreprocessing {
+  /// What the source's own code does where a checkpoint says nothing.
+  fileprivate static func standard(for checkpoint: SigLIPCheckpoint) -> ImagePreprocessing {
+    let (configuration, size) = (checkpoint.configuration, checkpoint.configuration.vision.imageSize)
+    if configuration.vision.isNaFlex { return .naFlex(patchSize: configuration.vision.patchSize) }
+    switch checkpoint.format {
+    case .bigVision: return .bigVision(imageSize: size)
+    case .openClip: return .openCLIP(imageSize: size)
+    case .huggingFace:
+      return configuration.generation == 2 ? .huggingFaceV2(imageSize: size) : .huggingFaceV1(imageSize: size)
+    }
+  }
+}
+
+extension IndexTensor {
+  /// Some rows of a matrix.
+  func rows(_ range: Range<Int>) -> IndexTensor {
+    let width = shape[1]
+    return IndexTensor(
+      Array(values[(range.lowerBound * width)..<(range.upperBound * width)]), shape: [range.count, width])
+  }
+}
+
+/// What keeps a command from doing its work; its description is one line.
+struct CommandError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
