@@ -48,7 +48,10 @@ struct Convert: ParsableCommand {
       }
       checkpoint = checkpoint.resized(imageSize: imageSize)
     }
-    try checkpoint.write(to: to, format: target, stacksBlocks: stacked, elementType: type.elementType)
+    Interruption.watch()
+    try checkpoint.write(to: to, format: target, stacksBlocks: stacked, elementType: type.elementType) { _ in
+      if Interruption.isRequested { throw Interruption.exitCode }
+    }
     let count = checkpoint.configuration.parameterCount
     print(
       "\(to): \(count) parameters as \(type.rawValue), \(target.rawValue) from \(checkpoint.format.rawValue)")
