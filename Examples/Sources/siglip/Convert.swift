@@ -48,11 +48,21 @@ struct Convert: ParsableCommand {
       }
       checkpoint = checkpoint.resized(imageSize: imageSize)
     }
-    Interruption.watch()
-    try checkpoint.write(to: to, format: target, stacksBlocks: stacked, elementType: type.elementType) { _ in
-      if Interruption.isRequested { throw Interruption.exitCode }
-    }
     let count = checkpoint.configuration.parameterCount
+    let progress = Progress("converting", total: count, unit: "parameters")
+    var done = 0
+    func advance(to share: Double) {
+      let now = Int(share * Double(count))
+      progress.advance(by: now - done)
+      done = now
+    }
+    Interruption.watch()
+    try checkpoint.write(to: to, format: target, stacksBlocks: stacked, elementType: type.elementType) {
+      share in
+      if Interruption.isRequested { throw Interruption.exitCode }
+      if share > 0 { advance(to: share) }
+    }
+    advance(to: 1)
     print(
       "\(to): \(count) parameters as \(type.rawValue), \(target.rawValue) from \(checkpoint.format.rawValue)")
   }
