@@ -14,6 +14,9 @@ protocol MergeRules {
   /// What two neighbours become, and its rank, the lowest first; nil when they stay apart.
   func merged(_ left: MergeSymbol, _ right: MergeSymbol) -> (rank: UInt32, state: Int32)?
 
+  /// Whether neighbours that are all of `length` bytes still become `state`, as their left part did with another one.
+  func stillMerges(_ left: MergeSymbol, _ right: MergeSymbol, to state: Int32, length: Int32) -> Bool
+
   /// Sees a merge that may come.
   mutating func found(_ left: MergeSymbol, _ right: MergeSymbol, state: Int32)
 }
@@ -25,6 +28,8 @@ struct BytePairMerging {
   private struct Candidate {
     var order: UInt64
     var state: Int32
+    /// Bytes of both symbols.
+    var length: Int32
   }
 
   private let symbols: UnsafeMutableBufferPointer<MergeSymbol>
@@ -63,7 +68,10 @@ struct BytePairMerging {
     if next < 0 { return }
     guard let (rank, state) = rules.merged(symbols[Int(left)], symbols[Int(next)]) else { return }
     rules.found(symbols[Int(left)], symbols[Int(next)], state: state)
-    push(Candidate(order: UInt64(rank) << 32 | UInt64(UInt32(bitPattern: left)), state: state))
+    push(
+      Candidate(
+        order: UInt64(rank) << 32 | UInt64(UInt32(bitPattern: left)), state: state,
+        length: symbols[Int(left)].length + symbols[Int(next)].length))
   }
 
   @inline(__always)
@@ -72,7 +80,7 @@ struct BytePairMerging {
     let right = Int(symbols[left].next)
     // Since it was noted, one of the two may have been merged with another neighbour.
     guard symbols[left].length > 0, right >= 0,
-      rules.merged(symbols[left], symbols[right])?.state == candidate.state
+      rules.stillMerges(symbols[left], symbols[right], to: candidate.state, length: candidate.length)
     else { return }
     symbols[left].state = candidate.state
     symbols[left].length += symbols[right].length

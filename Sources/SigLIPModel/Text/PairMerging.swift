@@ -36,6 +36,11 @@ struct PairMerging: Sendable {
     }
 
     @inline(__always)
+    func stillMerges(_ left: MergeSymbol, _ right: MergeSymbol, to state: Int32, length: Int32) -> Bool {
+      merges.merged(left.state, right.state)?.state == state
+    }
+
+    @inline(__always)
     func found(_ left: MergeSymbol, _ right: MergeSymbol, state: Int32) {}
   }
 
@@ -46,7 +51,10 @@ struct PairMerging: Sendable {
     if word.isEmpty { return }
     // A character that falls back to bytes becomes as many symbols as it has bytes.
     withUnsafeTemporaryAllocation(of: MergeSymbol.self, capacity: word.count) { storage in
-      let count = split(word, isByteLevel, storage)
+      let count = alphabet.inside.withWalker { inside in
+        alphabet.last?.withWalker { split(word, isByteLevel, inside, last: $0, storage) }
+          ?? split(word, isByteLevel, inside, last: inside, storage)
+      }
       let symbols = UnsafeMutableBufferPointer(rebasing: storage[..<count])
       if count == 0 { return }
       merges.withView { view in
@@ -62,7 +70,7 @@ struct PairMerging: Sendable {
   }
 
   private func split(
-    _ word: UnsafeBufferPointer<UInt8>, _ isByteLevel: Bool,
+    _ word: UnsafeBufferPointer<UInt8>, _ isByteLevel: Bool, _ inside: ByteTrie.Walker, last: ByteTrie.Walker,
     _ storage: UnsafeMutableBufferPointer<MergeSymbol>
   ) -> Int {
     var count = 0
@@ -77,8 +85,9 @@ struct PairMerging: Sendable {
       let start = position
       position += isByteLevel ? 1 : min(characterLength(word[start]), word.count - start)
       let character = word[start..<position]
-      let trie = position == word.count ? alphabet.last ?? alphabet.inside : alphabet.inside
-      let id = trie.value(of: character)
+      let trie = position == word.count ? last : inside
+      let node = trie.descendant(of: ByteTrie.root, along: character)
+      let id = node < 0 ? -1 : trie.value(at: node)
       if id >= 0 {
         if let unknown = pending { append(unknown.id, at: unknown.start) }
         pending = nil

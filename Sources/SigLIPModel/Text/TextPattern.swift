@@ -5,8 +5,9 @@ struct ScalarSet: Sendable {
     case letter, number, space
   }
 
-  private var low: UInt64 = 0
-  private var high: UInt64 = 0
+  /// What holds for ASCII, a bit for each character.
+  fileprivate private(set) var low: UInt64 = 0
+  fileprivate private(set) var high: UInt64 = 0
   private var ranges: [ClosedRange<UInt32>] = []
   private var properties: [(property: Property, isNegated: Bool)] = []
   private(set) var isNegated = false
@@ -20,6 +21,11 @@ struct ScalarSet: Sendable {
   }
 
   mutating func negate() { isNegated.toggle() }
+
+  /// Whether it can hold anything outside ASCII.
+  var reachesBeyondASCII: Bool {
+    isNegated || !properties.isEmpty || ranges.contains { $0.upperBound >= 128 }
+  }
 
   /// Writes down what holds for ASCII; after this the set does not change any more.
   mutating func finish() {
@@ -62,13 +68,41 @@ struct TextPattern: Sendable {
     var refuses = false
   }
 
-  private let alternatives: [[Item]]
+  /// A row of items, and with which characters of ASCII, or others, it can begin.
+  private struct Alternative: Sendable {
+    var items: Range<Int>
+    var low: UInt64
+    var high: UInt64
+    var takesOthers: Bool
+
+    @inline(__always)
+    func canBegin(with byte: UInt8) -> Bool {
+      if byte < 64 { return low >> UInt64(byte) & 1 == 1 }
+      return byte < 128 ? high >> UInt64(byte - 64) & 1 == 1 : takesOthers
+    }
+  }
+
+  private let items: [Item]
+  private let alternatives: [Alternative]
+
+  private init(_ rows: [[Item]]) {
+    var items: [Item] = []
+    alternatives = rows.map { row in
+      let start = items.count
+      items += row
+      let range = start..<items.count
+      guard let first = row.first, first.minimum > 0, !first.refuses else {
+        return Alternative(items: range, low: .max, high: .max, takesOthers: true)
+      }
+      return Alternative(
+        items: range, low: first.set.low, high: first.set.high, takesOthers: first.set.reachesBeyondASCII)
+    }
+    self.items = items
+  }
 
   /// A pattern that is a text.
   init(literal: String) {
-    alternatives = [
-      literal.unicodeScalars.map { Item(set: TextPattern.set(of: $0.value, ignoresCase: false)) }
-    ]
+    self.init([literal.unicodeScalars.map { Item(set: TextPattern.set(of: $0.value, ignoresCase: false)) }])
   }
 
   /// Reads an expression.
@@ -76,7 +110,7 @@ struct TextPattern: Sendable {
   /// - Throws: ``TokenizerError``, which `context` begins, for what is not of this kind.
   init(_ source: String, ignoresCase: Bool = false, context: String) throws {
     var parser = Parser(source, ignoresCase: ignoresCase, context: context)
-    alternatives = try parser.alternatives()
+    self.init(try parser.alternatives())
   }
 
   private static func set(of value: UInt32, ignoresCase: Bool) -> ScalarSet {
@@ -95,45 +129,60 @@ struct TextPattern: Sendable {
   /// The matches in a text from left to right; they are not empty and do not overlap.
   func matches(in text: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
     var result: [Range<Int>] = []
-    var position = 0
-    while position < text.count {
-      if let end = match(text, from: position) {
-        result.append(position..<end)
-        position = end
-      } else {
-        position += characterLength(text[position])
+    items.withUnsafeBufferPointer { items in
+      alternatives.withUnsafeBufferPointer { alternatives in
+        var position = 0
+        while position < text.count {
+          if let end = TextPattern.match(alternatives, items, text, from: position) {
+            result.append(position..<end)
+            position = end
+          } else {
+            position += characterLength(text[position])
+          }
+        }
       }
     }
     return result
   }
 
   /// Where the match that begins at `position` ends, if there is one that is not empty.
-  private func match(_ text: UnsafeBufferPointer<UInt8>, from position: Int) -> Int? {
-    for items in alternatives {
-      if let end = match(items[...], text, from: position), end > position { return end }
+  @inline(__always)
+  private static func match(
+    _ alternatives: UnsafeBufferPointer<Alternative>, _ items: UnsafeBufferPointer<Item>,
+    _ text: UnsafeBufferPointer<UInt8>, from position: Int
+  ) -> Int? {
+    for index in alternatives.indices where alternatives[index].canBegin(with: text[position]) {
+      let range = alternatives[index].items
+      if let end = match(items, range, text, from: position), end > position { return end }
     }
     return nil
   }
 
-  private func match(_ items: ArraySlice<Item>, _ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
-    guard let item = items.first else { return start }
-    if item.refuses {
-      if start < text.count && item.set.contains(decodeScalar(text, at: start).value) { return nil }
-      return match(items.dropFirst(), text, from: start)
+  private static func match(
+    _ items: UnsafeBufferPointer<Item>, _ range: Range<Int>, _ text: UnsafeBufferPointer<UInt8>,
+    from start: Int
+  ) -> Int? {
+    if range.isEmpty { return start }
+    let index = range.lowerBound
+    let rest = (index + 1)..<range.upperBound
+    if items[index].refuses {
+      if start < text.count && items[index].set.contains(decodeScalar(text, at: start).value) { return nil }
+      return match(items, rest, text, from: start)
     }
+    let (minimum, maximum) = (items[index].minimum, items[index].maximum)
     var position = start
     var count = 0
-    while count < item.maximum && position < text.count {
+    while count < maximum && position < text.count {
       let (value, length) = decodeScalar(text, at: position)
-      if !item.set.contains(value) { break }
+      if !items[index].set.contains(value) { break }
       position += length
       count += 1
     }
-    if count < item.minimum { return nil }
-    if items.count == 1 { return position }
+    if count < minimum { return nil }
+    if rest.isEmpty { return position }
     while true {
-      if let end = match(items.dropFirst(), text, from: position) { return end }
-      if count == item.minimum { return nil }
+      if let end = match(items, rest, text, from: position) { return end }
+      if count == minimum { return nil }
       count -= 1
       repeat { position -= 1 } while text[position] & 0xC0 == 0x80
     }

@@ -23,8 +23,7 @@ extension Unicode.Scalar {
 extension String {
   /// Unicode's normal form C.
   var canonicallyComposed: String {
-    // Nothing below U+0300 composes.
-    guard utf8.contains(where: { $0 >= 0xCC }) else { return self }
+    guard utf8.contains(where: { $0 >= 0x80 }) else { return self }
     #if os(Linux)
       return String(String.UnicodeScalarView(_nfc))
     #else

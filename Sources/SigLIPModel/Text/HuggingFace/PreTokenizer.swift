@@ -5,15 +5,20 @@ struct SplitText {
   /// Whether the text that is encoded begins where this one does.
   var isAtStart: Bool
 
-  /// Cuts parts further; `cut` gives ranges within the part that it receives.
-  mutating func split(_ cut: (UnsafeBufferPointer<UInt8>) -> [Range<Int>]) {
-    parts = bytes.withUnsafeBufferPointer { bytes in
-      parts.flatMap { part in
-        cut(UnsafeBufferPointer(rebasing: bytes[part])).filter { !$0.isEmpty }.map {
-          ($0.lowerBound + part.lowerBound)..<($0.upperBound + part.lowerBound)
+  /// Cuts parts further; `cut` says ranges within the part that it receives.
+  mutating func split(_ cut: (UnsafeBufferPointer<UInt8>, (Range<Int>) -> Void) -> Void) {
+    var result: [Range<Int>] = []
+    result.reserveCapacity(max(parts.count, bytes.count / 4))
+    bytes.withUnsafeBufferPointer { bytes in
+      for part in parts {
+        cut(UnsafeBufferPointer(rebasing: bytes[part])) { range in
+          if !range.isEmpty {
+            result.append((range.lowerBound + part.lowerBound)..<(range.upperBound + part.lowerBound))
+          }
         }
       }
     }
+    parts = result
   }
 
   /// Rewrites every part.
@@ -97,7 +102,7 @@ indirect enum PreTokenizer: Sendable {
     case .sequence(let parts): for part in parts { part.apply(&text) }
     case .whitespaceSplit: text.split(PreTokenizer.words)
     case .split(let pattern, let behavior, let isInverted):
-      text.split { PreTokenizer.cut($0, pattern, behavior, isInverted) }
+      text.split { PreTokenizer.cut($0, pattern, behavior, isInverted, $1) }
     case .metaspace(let mark, let scheme, let splits):
       text.rewrite { part, isFirst, result in
         let prepends = scheme == .always || (scheme == .first && isFirst)
@@ -106,7 +111,7 @@ indirect enum PreTokenizer: Sendable {
           if byte == UInt8(ascii: " ") { result += mark } else { result.append(byte) }
         }
       }
-      if splits { text.split { PreTokenizer.cut($0, beforeEach: mark) } }
+      if splits { text.split { PreTokenizer.cut($0, beforeEach: mark, $1) } }
     case .byteLevel(let addsPrefixSpace, let words):
       if addsPrefixSpace {
         text.rewrite { part, _, result in
@@ -114,46 +119,47 @@ indirect enum PreTokenizer: Sendable {
           result += part
         }
       }
-      if let words { text.split { PreTokenizer.cut($0, words, .isolated, false) } }
+      if let words { text.split { PreTokenizer.cut($0, words, .isolated, false, $1) } }
     }
   }
 
   /// The parts between white space.
-  private static func words(_ text: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
-    var result: [Range<Int>] = []
+  private static func words(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
     var start = 0
     var position = 0
     while position < text.count {
       let (value, length) = decodeScalar(text, at: position)
       if Unicode.Scalar(value)?.properties.isWhitespace ?? false {
-        result.append(start..<position)
+        body(start..<position)
         start = position + length
       }
       position += length
     }
-    return result + [start..<text.count]
+    body(start..<text.count)
   }
 
   /// The parts that begin with a mark; of marks in a row, each is a part.
-  private static func cut(_ text: UnsafeBufferPointer<UInt8>, beforeEach mark: [UInt8]) -> [Range<Int>] {
-    var result: [Range<Int>] = []
+  private static func cut(
+    _ text: UnsafeBufferPointer<UInt8>, beforeEach mark: [UInt8], _ body: (Range<Int>) -> Void
+  ) {
     var start = 0
     var position = 0
     while position + mark.count <= text.count {
       if text[position] == mark[0], text[position..<(position + mark.count)].elementsEqual(mark) {
-        result.append(start..<position)
+        body(start..<position)
         start = position
         position += mark.count
       } else {
         position += 1
       }
     }
-    return result + [start..<text.count]
+    body(start..<text.count)
   }
 
   private static func cut(
-    _ text: UnsafeBufferPointer<UInt8>, _ pattern: TextPattern, _ behavior: Behavior, _ isInverted: Bool
-  ) -> [Range<Int>] {
+    _ text: UnsafeBufferPointer<UInt8>, _ pattern: TextPattern, _ behavior: Behavior, _ isInverted: Bool,
+    _ body: (Range<Int>) -> Void
+  ) {
     var pieces: [(range: Range<Int>, isMatch: Bool)] = []
     var position = 0
     for match in pattern.matches(in: text) {
@@ -163,11 +169,11 @@ indirect enum PreTokenizer: Sendable {
     }
     if position < text.count { pieces.append((position..<text.count, isInverted)) }
     switch behavior {
-    case .removed: return pieces.filter { !$0.isMatch }.map(\.range)
-    case .isolated: return pieces.map(\.range)
-    case .mergedWithPrevious: return merge(pieces) { $1.isMatch && !$0.isMatch }
-    case .mergedWithNext: return merge(pieces) { $0.isMatch && !$1.isMatch }
-    case .contiguous: return merge(pieces) { $0.isMatch == $1.isMatch }
+    case .removed: for piece in pieces where !piece.isMatch { body(piece.range) }
+    case .isolated: for piece in pieces { body(piece.range) }
+    case .mergedWithPrevious: merge(pieces) { $1.isMatch && !$0.isMatch }.forEach(body)
+    case .mergedWithNext: merge(pieces) { $0.isMatch && !$1.isMatch }.forEach(body)
+    case .contiguous: merge(pieces) { $0.isMatch == $1.isMatch }.forEach(body)
     }
   }
 

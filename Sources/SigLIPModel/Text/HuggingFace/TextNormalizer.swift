@@ -51,7 +51,11 @@ indirect enum TextNormalizer: Sendable {
       text = Array(String(kept).utf8)
       return dropsBeginning
     case .prepend(let prefix): if !text.isEmpty { text = prefix + text }
-    case .canonicalComposition: text = Array(String(decoding: text, as: UTF8.self).canonicallyComposed.utf8)
+    case .canonicalComposition:
+      // Nothing below U+0300 composes.
+      if text.contains(where: { $0 >= 0xCC }) {
+        text = Array(String(decoding: text, as: UTF8.self).canonicallyComposed.utf8)
+      }
     case .canonicalDecomposition:
       text = Array(String(decoding: text, as: UTF8.self).canonicallyDecomposed.utf8)
     }

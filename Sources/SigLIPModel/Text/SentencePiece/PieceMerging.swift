@@ -5,6 +5,8 @@ struct PieceMerging: Sendable {
   private let ranks: [UInt32]
   private let isUnused: [Bool]
   private let hasUnused: Bool
+  /// Whether no piece reaches over the beginning of a word: then words can be merged one by one.
+  private let splitsWords: Bool
   private let unknownID: Int32
 
   /// A model of pieces.
@@ -25,6 +27,11 @@ struct PieceMerging: Sendable {
     ranks = scores.map { rankOfScore[$0] ?? 0 }
     self.isUnused = isUnused
     hasUnused = isUnused.contains(true)
+    splitsWords =
+      symbols == nil
+      && pieces.allSatisfy { piece in
+        piece.key.withUnsafeBufferPointer { PieceMerging.wordEnd($0, from: 0) } == piece.key.count
+      }
     self.unknownID = unknownID
   }
 
@@ -48,6 +55,12 @@ struct PieceMerging: Sendable {
     }
 
     @inline(__always)
+    func stillMerges(_ left: MergeSymbol, _ right: MergeSymbol, to state: Int32, length: Int32) -> Bool {
+      // The bytes are the same, and only they count.
+      left.length + right.length == length
+    }
+
+    @inline(__always)
     mutating func found(_ left: MergeSymbol, _ right: MergeSymbol, state: Int32) {
       guard let unused, unused[Int(trie.value(at: state))] else { return }
       parts[state] = left.length
@@ -59,17 +72,22 @@ struct PieceMerging: Sendable {
     if text.isEmpty { return }
     withUnsafeTemporaryAllocation(of: MergeSymbol.self, capacity: text.count) { storage in
       trie.withWalker { trie in
-        let count = split(text, trie, storage)
-        let parts = UnsafeMutableBufferPointer(rebasing: storage[..<count])
         ranks.withUnsafeBufferPointer { ranks in
           isUnused.withUnsafeBufferPointer { unused in
             var rules = Rules(text: text, trie: trie, ranks: ranks, unused: hasUnused ? unused : nil)
-            BytePairMerging.run(parts, &rules)
-            var index: Int32 = 0
-            while index >= 0 {
-              let part = parts[Int(index)]
-              emit(Int(part.start)..<Int(part.start + part.length), symbol: part.state, rules, body)
-              index = part.next
+            var start = 0
+            while start < text.count {
+              let end = splitsWords ? PieceMerging.wordEnd(text, from: start) : text.count
+              let count = split(text, start..<end, trie, storage)
+              let parts = UnsafeMutableBufferPointer(rebasing: storage[..<count])
+              BytePairMerging.run(parts, &rules)
+              var index: Int32 = 0
+              while index >= 0 {
+                let part = parts[Int(index)]
+                emit(Int(part.start)..<Int(part.start + part.length), symbol: part.state, rules, body)
+                index = part.next
+              }
+              start = end
             }
           }
         }
@@ -77,14 +95,29 @@ struct PieceMerging: Sendable {
     }
   }
 
-  /// The symbols that the text begins as: those of the user, and characters.
+  /// Where the word that begins at `start` ends: before a mark of a space that follows something else.
+  private static func wordEnd(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var position = start
+    var followsMark = true
+    while position < text.count {
+      let isMark =
+        text[position] == 0xE2 && position + 2 < text.count && text[position + 1] == 0x96
+        && text[position + 2] == 0x81
+      if isMark && !followsMark { return position }
+      followsMark = isMark
+      position += min(characterLength(text[position]), text.count - position)
+    }
+    return position
+  }
+
+  /// The symbols that a part of the text begins as: those of the user, and characters.
   private func split(
-    _ text: UnsafeBufferPointer<UInt8>, _ trie: ByteTrie.Walker,
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ trie: ByteTrie.Walker,
     _ storage: UnsafeMutableBufferPointer<MergeSymbol>
   ) -> Int {
-    var position = 0
+    var position = range.lowerBound
     var count = 0
-    while position < text.count {
+    while position < range.upperBound {
       let state: Int32
       let length: Int
       if let match = symbols?.withWalker({ $0.longestMatch(text, from: position) }) {
@@ -102,7 +135,7 @@ struct PieceMerging: Sendable {
   }
 
   private func emit(
-    _ range: Range<Int>, symbol: Int32, _ rules: Rules, _ body: (Int32, Range<Int>) -> Void
+    _ range: Range<Int>, symbol: Int32, _ rules: borrowing Rules, _ body: (Int32, Range<Int>) -> Void
   ) {
     if symbol < -1 { return body(-2 - symbol, range) }
     let id = symbol < 0 ? -1 : rules.trie.value(at: symbol)
