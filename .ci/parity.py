@@ -1,6 +1,8 @@
 """A random B/16-224 of transformers, and whether `siglip` computes and converts the same.
 
-    python .ci/parity.py make FOLDER        # FOLDER/model, pixels.safetensors, tokens.safetensors, expected.safetensors
+    python .ci/parity.py make FOLDER        # FOLDER/model, pixels.safetensors, tokens.safetensors; in FOLDER/model as well
+                                            # what it computes, expected.safetensors and gradient.safetensors, as
+                                            # CheckpointParityTests reads them when PAIRWISE_SIGLIP_REFERENCE names it
     python .ci/parity.py embedded FOLDER    # FOLDER/embeddings-*.safetensors: what `siglip embed` wrote
     python .ci/parity.py converted FOLDER   # FOLDER/returned: the model after it went through every format
 """
@@ -32,10 +34,26 @@ def make(folder):
         model.logit_bias.fill_(-16)
     model.save_pretrained(folder / "model", max_shard_size="300MB")
     pixels = torch.rand(4, 3, 224, 224) * 2 - 1
-    ids = torch.randint(32000, (3, 64))
+    ids = torch.randint(32000, (4, 64))
     save_file({"pixel_values": pixels}, folder / "pixels.safetensors")
     save_file({"input_ids": ids.int()}, folder / "tokens.safetensors")
     save_file(outputs(model, pixels, ids), folder / "expected.safetensors")
+    reference(folder / "model", model.double(), pixels, ids)
+
+
+def reference(folder, model, pixels, ids):
+    """What the model computes in double precision, and the gradient of its loss."""
+    result = model(pixel_values=pixels.double(), input_ids=ids, return_loss=True)
+    result.loss.backward()
+    arrays = {
+        "image_features": result.vision_model_output.pooler_output,
+        "text_features": result.text_model_output.pooler_output,
+        **{name: getattr(result, name) for name in ["image_embeds", "text_embeds", "logits_per_image", "loss"]},
+    }
+    arrays = {name: array.detach().float().contiguous() for name, array in arrays.items()}
+    save_file({"pixels": pixels, "input_ids": ids.int(), **arrays}, folder / "expected.safetensors")
+    gradient = {name: parameter.grad.float().contiguous() for name, parameter in model.named_parameters()}
+    save_file(gradient, folder / "gradient.safetensors")
 
 
 def embedded(folder):

@@ -3,8 +3,9 @@ import SigLIPModel
 import TestSupport
 import Testing
 
-/// A checkpoint of `Fixtures/siglip_family.py` and what its own library computes with it.
+/// A checkpoint and what its own library computes with it, in one folder.
 struct CheckpointReference {
+  /// Those of `Fixtures/siglip_family.py`.
   enum Case: String, CaseIterable {
     /// In several files; images whose last pixels fill no patch.
     case v1Short = "v1-16"
@@ -20,14 +21,23 @@ struct CheckpointReference {
     case international = "open_clip-i18n"
   }
 
-  let name: Case
+  let folder: String
   let checkpoint: SigLIPCheckpoint
   private let expected: SafetensorsFile
 
-  init(_ name: Case) throws {
-    self.name = name
-    checkpoint = try SigLIPCheckpoint(path: CheckpointReference.folder(name))
-    expected = try SafetensorsFile(CheckpointReference.folder(name) + "/expected.safetensors")
+  init(folder: String) throws {
+    self.folder = folder
+    checkpoint = try SigLIPCheckpoint(path: folder)
+    expected = try SafetensorsFile(folder + "/expected.safetensors")
+  }
+
+  init(_ name: Case) throws { try self.init(folder: CheckpointReference.folder(name)) }
+
+  /// All cases; and a model of a real size, which is no part of this repository, when `PAIRWISE_SIGLIP_REFERENCE` names the
+  /// folder where `.ci/parity.py` made it.
+  static var folders: [String] {
+    Case.allCases.map(folder)
+      + [ProcessInfo.processInfo.environment["PAIRWISE_SIGLIP_REFERENCE"]].compactMap { $0 }
   }
 
   static func folder(_ name: Case) -> String { fixture("siglip_family/\(name.rawValue)") }
@@ -38,8 +48,9 @@ struct CheckpointReference {
 
   /// Embeddings of the images, not normalised.
   func imageFeatures() throws -> Variable {
-    guard name == .naFlex else { return model.image(Variable(try expected.tensor(named: "pixels"))) }
-    let tower = try #require(model.image as? NaFlexVisionTransformer)
+    guard let tower = model.image as? NaFlexVisionTransformer else {
+      return model.image(Variable(try expected.tensor(named: "pixels")))
+    }
     return tower(try patches())
   }
 
@@ -58,20 +69,20 @@ struct CheckpointReference {
 
   /// The loss's gradient by our parameters' names: read as if it were a checkpoint of the same form.
   func gradient() throws -> [String: Tensor] {
-    let folder = try TemporaryFolder()
+    let temporary = try TemporaryFolder()
     let files = FileManager.default
     let (config, weights) =
       checkpoint.format == .openClip
       ? ("open_clip_config.json", "open_clip_model.safetensors") : ("config.json", "model.safetensors")
-    try files.copyItem(atPath: "\(Self.folder(name))/\(config)", toPath: folder.path(config))
-    try files.copyItem(atPath: "\(Self.folder(name))/gradient.safetensors", toPath: folder.path(weights))
-    return try SigLIPCheckpoint(path: folder.path("")).model.stateDictionary()
+    try files.copyItem(atPath: "\(folder)/\(config)", toPath: temporary.path(config))
+    try files.copyItem(atPath: "\(folder)/gradient.safetensors", toPath: temporary.path(weights))
+    return try SigLIPCheckpoint(path: temporary.path("")).model.stateDictionary()
   }
 
   /// Compares with a recorded array, to 1e-4 of its largest element.
   func expect(_ found: Tensor, equals name: String) throws {
     let tensor = try expected.tensor(named: name)
-    Self.expect(found, tensor, largest: tensor.abs().max().item(), "\(self.name) \(name)")
+    Self.expect(found, tensor, largest: tensor.abs().max().item(), "\(folder) \(name)")
   }
 
   static func expect(_ found: Tensor, _ expected: Tensor, largest: Float, _ what: String) {
