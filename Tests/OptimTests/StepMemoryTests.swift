@@ -27,4 +27,19 @@ import Testing
       precondition(pool.peakBytes < 4 * parameters + rows, "held \(pool.peakBytes) bytes")
     }
   }
+
+  @Test func theGradientOfALookUpIsMadeOnce() async {
+    await #expect(processExitsWith: .success) {
+      var random = Random(seed: 1)
+      let words = Embedding(count: 20_000, width: 64, random: &random)
+      let x = words(IndexTensor([3, 5, 3]))
+      let pool = MemoryPool.shared
+      pool.resetPeak()
+      let held = pool.usedBytes
+      let gradient = x.sum().backward()[words.table]
+      precondition(gradient?.sum().item() == 3 * 64)
+      let table = 4 * 20_000 * 64
+      precondition(pool.peakBytes - held < table + table / 2, "held \(pool.peakBytes - held) bytes more")
+    }
+  }
 }

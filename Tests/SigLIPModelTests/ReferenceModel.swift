@@ -57,9 +57,7 @@ struct ReferenceModel {
   }
 
   func loss(of model: SigLIP) throws -> Variable {
-    sigmoidPairwiseLoss(
-      images: model.embed(images: Variable(try tensor("pixels"))), texts: model.embed(texts: try tokens()),
-      logScale: model.logitScale.variable, bias: model.logitBias.variable)
+    model.loss(images: Variable(try tensor("pixels")), texts: try tokens())
   }
 
   /// Compares with a recorded array, to 1e-4 of its largest element.

@@ -3,9 +3,17 @@ extension Variable {
   /// Slices along an axis, in the order of `indices`, whose axes take the place of `axis`.
   public func take(_ indices: IndexTensor, axis: Int = 0) -> Variable {
     let axis = shape.axis(axis, of: "take")
-    return record("take", [self], value: value.take(indices, axis: axis)) {
-      [Variable(.zeros($0.shape(ofInput: 0))).scatterAdd($0.gradient, at: indices, axis: axis)]
-    }
+    return record(
+      "take", [self], value: value.take(indices, axis: axis),
+      fused: {
+        // In place: the zeros can be a table of many words.
+        var sum = Tensor.zeros($0.shape(ofInput: 0))
+        sum.addScattered($0.gradient.value, at: indices, axis: axis)
+        return [sum]
+      },
+      derivative: {
+        [Variable(.zeros($0.shape(ofInput: 0))).scatterAdd($0.gradient, at: indices, axis: axis)]
+      })
   }
 
   /// Self with `updates` added to the slices that ``take(_:axis:)`` would read; repeated positions add up.
@@ -51,10 +59,17 @@ extension Variable {
   /// Elements that were picked by position: their gradients go back to where they came from.
   private func picked(_ name: StaticString, _ values: Tensor, _ axis: Int, _ indices: IndexTensor) -> Variable
   {
-    record(name, [self], value: values) {
-      let zeros = Variable(.zeros($0.shape(ofInput: 0)))
-      return [zeros.scatterAddAlong(axis: axis, indices, $0.gradient)]
-    }
+    record(
+      name, [self], value: values,
+      fused: {
+        var sum = Tensor.zeros($0.shape(ofInput: 0))
+        sum.addScatteredAlong(axis: axis, indices, $0.gradient.value)
+        return [sum]
+      },
+      derivative: {
+        let zeros = Variable(.zeros($0.shape(ofInput: 0)))
+        return [zeros.scatterAddAlong(axis: axis, indices, $0.gradient)]
+      })
   }
 
   /// Sums of the elements up to and including each one along an axis; `reverse` sums from each one to the end.

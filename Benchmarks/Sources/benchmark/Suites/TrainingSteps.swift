@@ -57,10 +57,7 @@ enum TrainingSteps {
   {
     let optimizer = kind.makeOptimizer(model)
     return {
-      let loss = sigmoidPairwiseLoss(
-        images: model.embed(images: images), texts: model.embed(texts: texts),
-        logScale: model.logitScale.variable, bias: model.logitBias.variable)
-      var gradients = loss.backward()
+      var gradients = model.loss(images: images, texts: texts).backward()
       optimizer.clipGlobalNorm(&gradients, to: 1)
       optimizer.step(gradients)
     }
