@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times suites here and in PyTorch and onnxruntime in turn, several rounds, and prints the ratios of their times.
+"""Times suites here and in PyTorch and other peers in turn, several rounds, and prints the ratios of their times.
 
     python3 Benchmarks/compare.py all
     python3 Benchmarks/compare.py gemm attention --threads 1 --rounds 7 --filter 768
@@ -17,7 +17,8 @@ from pathlib import Path
 
 from comparison import contenders, environment, table, targets
 
-SUITES = ["gemm", "kernels", "conv", "attention", "loss", "optimizer", "step", "inference", "overhead", "tower"]
+SUITES = ["gemm", "kernels", "conv", "attention", "loss", "optimizer", "step", "inference", "overhead", "tower",
+          "tokenize"]
 
 
 def parse():
@@ -75,7 +76,8 @@ def main():
         rounds = options.rounds or (3 if suite in contenders.ISOLATED else 5)
         for name in contenders.names(suite, program, options.filter):
             has_peer = interpreter and targets.has_peer(name)
-            rows[name] = compare(name, everyone if has_peer else everyone[:1], rounds)
+            taking_part = contenders.capable(everyone, name) if has_peer else everyone[:1]
+            rows[name] = compare(name, taking_part, rounds)
             print(table.aligned(rows[name].cells(limits)), flush=True)
         for who in everyone:
             who.stop()

@@ -40,7 +40,8 @@ class Contender:
 # Suites in which each measurement has a process of its own, so that its memory is that of the work alone.
 ISOLATED = {"loss", "optimizer", "step", "inference", "tower"}
 # What the peers compute with, where it is not PyTorch alone. NumPy brings OpenBLAS, PyTorch MKL.
-ENGINES = {"gemm": ["torch", "numpy"], "inference": ["torch", "onnxruntime"], "tower": ["torch", "onnxruntime"]}
+ENGINES = {"gemm": ["torch", "numpy"], "inference": ["torch", "onnxruntime"], "tower": ["torch", "onnxruntime"],
+           "tokenize": ["sentencepiece", "tokenizers"]}
 TITLES = {"torch": "PyTorch", "numpy": "NumPy"}
 
 
@@ -55,6 +56,12 @@ def contenders(suite, program, interpreter, options):
             command = [interpreter, "-m", "peers", suite, "--engine", engine] + choice
             result.append(Contender(TITLES.get(engine, engine), command, options.threads, isolated))
     return result
+
+
+def capable(everyone, name):
+    """Those who can do the work: a peer of the tokenizers reads one kind of file."""
+    other = "tokenizers" if ".model/" in name else "sentencepiece"
+    return [who for who in everyone if not name.startswith("tokenize/") or who.name != other]
 
 
 def names(suite, program, filter):

@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parents[1]
 # What torch and timm need of the packages they ask for, then what the peers import.
 PACKAGES = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools>=77.0.3", "pillow",
-            "numpy", "transformers", "onnx", "onnxscript", "onnxruntime"]
+            "numpy", "transformers", "onnx", "onnxscript", "onnxruntime", "sentencepiece"]
 # A build for CPUs where an index offers one; the usual build includes one.
 TORCH = ["torch==2.13.0+cpu", "torch"]
 
@@ -40,7 +40,8 @@ def versions(interpreter):
     """Names and versions of the peers and of Python."""
     program = (
         "import importlib.metadata as m, platform; "
-        "print(', '.join(f'{n} {m.version(n)}' for n in ('torch', 'transformers', 'timm', 'onnxruntime', 'numpy')) "
+        "names = 'torch', 'transformers', 'timm', 'onnxruntime', 'numpy', 'sentencepiece', 'tokenizers'; "
+        "print(', '.join(f'{n} {m.version(n)}' for n in names) "
         "+ ', Python ' + platform.python_version())")
     return subprocess.run([interpreter, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 

@@ -18,6 +18,7 @@ RATIOS = [
     (r"tower/.*", 1.3),
     (r"overhead/mlp-16-.*", 12),
     (r"overhead/mlp-784-.*", 3),
+    (r"tokenize/.*", 0.67),
 ]
 # PyTorch would need more memory than most machines have.
 WITHOUT_PEER = r"loss/sigmoid/32768x.*"

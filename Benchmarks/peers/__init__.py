@@ -1,1 +1,1 @@
-"""The benchmark's work in PyTorch and onnxruntime, under the same names; `python -m peers SUITE NAME...`."""
+"""The benchmark's work in PyTorch and other peers, under the same names; `python -m peers SUITE NAME...`."""

@@ -60,7 +60,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--iterations", type=int)
-    parser.add_argument("--engine", default="torch", help="torch, or numpy or onnxruntime where a suite has them")
+    parser.add_argument("--engine", default="torch", help="torch, or another one that a suite has")
     options = parser.parse_intermixed_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)

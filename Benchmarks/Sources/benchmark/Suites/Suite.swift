@@ -1,6 +1,6 @@
 /// The pieces of work that are measured together.
 enum Suite: String, CaseIterable {
-  case limits, gemm, kernels, conv, attention, loss, optimizer, step, inference, overhead, tower
+  case limits, gemm, kernels, conv, attention, loss, optimizer, step, inference, overhead, tower, tokenize
 
   /// All names, for the help.
   static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -19,6 +19,7 @@ enum Suite: String, CaseIterable {
     case .inference: Inference.work
     case .overhead: SmallModels.work
     case .tower: ImageTowers.work
+    case .tokenize: Tokenizing.work
     }
   }
 }
