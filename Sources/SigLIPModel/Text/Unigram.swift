@@ -1,5 +1,14 @@
+/// A part of a text, in bytes, that becomes one id.
+struct TextPiece {
+  var id: Int32
+  var start: Int32
+  var end: Int32
+
+  var range: Range<Int> { Int(start)..<Int(end) }
+}
+
 /// The most probable sequence of pieces, each drawn independently of the others (Kudo 2018).
-struct Unigram: Sendable {
+final class Unigram: Sendable {
   private let trie: ByteTrie
   private let scores: [Double]
   private let unknownID: Int32
@@ -31,10 +40,13 @@ struct Unigram: Sendable {
     var id: Int32 = -1
   }
 
-  /// Calls `body` with the ids and places of the best sequence (Viterbi), in order.
-  func forEachPiece(in text: UnsafeBufferPointer<UInt8>, _ body: (Int32, Range<Int>) -> Void) {
-    if text.isEmpty { return }
-    withUnsafeTemporaryAllocation(of: Step.self, capacity: text.count + 1) { steps in
+  /// Writes the pieces of the best sequence (Viterbi) into memory for as many as the text has bytes; returns those
+  /// written, in order.
+  func pieces(
+    of text: UnsafeBufferPointer<UInt8>, _ storage: UnsafeMutableBufferPointer<TextPiece>
+  ) -> UnsafeBufferPointer<TextPiece> {
+    if text.isEmpty { return UnsafeBufferPointer(rebasing: storage[..<0]) }
+    return withUnsafeTemporaryAllocation(of: Step.self, capacity: text.count + 1) { steps in
       steps.initialize(repeating: Step())
       trie.withWalker { trie in
         scores.withUnsafeBufferPointer { scores in
@@ -45,22 +57,16 @@ struct Unigram: Sendable {
           }
         }
       }
-      // The steps that were taken are turned round: from where each piece starts to where it ends.
+      // The way is known from its end.
       var end = text.count
-      var following = -1
+      var place = storage.count
       while end > 0 {
-        let start = Int(steps[end].start)
-        steps[end].start = Int32(truncatingIfNeeded: following)
-        following = end
-        end = start
+        let step = steps[end]
+        place -= 1
+        storage[place] = TextPiece(id: step.id, start: step.start, end: Int32(truncatingIfNeeded: end))
+        end = Int(step.start)
       }
-      var start = 0
-      while following >= 0 {
-        let end = following
-        following = Int(steps[end].start)
-        body(steps[end].id, start..<end)
-        start = end
-      }
+      return UnsafeBufferPointer(rebasing: storage[place...])
     }
   }
 

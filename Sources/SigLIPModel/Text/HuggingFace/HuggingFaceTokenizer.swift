@@ -130,26 +130,29 @@ public struct HuggingFaceTokenizer: Tokenizer {
     switch model {
     case .merging(let model): model.encode(word, isByteLevel: isByteLevel, into: &ids)
     case .unigram(let model, let unknownID, let byteIDs):
-      // Neighbouring unknown characters are one token.
-      var unknown: Range<Int>?
-      func flush() {
-        guard let range = unknown else { return }
-        if !byteIDs.isEmpty, word[range].allSatisfy({ byteIDs[Int($0)] >= 0 }) {
-          ids += word[range].map { byteIDs[Int($0)] }
-        } else {
-          ids.append(unknownID)
+      withUnsafeTemporaryAllocation(of: TextPiece.self, capacity: word.count) { storage in
+        let pieces = model.pieces(of: word, storage)
+        var place = 0
+        while place < pieces.count {
+          var range = pieces[place].range
+          let id = pieces[place].id
+          place += 1
+          guard id == unknownID else {
+            ids.append(id)
+            continue
+          }
+          // Neighbouring unknown characters are one token.
+          while place < pieces.count, pieces[place].id == unknownID {
+            range = range.lowerBound..<pieces[place].range.upperBound
+            place += 1
+          }
+          if !byteIDs.isEmpty, word[range].allSatisfy({ byteIDs[Int($0)] >= 0 }) {
+            ids += word[range].map { byteIDs[Int($0)] }
+          } else {
+            ids.append(unknownID)
+          }
         }
-        unknown = nil
       }
-      model.forEachPiece(in: word) { id, range in
-        if id == unknownID {
-          unknown = (unknown?.lowerBound ?? range.lowerBound)..<range.upperBound
-        } else {
-          flush()
-          ids.append(id)
-        }
-      }
-      flush()
     }
   }
 

@@ -1,5 +1,5 @@
 /// Byte-pair encoding as Google does it: neighbours merge when together they are a piece, the highest score first.
-struct PieceMerging: Sendable {
+final class PieceMerging: Sendable {
   private let trie: ByteTrie
   private let symbols: ByteTrie?
   private let ranks: [UInt32]
@@ -67,32 +67,43 @@ struct PieceMerging: Sendable {
     }
   }
 
-  /// Calls `body` with the ids and places of the pieces, in order.
-  func forEachPiece(in text: UnsafeBufferPointer<UInt8>, _ body: (Int32, Range<Int>) -> Void) {
-    if text.isEmpty { return }
-    withUnsafeTemporaryAllocation(of: MergeSymbol.self, capacity: text.count) { storage in
+  /// Writes the pieces into memory for as many as the text has bytes; returns those written, in order.
+  func pieces(
+    of text: UnsafeBufferPointer<UInt8>, _ storage: UnsafeMutableBufferPointer<TextPiece>
+  ) -> UnsafeBufferPointer<TextPiece> {
+    let count = withUnsafeTemporaryAllocation(of: MergeSymbol.self, capacity: text.count) { memory in
       trie.withWalker { trie in
         ranks.withUnsafeBufferPointer { ranks in
           isUnused.withUnsafeBufferPointer { unused in
             var rules = Rules(text: text, trie: trie, ranks: ranks, unused: hasUnused ? unused : nil)
-            var start = 0
-            while start < text.count {
-              let end = splitsWords ? PieceMerging.wordEnd(text, from: start) : text.count
-              let count = split(text, start..<end, trie, storage)
-              let parts = UnsafeMutableBufferPointer(rebasing: storage[..<count])
-              BytePairMerging.run(parts, &rules)
-              var index: Int32 = 0
-              while index >= 0 {
-                let part = parts[Int(index)]
-                emit(Int(part.start)..<Int(part.start + part.length), symbol: part.state, rules, body)
-                index = part.next
-              }
-              start = end
-            }
+            return pieces(of: text, &rules, memory, storage)
           }
         }
       }
     }
+    return UnsafeBufferPointer(rebasing: storage[..<count])
+  }
+
+  private func pieces(
+    of text: UnsafeBufferPointer<UInt8>, _ rules: inout Rules,
+    _ memory: UnsafeMutableBufferPointer<MergeSymbol>, _ storage: UnsafeMutableBufferPointer<TextPiece>
+  ) -> Int {
+    var count = 0
+    var start = 0
+    while start < text.count {
+      let end = splitsWords ? PieceMerging.wordEnd(text, from: start) : text.count
+      let symbols = UnsafeMutableBufferPointer(
+        rebasing: memory[..<split(text, start..<end, rules.trie, memory)])
+      BytePairMerging.run(symbols, &rules)
+      var index: Int32 = 0
+      while index >= 0 {
+        let symbol = symbols[Int(index)]
+        emit(symbol.start..<(symbol.start + symbol.length), symbol: symbol.state, rules, storage, &count)
+        index = symbol.next
+      }
+      start = end
+    }
+    return count
   }
 
   /// Where the word that begins at `start` ends: before a mark of a space that follows something else.
@@ -115,12 +126,23 @@ struct PieceMerging: Sendable {
     _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ trie: ByteTrie.Walker,
     _ storage: UnsafeMutableBufferPointer<MergeSymbol>
   ) -> Int {
+    if let symbols {
+      return symbols.withWalker { split(text, range, trie, symbols: $0, storage) }
+    }
+    return split(text, range, trie, symbols: nil, storage)
+  }
+
+  @inline(__always)
+  private func split(
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ trie: ByteTrie.Walker,
+    symbols: ByteTrie.Walker?, _ storage: UnsafeMutableBufferPointer<MergeSymbol>
+  ) -> Int {
     var position = range.lowerBound
     var count = 0
     while position < range.upperBound {
       let state: Int32
       let length: Int
-      if let match = symbols?.withWalker({ $0.longestMatch(text, from: position) }) {
+      if let match = symbols?.longestMatch(text, from: position) {
         state = -2 - match.value
         length = match.length
       } else {
@@ -135,17 +157,22 @@ struct PieceMerging: Sendable {
   }
 
   private func emit(
-    _ range: Range<Int>, symbol: Int32, _ rules: borrowing Rules, _ body: (Int32, Range<Int>) -> Void
+    _ range: Range<Int32>, symbol: Int32, _ rules: borrowing Rules,
+    _ storage: UnsafeMutableBufferPointer<TextPiece>, _ count: inout Int
   ) {
-    if symbol < -1 { return body(-2 - symbol, range) }
-    let id = symbol < 0 ? -1 : rules.trie.value(at: symbol)
-    guard id >= 0 else { return body(unknownID, range) }
-    guard isUnused[Int(id)], let left = rules.parts[symbol] else { return body(id, range) }
-    // An unused piece only helps to build longer ones.
-    let middle = range.lowerBound + Int(left)
-    for part in [range.lowerBound..<middle, middle..<range.upperBound] {
-      let node = rules.trie.descendant(of: ByteTrie.root, along: rules.text[part])
-      emit(part, symbol: node, rules, body)
+    let id = symbol < -1 ? -2 - symbol : symbol < 0 ? unknownID : rules.trie.value(at: symbol)
+    if symbol >= 0, id >= 0, let unused = rules.unused, unused[Int(id)], let left = rules.parts[symbol] {
+      // An unused piece only helps to build longer ones.
+      let middle = range.lowerBound + left
+      for part in [range.lowerBound..<middle, middle..<range.upperBound] {
+        let node = rules.trie.descendant(
+          of: ByteTrie.root, along: rules.text[Int(part.lowerBound)..<Int(part.upperBound)])
+        emit(part, symbol: node, rules, storage, &count)
+      }
+      return
     }
+    storage[count] = TextPiece(
+      id: id < 0 ? unknownID : id, start: range.lowerBound, end: range.upperBound)
+    count += 1
   }
 }

@@ -14,17 +14,10 @@ public struct SentencePieceTokenizer: Tokenizer {
     public let text: String
   }
 
-  private enum Segmentation {
-    case unigram(Unigram)
-    case merging(PieceMerging)
-  }
-
   private let pieces: [String]
   private let types: [SentencePieceModel.PieceType]
-  private let segmentation: Segmentation
-  private let normalizer: SentencePieceNormalizer
+  private let segmenter: SentencePieceSegmenter
   private let denormalizer: SentencePieceNormalizer?
-  private let byteIDs: [Int32]
   private let dropsLeadingSpace: Bool
   private let removesExtraWhitespace: Bool
   private let unknownSurface: String
@@ -51,8 +44,8 @@ public struct SentencePieceTokenizer: Tokenizer {
     self.unknownID = unknownID
     let symbols = SentencePieceTokenizer.keys(of: model, [.userDefined])
     let symbolTrie = symbols.isEmpty ? nil : ByteTrie(symbols)
-    segmentation = try SentencePieceTokenizer.segmentation(of: model, symbolTrie, unknownID, name: name)
-    normalizer = try SentencePieceNormalizer(
+    let segmentation = try SentencePieceTokenizer.segmentation(of: model, symbolTrie, unknownID, name: name)
+    let normalizer = try SentencePieceNormalizer(
       model.normalization, symbols: symbolTrie, whitespaceIsSuffix: model.whitespaceIsSuffix, name: name)
     denormalizer =
       model.denormalization.charsMap.isEmpty
@@ -70,7 +63,7 @@ public struct SentencePieceTokenizer: Tokenizer {
       }
     }
     self.ids = ids
-    byteIDs =
+    let byteIDs: [Int32] =
       try !model.usesByteFallback
       ? []
       : (0..<256).map { byte in
@@ -79,6 +72,7 @@ public struct SentencePieceTokenizer: Tokenizer {
         }
         return id
       }
+    segmenter = SentencePieceSegmenter(normalizer, segmentation, unknownID: unknownID, byteIDs: byteIDs)
     unknownMarkCount = encode("<unk>").count
   }
 
@@ -92,7 +86,7 @@ public struct SentencePieceTokenizer: Tokenizer {
 
   private static func segmentation(
     of model: SentencePieceModel, _ symbols: ByteTrie?, _ unknownID: Int32, name: String
-  ) throws -> Segmentation {
+  ) throws -> SentencePieceSegmenter.Segmentation {
     switch model.modelType {
     case .unigram:
       let normal = model.pieces.filter { $0.type == .normal }.map(\.score)
@@ -127,47 +121,29 @@ public struct SentencePieceTokenizer: Tokenizer {
   public func piece(of id: Int32) -> String { pieces[Int(id)] }
 
   /// The ids of a text.
-  public func encode(_ text: String) -> [Int32] {
-    var result: [Int32] = []
-    forEachPiece(of: text) { id, bytes in
-      if id == unknownID && !byteIDs.isEmpty {
-        for byte in bytes { result.append(byteIDs[Int(byte)]) }
-      } else if id != unknownID || result.last != unknownID {
-        result.append(id)
-      }
-    }
-    return result
-  }
+  public func encode(_ text: String) -> [Int32] { segmenter.ids(of: text) }
 
   /// The tokens of a text with what they cover; neighbouring unknown characters are one token.
   public func tokenize(_ text: String) -> [Token] {
-    var result: [Token] = []
-    forEachPiece(of: text) { id, bytes in
-      if id == unknownID && !byteIDs.isEmpty {
-        for byte in bytes {
-          result.append(Token(id: byteIDs[Int(byte)], text: pieces[Int(byteIDs[Int(byte)])]))
-        }
-        return
-      }
-      let covered = String(decoding: bytes, as: UTF8.self)
-      if id == unknownID, let last = result.last, last.id == unknownID {
-        result[result.count - 1] = Token(id: id, text: last.text + covered)
-      } else {
-        result.append(Token(id: id, text: covered))
-      }
-    }
-    return result
-  }
-
-  private func forEachPiece(of text: String, _ body: (Int32, Slice<UnsafeBufferPointer<UInt8>>) -> Void) {
-    var text = text
-    text.withUTF8 { text in
-      normalizer.normalize(text).withUnsafeBufferPointer { normalized in
-        switch segmentation {
-        case .unigram(let model): model.forEachPiece(in: normalized) { body($0, normalized[$1]) }
-        case .merging(let model): model.forEachPiece(in: normalized) { body($0, normalized[$1]) }
+    segmenter.withPieces(of: text) { found, normalized in
+      var result: [Token] = []
+      for piece in found {
+        let bytes = normalized[piece.range]
+        let covered = String(decoding: bytes, as: UTF8.self)
+        if piece.id != unknownID {
+          result.append(Token(id: piece.id, text: covered))
+        } else if !segmenter.byteIDs.isEmpty {
+          for byte in bytes {
+            let id = segmenter.byteIDs[Int(byte)]
+            result.append(Token(id: id, text: pieces[Int(id)]))
+          }
+        } else if let last = result.last, last.id == unknownID {
+          result[result.count - 1] = Token(id: unknownID, text: last.text + covered)
+        } else {
+          result.append(Token(id: unknownID, text: covered))
         }
       }
+      return result
     }
   }
 
