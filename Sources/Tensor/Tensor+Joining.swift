@@ -35,24 +35,12 @@ extension Tensor {
 
   /// Views of consecutive parts of the given sizes along an axis; the sizes must add up.
   public func split(sizes: [Int], axis: Int = 0) -> [Tensor] {
-    let axis = shape.axis(axis, of: "split")
-    if sizes.reduce(0, +) != shape[axis] {
-      programmerError("split: sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
-    }
-    var start = 0
-    return sizes.map { size in
-      defer { start += size }
-      return narrow(axis: axis, start: start, length: size)
-    }
+    shape.parts(sizes: sizes, axis: axis).map { slice(axis: axis, $0) }
   }
 
   /// Views of equal parts along an axis, whose size they must divide.
   public func split(parts: Int, axis: Int = 0) -> [Tensor] {
-    let position = shape.axis(axis, of: "split")
-    if parts <= 0 || shape[position] % parts != 0 {
-      programmerError("split: axis \(axis) of shape \(shape) does not divide into \(parts) parts")
-    }
-    return split(sizes: Array(repeating: shape[position] / parts, count: parts), axis: axis)
+    shape.parts(count: parts, axis: axis).map { slice(axis: axis, $0) }
   }
 
   /// The tensor with `before` and `after` elements of `value` added along each axis, one pair an axis.
@@ -122,5 +110,29 @@ extension Shape {
     var result = a
     for size in b { result.append(size) }
     return result
+  }
+}
+
+extension Shape {
+  /// Where the consecutive parts of an axis lie that `split(sizes:axis:)` makes; traps when the sizes do not add up.
+  package func parts(sizes: [Int], axis: Int) -> [Range<Int>] {
+    let position = self.axis(axis, of: "split")
+    if sizes.reduce(0, +) != self[position] || sizes.contains(where: { $0 < 0 }) {
+      programmerError("split: sizes \(sizes) do not add up to axis \(position) of shape \(self)")
+    }
+    var start = 0
+    return sizes.map { size in
+      defer { start += size }
+      return start..<start + size
+    }
+  }
+
+  /// Where the parts of an axis lie that `split(parts:axis:)` makes; traps when they do not divide it.
+  package func parts(count: Int, axis: Int) -> [Range<Int>] {
+    let position = self.axis(axis, of: "split")
+    if count <= 0 || self[position] % count != 0 {
+      programmerError("split: axis \(position) of shape \(self) does not divide into \(count) parts")
+    }
+    return parts(sizes: Array(repeating: self[position] / count, count: count), axis: position)
   }
 }

@@ -44,24 +44,12 @@ extension Variable {
 
   /// Consecutive parts of the given sizes along an axis; the sizes must add up.
   public func split(sizes: [Int], axis: Int = 0) -> [Variable] {
-    let axis = shape.axis(axis, of: "split")
-    if sizes.reduce(0, +) != shape[axis] {
-      programmerError("split: sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
-    }
-    var start = 0
-    return sizes.map { size in
-      defer { start += size }
-      return narrow(axis: axis, start: start, length: size)
-    }
+    shape.parts(sizes: sizes, axis: axis).map { slice(axis: axis, $0) }
   }
 
   /// Equal parts along an axis, whose size they must divide.
   public func split(parts: Int, axis: Int = 0) -> [Variable] {
-    let position = shape.axis(axis, of: "split")
-    if parts <= 0 || shape[position] % parts != 0 {
-      programmerError("split: axis \(axis) of shape \(shape) does not divide into \(parts) parts")
-    }
-    return split(sizes: Array(repeating: shape[position] / parts, count: parts), axis: axis)
+    shape.parts(count: parts, axis: axis).map { slice(axis: axis, $0) }
   }
 
   /// Variables put one after another along an existing axis; the other sizes must agree.
