@@ -81,6 +81,8 @@ def main():
             print(table.aligned(rows[name].cells(limits)), flush=True)
         for who in everyone:
             who.stop()
+        # What is measured is kept, should a later suite fail.
+        write(options, [describe(limits, options), peers], rows, targets.checks(rows, limits), limits)
     # Others who use the machine's memory may have left it alone by now.
     limits = {name: max(rate, limits[name]) for name, rate in measure_limits(program, options).items()}
     heading = [describe(limits, options), peers]
