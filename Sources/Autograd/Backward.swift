@@ -27,7 +27,8 @@ public struct Gradients {
   package subscript(leaf: Node) -> Tensor? {
     get {
       let place = place(of: leaf.id)
-      return holds(leaf.id, at: place) ? entries[place].tensor : nil
+      guard holds(leaf.id, at: place) else { return nil }
+      return entries[place].tensor
     }
     set {
       if let newValue, newValue.shape != leaf.shape {
@@ -140,7 +141,9 @@ final class Sweep {
   /// The nodes on the way, newest first.
   private var visits: [Visit] = []
   /// What has arrived at each of them so far.
-  private var gradients: [Variable?]
+  private var gradients: [Tensor?]
+  /// Where that came from, if the pass is recorded.
+  private var origins: [Node?]
 
   private struct Visit {
     let id: UInt64
@@ -180,6 +183,7 @@ final class Sweep {
     visits.sort { $0.id > $1.id }
     for position in visits.indices { table.move(visits[position].id, to: position) }
     gradients = Array(repeating: nil, count: visits.count)
+    origins = Array(repeating: nil, count: createsGraph ? visits.count : 0)
     if let targets { mark(targets) }
   }
 
@@ -206,24 +210,29 @@ final class Sweep {
 
   /// Passes gradients from the root to leaves or targets.
   func run(seed: consuming Variable, retainGraph: Bool) {
-    gradients[0] = seed
+    set(seed, at: 0)
     for position in visits.indices {
       let node = visits[position].node
-      if node.isLeaf || node.id < bound { continue }
-      guard let gradient = takeGradient(at: position) else { continue }
-      if visits[position].leadsOn { propagate(gradient, through: node) }
+      if node.isLeaf || node.id < bound || gradients[position] == nil { continue }
+      if visits[position].leadsOn { propagate(from: position) }
+      if !visits[position].isTarget { gradients[position] = nil }
       if !retainGraph { node.release() }
     }
   }
 
-  /// What has arrived at a node; a target's stays.
-  private func takeGradient(at position: Int) -> Variable? {
-    if visits[position].isTarget { return gradients[position] }
-    return gradients[position].take()
+  /// What has arrived at a visit.
+  func gradient(at position: Int) -> Variable? {
+    guard let value = gradients[position] else { return nil }
+    return Variable(value: value, node: createsGraph ? origins[position] : nil)
+  }
+
+  private func set(_ gradient: consuming Variable, at position: Int) {
+    if createsGraph { origins[position] = gradient.node }
+    gradients[position] = gradient.value
   }
 
   /// What was found for a target.
-  func gradient(of node: Node) -> Variable? { table[node].flatMap { gradients[$0] } }
+  func gradient(of node: Node) -> Variable? { table[node].flatMap(gradient(at:)) }
 
   /// What was found for the leaves.
   func takeLeafGradients() -> Gradients {
@@ -231,55 +240,67 @@ final class Sweep {
     found.reserveCapacity(visits.count)
     for position in visits.indices where visits[position].node.isLeaf {
       if let gradient = gradients[position].take() {
-        found.append(Gradients.Entry(id: visits[position].id, tensor: gradient.value))
+        found.append(Gradients.Entry(id: visits[position].id, tensor: gradient))
       }
     }
     return Gradients(found)
   }
 
-  private func propagate(_ gradient: consuming Variable, through node: Node) {
+  private func propagate(from position: Int) {
+    let node = visits[position].node
     guard let derivatives = node.derivatives else {
       programmerError(
         "backward: the graph of \(node.name) was freed by an earlier sweep; pass retainGraph: true there")
     }
-    let context = DerivativeContext(gradient: gradient, node: node, sweep: self)
+    let context = DerivativeContext(node: node, sweep: self, position: position)
     if !createsGraph, let fused = derivatives.fused {
       var results = fused(context)
-      for position in node.inputs.indices {
-        guard let visit = visit(of: node, position) else { continue }
-        deliver(results[position].take().map { Variable($0) }, to: visit, from: node, position)
+      for input in node.inputs.indices {
+        if let visit = visit(of: node, input) { deliver(&results[input], to: visit, from: node, input) }
       }
     } else {
-      var results = derivatives.general(context)
-      for position in node.inputs.indices {
-        guard let visit = visit(of: node, position) else { continue }
-        deliver(results[position].take(), to: visit, from: node, position)
+      let results = derivatives.general(context)
+      for input in node.inputs.indices {
+        if let visit = visit(of: node, input) { deliver(results[input], to: visit, from: node, input) }
       }
     }
   }
 
   /// Adds the gradient with respect to an input of `node` to what has arrived there.
-  private func deliver(_ gradient: consuming Variable?, to visit: Int, from node: Node, _ position: Int) {
-    guard var gradient else {
-      programmerError("\(node.name): its derivative gave no gradient for input \(position)")
+  private func deliver(_ gradient: Variable?, to visit: Int, from node: Node, _ input: Int) {
+    if !createsGraph {
+      var value = gradient?.value
+      return deliver(&value, to: visit, from: node, input)
     }
-    if gradient.shape != visits[visit].node.shape {
-      gradient = gradient.summed(to: visits[visit].node.shape, of: node.name)
+    guard var gradient else { missingGradient(of: node, input) }
+    gradient = gradient.summed(to: visits[visit].node.shape, of: node.name)
+    set(self.gradient(at: visit).map { $0 + gradient } ?? gradient, at: visit)
+  }
+
+  /// Adds the gradient with respect to an input of `node` to what has arrived there; takes it away.
+  private func deliver(_ gradient: inout Tensor?, to visit: Int, from node: Node, _ input: Int) {
+    if gradient == nil { missingGradient(of: node, input) }
+    let target = visits[visit].node.shape
+    if gradient!.shape != target {
+      gradient = Variable(gradient!).summed(to: target, of: node.name).value
     }
     if gradients[visit] == nil {
-      gradients[visit] = consume gradient
-    } else if createsGraph {
-      gradients[visit] = gradients[visit]! + gradient
+      swap(&gradients[visit], &gradient)
     } else {
       // In the memory of the sum so far, where nobody else refers to it.
-      gradients[visit]!.value += gradient.value
+      gradients[visit]! += gradient!
     }
+  }
+
+  private func missingGradient(of node: Node, _ input: Int) -> Never {
+    programmerError("\(node.name): its derivative gave no gradient for input \(input)")
   }
 }
 
 extension Variable {
   /// The sum over the axes that broadcasting added or stretched.
   fileprivate func summed(to target: Shape, of name: StaticString) -> Variable {
+    if shape == target { return self }
     guard target.broadcast(with: shape) == shape else {
       programmerError("\(name): its derivative has shape \(shape) for an input of shape \(target)")
     }

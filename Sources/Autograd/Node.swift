@@ -11,12 +11,20 @@ package final class Node {
   package let id: UInt64
   package let name: StaticString
   package let shape: Shape
-  /// Where the value came from: none for a leaf. Of a tensor that no derivative reads only the shape is left.
-  private(set) var inputs: [Variable]
+  /// Where the value came from: none for a leaf.
+  private(set) var inputs: [Input]
   private(set) var output: Tensor?
   /// Nil for a leaf and once the sweep has passed.
   private(set) var derivatives: Derivatives?
-  private let saved: SavedValues
+
+  /// What an operation was applied to.
+  struct Input {
+    /// Nil for a constant.
+    fileprivate(set) var node: Node?
+    let shape: Shape
+    /// The numbers, where a derivative reads them.
+    fileprivate(set) var value: Tensor?
+  }
 
   /// How a gradient passes back.
   struct Derivatives {
@@ -30,21 +38,25 @@ package final class Node {
     name = "leaf"
     self.shape = shape
     inputs = []
-    saved = []
   }
 
   init(
-    name: StaticString, inputs: consuming [Variable], value: borrowing Tensor, saving saved: SavedValues,
+    name: StaticString, inputs: [Variable], value: borrowing Tensor, saving saved: SavedValues,
     derivatives: Derivatives
   ) {
     id = Node.nextID()
     self.name = name
     shape = value.shape
     output = saved.contains(.output) ? copy value : nil
-    self.inputs = inputs
-    self.saved = saved
     self.derivatives = derivatives
-    for position in self.inputs.indices where !saves(position) { self.inputs[position].forgetNumbers() }
+    self.inputs = []
+    self.inputs.reserveCapacity(inputs.count)
+    for position in inputs.indices {
+      self.inputs.append(
+        Input(
+          node: inputs[position].node, shape: inputs[position].shape,
+          value: saved.contains(.input(position)) ? inputs[position].value : nil))
+    }
   }
 
   /// The number that the next node will exceed or have.
@@ -54,14 +66,11 @@ package final class Node {
 
   var isLeaf: Bool { inputs.isEmpty }
 
-  /// Whether the numbers of an input were kept.
-  func saves(_ position: Int) -> Bool { saved.contains(.input(position)) }
-
   /// Lets go of everything kept for the derivative.
   func release() {
     derivatives = nil
     output = nil
-    for position in inputs.indices where saves(position) { inputs[position].forgetNumbers() }
+    for position in inputs.indices { inputs[position].value = nil }
   }
 
   // A chain of nodes would otherwise be freed recursively and, if long, overflow the stack.
@@ -79,10 +88,7 @@ package final class Node {
   }
 }
 
-extension Variable {
-  /// Keeps the shape alone.
-  fileprivate mutating func forgetNumbers() { value = Tensor(shapeOnly: value.shape) }
-
+extension Node.Input {
   fileprivate var isSoleReference: Bool { mutating get { isKnownUniquelyReferenced(&node) } }
 
   fileprivate mutating func takeNode() -> Node? {
@@ -111,27 +117,32 @@ public struct SavedValues: OptionSet, Sendable {
 
 /// What a derivative has to work with.
 public struct DerivativeContext {
-  /// Gradient with respect to the result, of the result's shape.
-  public let gradient: Variable
   private let node: Node
   private let sweep: Sweep
+  private let position: Int
 
-  init(gradient: consuming Variable, node: Node, sweep: Sweep) {
-    self.gradient = gradient
+  /// - Parameter position: Where the sweep has the gradient with respect to the node's result.
+  init(node: Node, sweep: Sweep, position: Int) {
     self.node = node
     self.sweep = sweep
+    self.position = position
   }
+
+  /// Gradient with respect to the result, of the result's shape.
+  public var gradient: Variable { sweep.gradient(at: position)! }
+
+  /// Number of inputs.
+  public var inputCount: Int { node.inputs.count }
 
   /// Whether input `position` needs a gradient: work for others is wasted.
   public func needs(_ position: Int) -> Bool { sweep.needs(node, position) }
 
   /// A saved input; traps when the operation did not save it.
   public func input(_ position: Int) -> Variable {
-    guard node.saves(position) else {
+    guard let value = node.inputs[position].value else {
       programmerError("\(node.name): its derivative reads input \(position), which was not saved")
     }
-    return Variable(
-      value: node.inputs[position].value, node: sweep.createsGraph ? node.inputs[position].node : nil)
+    return Variable(value: value, node: sweep.createsGraph ? node.inputs[position].node : nil)
   }
 
   /// All saved inputs; traps when one was not saved.
@@ -169,7 +180,7 @@ public typealias FusedDerivative = (DerivativeContext) -> [Tensor?]
 ///   - derivative: Gradients with respect to the inputs.
 /// - Returns: The value as a variable: a constant if no input requires a gradient.
 public func record(
-  _ name: StaticString, _ inputs: consuming [Variable], value: consuming Tensor, saving: SavedValues = [],
+  _ name: StaticString, _ inputs: [Variable], value: consuming Tensor, saving: SavedValues = [],
   fused: FusedDerivative? = nil, derivative: @escaping Derivative
 ) -> Variable {
   guard requiresRecording(inputs) else { return Variable(value) }

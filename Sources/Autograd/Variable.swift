@@ -9,7 +9,7 @@ public struct Variable {
   public internal(set) var value: Tensor
   package internal(set) var node: Node?
 
-  package init(value: consuming Tensor, node: consuming Node?) {
+  @inline(__always) package init(value: consuming Tensor, node: consuming Node?) {
     self.value = value
     self.node = node
   }

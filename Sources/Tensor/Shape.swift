@@ -114,6 +114,7 @@ public struct Shape: Sendable {
   /// Positions of the given axes, all of them for `nil`, ascending; traps on an axis named twice.
   public func axes(_ axes: [Int]?, of operation: StaticString) -> [Int] {
     guard let axes else { return Array(0..<count) }
+    if axes.count == 1 { return [axis(axes[0], of: operation)] }
     let resolved = axes.map { axis($0, of: operation) }.sorted()
     for (a, b) in zip(resolved, resolved.dropFirst()) where a == b {
       programmerError("\(operation): axis \(a) of shape \(self) is named twice in \(axes)")

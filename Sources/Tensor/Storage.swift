@@ -1,22 +1,25 @@
 import Synchronization
 
-/// Reference-counted memory of a tensor: 64-byte aligned and returned to the pool when the last tensor lets go.
+/// Reference-counted memory of a tensor and the shape that it was made with: 64-byte aligned and returned to the pool when the last tensor lets go.
 ///
 /// Writes happen only through a uniquely referenced storage, so sharing between threads is safe.
 @usableFromInline
 final class Storage: @unchecked Sendable {
   @usableFromInline let pointer: UnsafeMutablePointer<Float>
+  /// Of a tensor that takes all of it, contiguous.
+  let layout: Tensor.Layout
   private let sizeClass: MemoryPool.SizeClass
 
-  /// Uninitialised memory for at least `count` numbers.
-  init(count: Int) {
-    sizeClass = MemoryPool.SizeClass(bytes: count * MemoryLayout<Float>.stride)
+  /// Uninitialised memory for a tensor.
+  init(_ shape: Shape) {
+    layout = Tensor.Layout(shape: shape, strides: shape.contiguousStrides, offset: 0)
+    sizeClass = MemoryPool.SizeClass(bytes: shape.elementCount * MemoryLayout<Float>.stride)
     pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)
   }
 
   /// One number that is not a number, for tensors whose numbers nobody reads.
   static let one: Storage = {
-    let storage = Storage(count: 1)
+    let storage = Storage([1])
     storage.pointer.pointee = .nan
     return storage
   }()

@@ -203,9 +203,8 @@ extension Tensor {
 
   /// Self with the axes from `keptAxes` on as one; nil where no one stride walks them.
   private func viewAsLines(keptAxes: Int) -> Tensor? {
-    var merged = Tensor(
-      storage: storage, shape: Shape(shape[..<keptAxes]), strides: Shape(strides[..<keptAxes]), offset: offset
-    )
+    var merged = Layout(
+      shape: Shape(shape[..<keptAxes]), strides: Shape(strides[..<keptAxes]), offset: offset)
     var size = 1
     var stride = 1
     for axis in (keptAxes..<rank).reversed() where shape[axis] != 1 {
@@ -222,7 +221,7 @@ extension Tensor {
     }
     merged.shape.append(size)
     merged.strides.append(stride)
-    return merged
+    return Tensor(storage: storage, layout: merged)
   }
 
   /// Self as (rows by one stride) x (contiguous columns), for a reduction over the rows; nil where strides differ.

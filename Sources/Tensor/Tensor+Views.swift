@@ -95,10 +95,10 @@ extension Tensor {
   public func transpose(_ a: Int = -2, _ b: Int = -1) -> Tensor {
     let a = shape.axis(a, of: "transpose")
     let b = shape.axis(b, of: "transpose")
-    var result = self
-    result.shape.swapAt(a, b)
-    result.strides.swapAt(a, b)
-    return result
+    var layout = layout
+    layout.shape.swapAt(a, b)
+    layout.strides.swapAt(a, b)
+    return Tensor(storage: storage, layout: layout)
   }
 
   /// Axes of size 1 repeated, and new leading axes added, up to `shape`, without copying.
@@ -114,19 +114,19 @@ extension Tensor {
 
   /// Removes an axis of size 1, or all of them.
   public func squeeze(_ axis: Int? = nil) -> Tensor {
-    var result = self
+    var layout = layout
     if let axis {
       let position = shape.axis(axis, of: "squeeze")
       if shape[position] != 1 { programmerError("squeeze: axis \(axis) of shape \(shape) is not 1") }
-      result.shape.remove(at: position)
-      result.strides.remove(at: position)
-      return result
+      layout.shape.remove(at: position)
+      layout.strides.remove(at: position)
+      return Tensor(storage: storage, layout: layout)
     }
     for i in (0..<rank).reversed() where shape[i] == 1 {
-      result.shape.remove(at: i)
-      result.strides.remove(at: i)
+      layout.shape.remove(at: i)
+      layout.strides.remove(at: i)
     }
-    return result
+    return Tensor(storage: storage, layout: layout)
   }
 
   /// Adds an axis of size 1 at `axis` of the result (-1: last).
@@ -136,10 +136,10 @@ extension Tensor {
       programmerError(
         "unsqueeze: axis \(axis) is outside the \(rank + 1) axes of the result of shape \(shape)")
     }
-    var result = self
-    result.shape.insert(1, at: position)
-    result.strides.insert(0, at: position)
-    return result
+    var layout = layout
+    layout.shape.insert(1, at: position)
+    layout.strides.insert(0, at: position)
+    return Tensor(storage: storage, layout: layout)
   }
 
   /// The axes from `start` to `end` (both included) as one.
@@ -166,12 +166,12 @@ extension Tensor {
     if start < 0 || end > size || start > end || step == 0 {
       programmerError("slice: \(range) by \(step) does not fit axis \(axis) of shape \(shape)")
     }
-    var result = self
-    result.shape[axis] = (end - start + Int(step.magnitude) - 1) / Int(step.magnitude)
-    result.strides[axis] = strides[axis] * step
+    var layout = layout
     let first = step > 0 ? start : end - 1
-    if end > start { result.offset += first * strides[axis] }
-    return result
+    if end > start { layout.offset += first * layout.strides[axis] }
+    layout.shape[axis] = (end - start + Int(step.magnitude) - 1) / Int(step.magnitude)
+    layout.strides[axis] *= step
+    return Tensor(storage: storage, layout: layout)
   }
 
   /// `length` neighbours along an axis.
@@ -197,11 +197,11 @@ extension Tensor {
     if position < 0 || position >= shape[axis] {
       programmerError("select: index \(index) is outside axis \(axis) of shape \(shape)")
     }
-    var result = self
-    result.offset += position * strides[axis]
-    result.shape.remove(at: axis)
-    result.strides.remove(at: axis)
-    return result
+    var layout = layout
+    layout.offset += position * layout.strides[axis]
+    layout.shape.remove(at: axis)
+    layout.strides.remove(at: axis)
+    return Tensor(storage: storage, layout: layout)
   }
 
   /// One entry of the first axis.

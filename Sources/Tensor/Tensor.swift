@@ -7,25 +7,34 @@ import Kernels
 /// operation and the shapes.
 public struct Tensor: Sendable {
   @usableFromInline var storage: Storage
-  /// Sizes of the axes, outermost first.
-  public internal(set) var shape: Shape
-  /// Distance in elements between neighbours along each axis; 0 where an axis repeats one element, negative where it
-  /// is flipped.
-  public internal(set) var strides: Shape
-  var offset: Int
+  /// How the elements lie in the storage, where that is not as it was made. A class, so that tensors are small to copy.
+  private var view: View?
+
+  /// Where elements lie in a storage.
+  struct Layout {
+    var shape: Shape
+    var strides: Shape
+    var offset: Int
+  }
+
+  private final class View: Sendable {
+    let layout: Layout
+    init(_ layout: Layout) { self.layout = layout }
+  }
+
+  init(storage: Storage, layout: Layout) {
+    self.storage = storage
+    view = View(layout)
+  }
 
   init(storage: Storage, shape: Shape, strides: Shape, offset: Int) {
-    self.storage = storage
-    self.shape = shape
-    self.strides = strides
-    self.offset = offset
+    self.init(storage: storage, layout: Layout(shape: shape, strides: strides, offset: offset))
   }
 
   /// Uninitialised contiguous memory, to be written in full before anyone reads it.
   init(uninitialized shape: Shape) {
     for size in shape where size < 0 { programmerError("tensor: shape \(shape) has a negative size") }
-    self.init(
-      storage: Storage(count: shape.elementCount), shape: shape, strides: shape.contiguousStrides, offset: 0)
+    storage = Storage(shape)
   }
 
   /// A shape without memory of its own, for what will not be read.
@@ -42,6 +51,18 @@ public struct Tensor: Sendable {
     try body(UnsafeMutableBufferPointer(start: storage.pointer, count: shape.elementCount))
   }
 
+  /// Where the elements lie.
+  var layout: Layout { view?.layout ?? storage.layout }
+
+  /// Sizes of the axes, outermost first.
+  public var shape: Shape { view?.layout.shape ?? storage.layout.shape }
+
+  /// Distance in elements between neighbours along each axis; 0 where an axis repeats one element, negative where it
+  /// is flipped.
+  public var strides: Shape { view?.layout.strides ?? storage.layout.strides }
+
+  var offset: Int { view?.layout.offset ?? 0 }
+
   /// Number of axes.
   public var rank: Int { shape.count }
 
@@ -50,6 +71,8 @@ public struct Tensor: Sendable {
 
   /// Whether the elements lie in memory in row-major order without gaps.
   public var isContiguous: Bool {
+    guard let view else { return true }
+    let (shape, strides) = (view.layout.shape, view.layout.strides)
     var expected = 1
     for i in (0..<shape.count).reversed() where shape[i] != 1 {
       if shape[i] == 0 { return true }

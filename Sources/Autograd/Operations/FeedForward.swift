@@ -28,24 +28,15 @@ package func feedForward(
 
 /// act(x) Wᵀ + b, keeping x but not act(x).
 func activatedLinear(_ x: Variable, activation: Activation, weight: Variable, bias: Variable?) -> Variable {
-  let (outputs, features) = (weight.shape[0], weight.shape[1])
-  let rows = Shape(x.shape.dropLast()).elementCount
   let value = withoutGradients { linear(activation(x), weight: weight, bias: bias).value }
   return record(
-    "activatedLinear", [x, weight] + (bias.map { [$0] } ?? []), value: value,
+    "activatedLinear", bias.map { [x, weight, $0] } ?? [x, weight], value: value,
     fused: { context in
-      let (x, gradient) = (context.input(0).value, context.gradient.value)
-      let flat = gradient.reshape([rows, outputs])
-      var result: [Tensor?] = [nil, nil]
-      if context.needs(1) {
-        let activated = withoutGradients { activation(Variable(x)).value }
-        result[1] = matmul(flat.transpose(), activated.reshape([rows, features]))
+      let x = context.input(0).value
+      var result = linearGradients(context, x: withoutGradients { activation(Variable(x)).value })
+      result[0] = result[0].map {
+        Tensor.combine(activation.derivativeKernel, x, $0, named: "derivative")
       }
-      if context.needs(0) {
-        result[0] = Tensor.combine(
-          activation.derivativeKernel, x, matmul(gradient, context.input(1).value), named: "derivative")
-      }
-      if bias != nil { result.append(context.needs(2) ? flat.sum(axes: [0]) : nil) }
       return result
     },
     composition: { linear(activation($0[0]), weight: $0[1], bias: $0.count > 2 ? $0[2] : nil) })

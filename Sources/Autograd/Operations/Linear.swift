@@ -15,28 +15,54 @@ public func linear(
   guard x.rank >= 1, weight.rank == 2, x.shape[x.rank - 1] == weight.shape[1] else {
     programmerError("linear: an input of shape \(x.shape) for a weight of shape \(weight.shape)")
   }
-  let (outputs, features) = (weight.shape[0], weight.shape[1])
-  if let bias, bias.shape != [outputs] {
+  if let bias, bias.shape != [weight.shape[0]] {
     programmerError("linear: a bias of shape \(bias.shape) for a weight of shape \(weight.shape)")
   }
-  let inputs = [x, weight] + (bias.map { [$0] } ?? [])
-  let isRecorded = Recording.isEnabled && inputs.contains(where: \.requiresGradient)
+  let inputs = bias.map { [x, weight, $0] } ?? [x, weight]
+  let isRecorded = requiresRecording(inputs)
   let value = x.value.matmul(
     weight.value.transpose(), bias: bias?.value, activation: isRecorded ? nil : activation?.kernel)
   if !isRecorded { return Variable(value) }
-  let rows = Shape(x.shape.dropLast()).elementCount
-  let result = record("linear", inputs, value: value, saving: Variable.savedFactors(x, weight)) { context in
-    let gradient = context.gradient
-    // All leading axes as rows: one large product for the weight.
-    let flat = gradient.reshape([rows, outputs])
-    let gradients = [
-      context.needs(0) ? matmul(gradient, context.input(1)) : nil,
-      context.needs(1) ? matmul(flat.transpose(), context.input(0).reshape([rows, features])) : nil,
-    ]
-    return bias == nil ? gradients : gradients + [context.needs(2) ? flat.sum(axes: [0]) : nil]
-  }
+  let result = record(
+    "linear", inputs, value: value, saving: Variable.savedFactors(x, weight),
+    fused: { context in linearGradients(context, x: context.input(0).value) },
+    derivative: { context in
+      let gradient = context.gradient
+      let rows = gradient.asRows()
+      let gradients = [
+        context.needs(0) ? matmul(gradient, context.input(1)) : nil,
+        context.needs(1) ? matmul(rows.transpose(), context.input(0).asRows()) : nil,
+      ]
+      if context.inputCount == 2 { return gradients }
+      return gradients + [context.needs(2) ? rows.sum(axes: [0]) : nil]
+    })
   // The activation keeps what its own derivative reads.
   return activation.map { $0(result) } ?? result
+}
+
+/// The gradients of x Wᵀ + b with respect to x, W and, if there is one, b.
+func linearGradients(_ context: DerivativeContext, x: @autoclosure () -> Tensor) -> [Tensor?] {
+  let gradient = context.gradient.value
+  let rows = gradient.asRows()
+  var result = [Tensor?](repeating: nil, count: context.inputCount)
+  if context.needs(1) { result[1] = rows.transpose().matmul(x().asRows()) }
+  if context.needs(0) { result[0] = gradient.matmul(context.input(1).value) }
+  if context.inputCount > 2, context.needs(2) { result[2] = rows.sum(axes: [0]) }
+  return result
+}
+
+extension Variable {
+  /// All leading axes as one, `[rows, features]`: one large product for the weight instead of many.
+  fileprivate func asRows() -> Variable { rank == 2 ? self : reshape(shape.asRows) }
+}
+
+extension Tensor {
+  /// All leading axes as one, `[rows, features]`.
+  fileprivate func asRows() -> Tensor { rank == 2 ? self : reshape(shape.asRows) }
+}
+
+extension Shape {
+  fileprivate var asRows: Shape { [dropLast().elementCount, self[count - 1]] }
 }
 
 extension Activation {
