@@ -18,11 +18,16 @@ def python():
     folder = HERE / ".venv"
     interpreter = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     complete = folder / "complete"
+    pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    listed = "\n".join(PACKAGES)
     if complete.exists():
+        if complete.read_text() != listed:
+            # The list has grown since.
+            subprocess.run(pip + PACKAGES, check=True)
+            complete.write_text(listed)
         return str(interpreter)
     print(f"making {folder}: PyTorch, transformers, timm, onnxruntime", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=True)
-    pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for torch in TORCH:
         # Only a wheel: a CPU build that is not offered must not start a search for another.
         if subprocess.run(pip + ["--only-binary", ":all:", "--no-deps", torch]).returncode == 0:
@@ -32,7 +37,7 @@ def python():
     subprocess.run(pip + PACKAGES, check=True)
     # timm asks for torchvision, which is not needed and would ask for another torch.
     subprocess.run(pip + ["--no-deps", "timm"], check=True)
-    complete.touch()
+    complete.write_text(listed)
     return str(interpreter)
 
 
