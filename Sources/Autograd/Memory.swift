@@ -24,6 +24,11 @@ extension Tensor {
   }
 }
 
+extension Tensor {
+  /// The product with a number. A loss that nothing scales, the usual case, gives its gradients away without copying them.
+  func scaled(by factor: Float) -> Tensor { factor == 1 ? self : self * factor }
+}
+
 extension Optional<Tensor> {
   /// Calls `body` with the address of the first element, or with nil.
   func withAddress(_ body: (UnsafePointer<Float>?) -> Void) {

@@ -1,37 +1,15 @@
 import Foundation
 import Kernels
 
-/// Adam (Kingma & Ba 2015) as PyTorch has it; weight decay, if any, is added to the gradient.
-public final class Adam: AdamFamily {
-  /// An optimizer of all parameters of a model.
-  public init(
-    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
-    epsilon: Float = 1e-8, weightDecay: Float = 0, schedule: Schedule = .constant,
-    groups: [ParameterGroup] = []
-  ) {
-    super.init(
-      OptimizedParameters(of: model, groups: groups), learningRate: learningRate, beta1: beta1, beta2: beta2,
-      epsilon: epsilon, weightDecay: weightDecay, isDecoupled: false, schedule: schedule)
-  }
-}
-
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019) as PyTorch and optax have it: each step first multiplies
-/// parameters by 1 - learning rate · weight decay.
-public final class AdamW: AdamFamily {
-  /// An optimizer of all parameters of a model. SigLIP takes a `beta2` of 0.95.
-  public init(
-    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
-    epsilon: Float = 1e-8, weightDecay: Float = 0.01, schedule: Schedule = .constant,
-    groups: [ParameterGroup] = []
-  ) {
-    super.init(
-      OptimizedParameters(of: model, groups: groups), learningRate: learningRate, beta1: beta1, beta2: beta2,
-      epsilon: epsilon, weightDecay: weightDecay, isDecoupled: true, schedule: schedule)
-  }
+/// parameters by 1 - learning rate · weight decay, 0.01 unless another is given. SigLIP takes a `beta2` of 0.95.
+public final class AdamW: Adam {
+  override class var defaultWeightDecay: Float { 0.01 }
+  override class var isDecoupled: Bool { true }
 }
 
-/// What ``Adam`` and ``AdamW`` have in common.
-public class AdamFamily: Optimizer {
+/// Adam (Kingma & Ba 2015) as PyTorch has it; weight decay, if any, is added to the gradient.
+public class Adam: Optimizer {
   /// Running means of the gradient and of its square.
   public struct State: OptimizerState {
     var first: Tensor
@@ -61,19 +39,23 @@ public class AdamFamily: Optimizer {
   public let weightDecay: Float
   /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
-  private let isDecoupled: Bool
 
-  init(
-    _ parameters: OptimizedParameters<State>, learningRate: Float, beta1: Float, beta2: Float, epsilon: Float,
-    weightDecay: Float, isDecoupled: Bool, schedule: Schedule
+  class var defaultWeightDecay: Float { 0 }
+  /// Whether the weight decay passes the moments by.
+  class var isDecoupled: Bool { false }
+
+  /// An optimizer of all parameters of a model.
+  public init(
+    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
+    epsilon: Float = 1e-8, weightDecay: Float? = nil, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
   ) {
-    self.parameters = parameters
+    parameters = OptimizedParameters(of: model, groups: groups)
     self.learningRate = learningRate
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
-    self.weightDecay = weightDecay
-    self.isDecoupled = isDecoupled
+    self.weightDecay = weightDecay ?? Self.defaultWeightDecay
     self.schedule = schedule
   }
 
@@ -98,7 +80,7 @@ public class AdamFamily: Optimizer {
               let first = range.lowerBound
               Kernels.table.optimizer.adam(
                 p + first, g + first, m + first, v + first, range.count, update.learningRate, beta1, beta2,
-                Double(epsilon), decay, correction1, correction2, isDecoupled)
+                Double(epsilon), decay, correction1, correction2, Self.isDecoupled)
             }
           }
         }

@@ -55,11 +55,12 @@ public final class OptimizedParameters<State: OptimizerState> {
   public fileprivate(set) var stepCount = 0
   fileprivate var states: [State?]
 
-  /// All parameters of a model, with the settings of the groups that their paths fit.
+  /// All parameters of a model, with the settings of the groups that their paths fit; traps when a group's
+  /// regular expression matches none.
   public init(of model: some Module, groups: [ParameterGroup]) {
-    all = model.namedParameters().map {
-      OptimizedParameter(path: $0.path, parameter: $0.parameter, groups: groups)
-    }
+    let named = model.namedParameters()
+    for group in groups { group.check(named.map(\.path)) }
+    all = named.map { OptimizedParameter(path: $0.path, parameter: $0.parameter, groups: groups) }
     states = Array(repeating: nil, count: all.count)
   }
 }

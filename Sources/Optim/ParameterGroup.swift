@@ -14,8 +14,11 @@ public struct ParameterGroup {
   public var factoredView: Shape?
 
   let fits: (String) -> Bool
+  /// The regular expression, if there is one.
+  private var pattern: String?
 
-  /// Settings for the paths that the whole of a regular expression matches.
+  /// Settings for the paths that the whole of a regular expression matches; making an optimizer traps when it matches
+  /// no path, as it must be a mistake.
   public init(
     _ pattern: some RegexComponent, learningRateMultiplier: Float = 1, weightDecayMultiplier: Float = 1,
     isFrozen: Bool = false, factoredView: Shape? = nil
@@ -23,9 +26,10 @@ public struct ParameterGroup {
     self.init(
       where: { $0.wholeMatch(of: pattern) != nil }, learningRateMultiplier: learningRateMultiplier,
       weightDecayMultiplier: weightDecayMultiplier, isFrozen: isFrozen, factoredView: factoredView)
+    self.pattern = pattern.regex._literalPattern ?? "\(pattern)"
   }
 
-  /// Settings for the paths that satisfy a condition.
+  /// Settings for the paths that satisfy a condition, be they none.
   public init(
     where fits: @escaping (String) -> Bool, learningRateMultiplier: Float = 1,
     weightDecayMultiplier: Float = 1, isFrozen: Bool = false, factoredView: Shape? = nil
@@ -41,6 +45,14 @@ public struct ParameterGroup {
   /// `.*/kernel$`. Norms, biases, embedding tables, position embeddings, temperature and bias of the loss go without.
   public static var decayOnlyKernels: ParameterGroup {
     ParameterGroup(where: { !$0.hasSuffix("weight") }, weightDecayMultiplier: 0)
+  }
+
+  /// Traps when a regular expression matches none of the paths.
+  func check(_ paths: [String]) {
+    guard let pattern, !paths.contains(where: fits) else { return }
+    programmerError(
+      "ParameterGroup: /\(pattern)/ matches no whole path of a parameter; there are "
+        + paths.joined(separator: ", "))
   }
 }
 

@@ -65,4 +65,35 @@ import Testing
       Linear(inputs: 4 * 2 * 3, outputs: 5, random: &random))
     #expect(model(Variable(random.normal([2, 3, 4, 6]))).shape == [2, 5])
   }
+
+  @Test func groupsThatDoNotDivideTheChannelsTrap() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var random = Random(seed: 1)
+      _ = Conv2d(inputs: 4, outputs: 6, kernel: (1, 1), groups: 4, random: &random)
+    }
+    #expect(Self.text(result).contains("Conv2d: 4 inputs and 6 outputs do not divide into 4 groups"))
+  }
+
+  @Test func numbersOfAnotherShapeTrap() async {
+    let flat = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Conv2d(weight: .zeros([4, 3]))
+    }
+    #expect(Self.text(flat).contains("Conv2d: a weight of shape [4, 3] and a bias of shape none"))
+    let long = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Conv2d(weight: .zeros([4, 3, 1, 1]), bias: .zeros([3]))
+    }
+    #expect(Self.text(long).contains("Conv2d: a weight of shape [4, 3, 1, 1] and a bias of shape [3]"))
+  }
+
+  @Test func imagesOfOtherChannelsTrap() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Conv2d(weight: .zeros([4, 3, 1, 1]))(Variable(.zeros([1, 2, 5, 5])))
+    }
+    #expect(
+      Self.text(result).contains("conv2d: images [1, 2, 5, 5] and weights [4, 3, 1, 1] do not fit 1 groups"))
+  }
+
+  private static func text(_ result: ExitTest.Result?) -> String {
+    String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+  }
 }

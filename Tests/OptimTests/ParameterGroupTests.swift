@@ -15,14 +15,25 @@ import Testing
         ParameterGroup(where: { $0.hasSuffix("bias") }, learningRateMultiplier: 0),
         ParameterGroup(/.*\.weight/, learningRateMultiplier: 0.25),
         // The whole path must fit.
-        ParameterGroup(/norm/, learningRateMultiplier: 0),
+        ParameterGroup(/norm|temperature/, learningRateMultiplier: 0.5),
       ])
     optimizer.step(model.gradients(1))
     let found = values()
     #expect(found["linear.weight"] == 0.9375)
     #expect(found["convolution.weight"] == 0.875)
     #expect(found["linear.bias"] == 1 && found["convolution.bias"] == 1)
-    #expect(found["norm.scale"] == 0.5 && found["temperature"] == 0.5)
+    #expect(found["norm.scale"] == 0.5 && found["temperature"] == 0.75)
+  }
+
+  @Test func patternsWithoutAParameterTrap() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = SGD(LayeredModel(), learningRate: 1, groups: [.decayOnlyKernels, ParameterGroup(/lin\.ear/)])
+    }
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains(#"ParameterGroup: /lin\.ear/ matches no whole path of a parameter"#))
+    #expect(text.contains("linear.weight"))
+    // A condition may hold for none: not every model has something to spare from weight decay.
+    _ = SGD(model, learningRate: 1, groups: [ParameterGroup(where: { _ in false })])
   }
 
   @Test func onlyKernelsDecay() {

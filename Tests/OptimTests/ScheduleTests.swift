@@ -51,4 +51,14 @@ import Testing
     for _ in 0..<6 { optimizer.step(gradients) }
     #expect(model.scalar.value.item() == start - 0.5 * (1 + 0.75 + 0.5 + 0.25))
   }
+
+  @Test func phasesThatDoNotFitTrap() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Schedule(.cosine, totalSteps: 10, warmUpSteps: 6, coolDownSteps: 5)
+    }
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains("schedule: 6 steps of warm-up and 5 of cool-down in 10 steps"))
+    await #expect(processExitsWith: .failure) { _ = Schedule(.constant, totalSteps: 0) }
+    await #expect(processExitsWith: .failure) { _ = Schedule(.rsqrt(), totalSteps: 9, warmUpSteps: -1) }
+  }
 }

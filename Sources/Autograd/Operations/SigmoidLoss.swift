@@ -50,10 +50,9 @@ package func sigmoidPairwiseLoss(
     "sigmoidPairwiseLoss", inputs, value: Tensor(found.loss),
     fused: { context in
       let factor = context.gradient.item()
-      // A loss that nothing scales, the usual case, gives its gradients away without copying them.
-      func scaled(_ gradient: Tensor?) -> Tensor? { factor == 1 ? gradient : gradient.map { $0 * factor } }
       return [
-        context.needs(0) ? scaled(found.x) : nil, context.needs(1) ? scaled(found.y) : nil,
+        context.needs(0) ? found.x?.scaled(by: factor) : nil,
+        context.needs(1) ? found.y?.scaled(by: factor) : nil,
         .full(context.shape(ofInput: 2), found.logScale * factor),
         .full(context.shape(ofInput: 3), found.bias * factor),
       ]

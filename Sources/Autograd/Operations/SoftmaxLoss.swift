@@ -16,30 +16,27 @@ public func softmaxCrossEntropy(logits: Variable, labels: IndexTensor) -> Variab
   for label in labels.values where label < 0 || label >= classes {
     programmerError("softmaxCrossEntropy: label \(label) is outside the \(classes) classes")
   }
-  let rows = labels.count
-  let losses = crossEntropies(logits.value, labels, scale: 0, gradient: nil)
-  let loss = losses.scalars.reduce(0) { $0 + Double($1) } / Double(rows)
+  guard requiresRecording([logits]) else {
+    return Variable(Tensor(meanCrossEntropy(logits.value, labels, gradient: nil)))
+  }
+  var loss: Float = 0
+  let gradient = Tensor(uninitialized: logits.shape) {
+    loss = meanCrossEntropy(logits.value, labels, gradient: $0.baseAddress)
+  }
   return record(
-    "softmaxCrossEntropy", [logits], value: Tensor(Float(loss)),
-    fused: { context in
-      let logits = context.input(0).value
-      return [
-        Tensor(uninitialized: logits.shape) {
-          _ = crossEntropies(
-            logits, labels, scale: context.gradient.item() / Float(rows), gradient: $0.baseAddress)
-        }
-      ]
-    },
+    "softmaxCrossEntropy", [logits], value: Tensor(loss),
+    fused: { [gradient.scaled(by: $0.gradient.item())] },
     composition: { composedCrossEntropy(logits: $0[0], labels: labels) })
 }
 
-/// The cross-entropy of every row, and its gradient times `scale` if there is a place for it.
-private func crossEntropies(
-  _ logits: Tensor, _ labels: IndexTensor, scale: Float, gradient: UnsafeMutablePointer<Float>?
-) -> Tensor {
+/// The mean of the rows' cross-entropies, and its gradient if there is a place for it.
+private func meanCrossEntropy(
+  _ logits: Tensor, _ labels: IndexTensor, gradient: UnsafeMutablePointer<Float>?
+) -> Float {
   let classes = logits.shape[logits.rank - 1]
   let kernel = Kernels.table.loss.softmaxCrossEntropy
-  return Tensor(uninitialized: [labels.count]) { losses in
+  let scale = 1 / Float(labels.count)
+  let losses = Tensor(uninitialized: [labels.count]) { losses in
     let losses = losses.baseAddress!
     logits.withUnsafeScalars { logits in
       labels.values.withUnsafeBufferPointer { labels in
@@ -54,6 +51,7 @@ private func crossEntropies(
       }
     }
   }
+  return losses.withUnsafeScalars { Float($0.reduce(0) { $0 + Double($1) } / Double(labels.count)) }
 }
 
 func composedCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
@@ -102,8 +100,8 @@ public func softmaxPairwiseLoss(
     fused: { context in
       let factor = context.gradient.item()
       return [
-        context.needs(0) ? images.map { $0 * factor } : nil,
-        context.needs(1) ? texts.map { $0 * factor } : nil,
+        context.needs(0) ? images?.scaled(by: factor) : nil,
+        context.needs(1) ? texts?.scaled(by: factor) : nil,
         .full(context.shape(ofInput: 2), ofScale * factor),
       ]
     },
