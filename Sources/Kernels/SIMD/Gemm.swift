@@ -35,8 +35,9 @@ private func multiplyPackedBlock(
   _ aheadCount: Int
 ) {
   let tiles = (columns + tileColumns - 1) / tileColumns * ((rows + tileRows - 1) / tileRows)
-  let runsForEachTile = (aheadRuns + tiles - 1) / tiles
-  var run = 0
+  var ahead = linesAhead(
+    ahead, aheadStride, linesInRun: (aheadCount + 15) / 16, runs: aheadRuns,
+    chunks: tiles * ((depth + tileChunk - 1) / tileChunk))
   var column = 0
   while column < columns {
     let panelB = b + column * depth
@@ -46,35 +47,21 @@ private func multiplyPackedBlock(
       let panelA = a + row * depth
       let height = min(tileRows, rows - row)
       let tile = c + row * cRowStride + column * cColumnStride
-      let lastRun = min(run + runsForEachTile, aheadRuns)
-      while run < lastRun {
-        prefetch(ahead + run * aheadStride, aheadCount)
-        run += 1
-      }
       if height == tileRows && width == tileColumns && cColumnStride == 1 {
-        multiplyTile(rows: tileRows, depth, alpha, panelA, panelB, beta, tile, cRowStride)
+        multiplyTile(rows: tileRows, depth, alpha, panelA, panelB, beta, tile, cRowStride, &ahead)
       } else {
         if height <= 4 {
-          multiplyTile(rows: 4, depth, 1, panelA, panelB, 0, buffer, tileColumns)
+          multiplyTile(rows: 4, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
         } else if height <= 8 && tileRows > 8 {
-          multiplyTile(rows: 8, depth, 1, panelA, panelB, 0, buffer, tileColumns)
+          multiplyTile(rows: 8, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
         } else {
-          multiplyTile(rows: tileRows, depth, 1, panelA, panelB, 0, buffer, tileColumns)
+          multiplyTile(rows: tileRows, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
         }
         storeTile(buffer, height, width, alpha, beta, tile, cRowStride, cColumnStride)
       }
       row += tileRows
     }
     column += tileColumns
-  }
-}
-
-@inline(__always)
-private func prefetch(_ x: UnsafePointer<Float>, _ count: Int) {
-  var i = 0
-  while i < count {
-    pairwise_prefetch_far(x + i)
-    i += 16
   }
 }
 

@@ -87,11 +87,41 @@ func storeRow(_ row: TileRow, _ c: UnsafeMutablePointer<Float>, _ alpha: Float, 
   }
 }
 
+/// Steps of a tile between two looks ahead.
+let tileChunk = 32
+
+/// Cache lines to bring closer while tiles are multiplied, a few at a time: many at once would hold up the tiles' own loads.
+typealias LinesAhead = (
+  pointer: UnsafePointer<Float>, stride: Int, linesInRun: Int, line: Int, runs: Int, atOnce: Int
+)
+
+@_transparent
+func linesAhead(
+  _ pointer: UnsafePointer<Float>, _ stride: Int, linesInRun: Int, runs: Int, chunks: Int
+) -> LinesAhead {
+  (pointer, stride, linesInRun, 0, runs, (runs * linesInRun + chunks - 1) / chunks)
+}
+
+@inline(__always)
+func bringCloser(_ ahead: inout LinesAhead) {
+  var count = ahead.atOnce
+  while count > 0 && ahead.runs > 0 {
+    pairwise_prefetch_far(ahead.pointer + 16 * ahead.line)
+    ahead.line += 1
+    if ahead.line == ahead.linesInRun {
+      ahead.line = 0
+      ahead.pointer += ahead.stride
+      ahead.runs -= 1
+    }
+    count -= 1
+  }
+}
+
 /// The first `rows` rows of a tile, a literal: `c = alpha a b + beta c` for one packed panel of A and one of B.
 @inline(__always)
 func multiplyTile(
   rows: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int
+  _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ ahead: inout LinesAhead
 ) {
   var (r0, r1, r2, r3, r4, r5) = (zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow)
   #if AVX512 || arch(arm64)
@@ -105,43 +135,48 @@ func multiplyTile(
     pairwise_prefetch(c + i * cRowStride + tileColumns - 1)
   }
   var (a, b) = (a, b)
-  for _ in 0..<depth {
-    let low = loadVector(b)
-    let high = loadVector(b + TileVector.scalarCount)
-    // Panels come from the second-level cache; eight steps hide its latency.
-    pairwise_prefetch(a + 8 * tileRows)
-    pairwise_prefetch(b + 8 * tileColumns)
-    #if AVX512
-      pairwise_prefetch(b + 8 * tileColumns + 16)
-    #endif
-    addProduct(&r0, a[0], low, high)
-    addProduct(&r1, a[1], low, high)
-    addProduct(&r2, a[2], low, high)
-    addProduct(&r3, a[3], low, high)
-    if rows > 4 {
-      addProduct(&r4, a[4], low, high)
-      addProduct(&r5, a[5], low, high)
+  var left = depth
+  while left > 0 {
+    bringCloser(&ahead)
+    for _ in 0..<min(left, tileChunk) {
+      let low = loadVector(b)
+      let high = loadVector(b + TileVector.scalarCount)
+      // Panels come from the second-level cache; eight steps hide its latency.
+      pairwise_prefetch(a + 8 * tileRows)
+      pairwise_prefetch(b + 8 * tileColumns)
+      #if AVX512
+        pairwise_prefetch(b + 8 * tileColumns + 16)
+      #endif
+      addProduct(&r0, a[0], low, high)
+      addProduct(&r1, a[1], low, high)
+      addProduct(&r2, a[2], low, high)
+      addProduct(&r3, a[3], low, high)
+      if rows > 4 {
+        addProduct(&r4, a[4], low, high)
+        addProduct(&r5, a[5], low, high)
+      }
+      #if AVX512 || arch(arm64)
+        if rows > 6 {
+          addProduct(&r6, a[6], low, high)
+          addProduct(&r7, a[7], low, high)
+        }
+        if rows > 8 {
+          addProduct(&r8, a[8], low, high)
+          addProduct(&r9, a[9], low, high)
+          addProduct(&r10, a[10], low, high)
+          addProduct(&r11, a[11], low, high)
+        }
+      #endif
+      #if AVX512
+        if rows > 12 {
+          addProduct(&r12, a[12], low, high)
+          addProduct(&r13, a[13], low, high)
+        }
+      #endif
+      a += tileRows
+      b += tileColumns
     }
-    #if AVX512 || arch(arm64)
-      if rows > 6 {
-        addProduct(&r6, a[6], low, high)
-        addProduct(&r7, a[7], low, high)
-      }
-      if rows > 8 {
-        addProduct(&r8, a[8], low, high)
-        addProduct(&r9, a[9], low, high)
-        addProduct(&r10, a[10], low, high)
-        addProduct(&r11, a[11], low, high)
-      }
-    #endif
-    #if AVX512
-      if rows > 12 {
-        addProduct(&r12, a[12], low, high)
-        addProduct(&r13, a[13], low, high)
-      }
-    #endif
-    a += tileRows
-    b += tileColumns
+    left -= tileChunk
   }
   storeRow(r0, c, alpha, beta)
   storeRow(r1, c + cRowStride, alpha, beta)

@@ -8,21 +8,37 @@
     var lane = 0
     while lane < tile {
       let from = x + lane * laneStride
+      let to = out + lane
       let present = Swift.max(0, Swift.min(16, lanes - lane))
-      let width = Swift.min(16, tile - lane)
-      var p = 0
-      while p + 16 <= depth {
-        // All but the last whole step may write beyond their lanes: what they spoil is written after them.
-        transposeSixteen(
-          from + p, laneStride, present, out + p * tile + lane, tile, lastWidth: tile == width ? width : 16)
-        p += 16
+      let whole = depth & ~15
+      // With the number of lanes a literal, none is asked for.
+      if present == 16 {
+        packSixteen(from, laneStride, lanes: 16, to, tile, whole)
+      } else if present == 14 && tile == 14 {
+        packSixteen(from, laneStride, lanes: 14, to, tile, whole)
+      } else {
+        packSixteen(from, laneStride, lanes: present, to, tile, whole)
       }
-      while p < depth {
-        for i in 0..<present { out[p * tile + lane + i] = from[i * laneStride + p] }
-        for i in present..<width { out[p * tile + lane + i] = 0 }
-        p += 1
+      let width = Swift.min(16, tile - lane)
+      for p in whole..<depth {
+        for i in 0..<present { to[p * tile + i] = from[i * laneStride + p] }
+        for i in present..<width { to[p * tile + i] = 0 }
       }
       lane += 16
+    }
+  }
+
+  /// The first `depth` numbers, a multiple of 16, of up to 16 lanes.
+  @inline(__always)
+  private func packSixteen(
+    _ x: UnsafePointer<Float>, _ stride: Int, lanes: Int, _ out: UnsafeMutablePointer<Float>, _ tile: Int,
+    _ depth: Int
+  ) {
+    var p = 0
+    while p < depth {
+      // All but the last whole step may write beyond their lanes: what they spoil is written after them.
+      transposeSixteen(x + p, stride, lanes, out + p * tile, tile, lastWidth: Swift.min(16, tile))
+      p += 16
     }
   }
 
@@ -30,6 +46,17 @@
   private func lane(_ x: UnsafePointer<Float>, _ stride: Int, _ index: Int, _ lanes: Int) -> Vector {
     index < lanes ? load(x + index * stride) : Vector(repeating: 0)
   }
+
+  // Every other step of a transposition sees numbers as pairs: steps of one type in a row would be taken apart by the
+  // compiler and put together again number by number, in eight times as many instructions.
+
+  private typealias Pairs = SIMD8<UInt64>
+
+  @_transparent
+  private func pairs(_ x: Vector) -> Pairs { unsafeBitCast(x, to: Pairs.self) }
+
+  @_transparent
+  private func numbers(_ x: Pairs) -> Vector { unsafeBitCast(x, to: Vector.self) }
 
   /// Numbers 0, 1, 4, 5, ... of each operand in turn: `vunpcklps`.
   @_transparent
@@ -47,34 +74,50 @@
 
   /// Pairs 0, 2, 4, 6 of each operand in turn: `vunpcklpd`.
   @_transparent
-  private func lowPairs(_ a: Vector, _ b: Vector) -> Vector {
-    Vector(
-      a[0], a[1], b[0], b[1], a[4], a[5], b[4], b[5], a[8], a[9], b[8], b[9], a[12], a[13], b[12], b[13])
+  private func lowPairs(_ a: Vector, _ b: Vector) -> Pairs {
+    let (a, b) = (pairs(a), pairs(b))
+    return Pairs(a[0], b[0], a[2], b[2], a[4], b[4], a[6], b[6])
   }
 
   /// Pairs 1, 3, 5, 7 of each operand in turn: `vunpckhpd`.
   @_transparent
-  private func highPairs(_ a: Vector, _ b: Vector) -> Vector {
-    Vector(
-      a[2], a[3], b[2], b[3], a[6], a[7], b[6], b[7], a[10], a[11], b[10], b[11], a[14], a[15], b[14], b[15])
+  private func highPairs(_ a: Vector, _ b: Vector) -> Pairs {
+    let (a, b) = (pairs(a), pairs(b))
+    return Pairs(a[1], b[1], a[3], b[3], a[5], b[5], a[7], b[7])
   }
 
   /// Quarters 0 and 2 of `a`, then of `b`.
   @_transparent
-  private func evenQuarters(_ a: Vector, _ b: Vector) -> Vector {
-    Vector(
+  private func evenQuarters(_ a: Pairs, _ b: Pairs) -> Vector {
+    let (a, b) = (numbers(a), numbers(b))
+    return Vector(
       a[0], a[1], a[2], a[3], a[8], a[9], a[10], a[11], b[0], b[1], b[2], b[3], b[8], b[9], b[10], b[11])
   }
 
   /// Quarters 1 and 3 of `a`, then of `b`.
   @_transparent
-  private func oddQuarters(_ a: Vector, _ b: Vector) -> Vector {
-    Vector(
+  private func oddQuarters(_ a: Pairs, _ b: Pairs) -> Vector {
+    let (a, b) = (numbers(a), numbers(b))
+    return Vector(
       a[4], a[5], a[6], a[7], a[12], a[13], a[14], a[15], b[4], b[5], b[6], b[7], b[12], b[13], b[14], b[15])
   }
 
+  /// As above, of numbers.
+  @_transparent
+  private func evenQuarters(_ a: Vector, _ b: Vector) -> Vector {
+    let (a, b) = (pairs(a), pairs(b))
+    return numbers(Pairs(a[0], a[1], a[4], a[5], b[0], b[1], b[4], b[5]))
+  }
+
+  /// As above, of numbers.
+  @_transparent
+  private func oddQuarters(_ a: Vector, _ b: Vector) -> Vector {
+    let (a, b) = (pairs(a), pairs(b))
+    return numbers(Pairs(a[2], a[3], a[6], a[7], b[2], b[3], b[6], b[7]))
+  }
+
   /// Four columns of four lanes: lanes 4i to 4i + 3 of columns j, j + 4, j + 8 and j + 12.
-  private typealias Columns = (Vector, Vector, Vector, Vector)
+  private typealias Columns = (Pairs, Pairs, Pairs, Pairs)
 
   @_transparent
   private func fourLanes(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> Columns {
@@ -85,7 +128,9 @@
 
   /// Columns j, j + 4, j + 8 and j + 12 of 16 lanes.
   @_transparent
-  private func sixteenLanes(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> Columns {
+  private func sixteenLanes(_ a: Pairs, _ b: Pairs, _ c: Pairs, _ d: Pairs) -> (
+    Vector, Vector, Vector, Vector
+  ) {
     let (abEven, cdEven) = (evenQuarters(a, b), evenQuarters(c, d))
     let (abOdd, cdOdd) = (oddQuarters(a, b), oddQuarters(c, d))
     return (
