@@ -45,6 +45,12 @@ extension Module {
   /// Switches to inference: dropout does nothing, batch normalisation uses the running statistics.
   public func evaluate() { setTraining(false) }
 
+  /// Packs the weights of all linear layers for inference, which takes their memory once more; see
+  /// ``Linear/packWeight()``.
+  public func packWeights() {
+    for (_, module) in namedModules() { (module as? Linear)?.packWeight() }
+  }
+
   private func setTraining(_ isTraining: Bool) {
     for (_, module) in namedModules() { (module as? any TrainingDependent)?.isTraining = isTraining }
   }

@@ -9,10 +9,20 @@ final class Storage: @unchecked Sendable {
   /// Of a tensor that takes all of it, contiguous.
   let layout: Tensor.Layout
   private let sizeClass: MemoryPool.SizeClass
+  /// The numbers a second time, as products read them. A storage that has them is not written to.
+  let panels: Panels?
+
+  /// The transpose of a matrix as the second operand of a product.
+  struct Panels {
+    /// Columns of the operand in each panel.
+    let width: Int
+    let memory: Storage
+  }
 
   /// Uninitialised memory for a tensor.
-  init(_ shape: Shape) {
+  init(_ shape: Shape, panels: Panels? = nil) {
     layout = Tensor.Layout(shape: shape, strides: shape.contiguousStrides, offset: 0)
+    self.panels = panels
     sizeClass = MemoryPool.SizeClass(bytes: shape.elementCount * MemoryLayout<Float>.stride)
     pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)
   }

@@ -91,7 +91,7 @@ extension Tensor {
     guard a.shape.broadcast(with: b.shape) == a.shape else {
       programmerError("\(name): shape \(b.shape) does not broadcast to \(a.shape)")
     }
-    if a.isContiguous && isKnownUniquelyReferenced(&a.storage) {
+    if a.isAlone {
       combine(operation, a, b.withReadableRows, into: a)
     } else {
       a = combine(operation, a, b, named: name)
@@ -108,7 +108,7 @@ extension Tensor {
 
   /// `self = self op number`, in place where nobody else sees self.
   private mutating func combine(_ operation: BinaryOperation, inPlace number: Float) {
-    if isContiguous && isKnownUniquelyReferenced(&storage) {
+    if isAlone {
       combine(operation, number, numberFirst: false, into: pointer)
     } else {
       self = combine(operation, number)

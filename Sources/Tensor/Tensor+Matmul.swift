@@ -39,6 +39,20 @@ extension Tensor {
     return Tensor(storage: result.storage, shape: shape, strides: shape.contiguousStrides, offset: 0)
   }
 
+  /// A copy of a matrix `[n, k]` that also holds its numbers in the order in which products by its transpose `[k, n]` read
+  /// them: they need not be packed each time, for twice the memory. A write makes an ordinary tensor of it.
+  package func packedForProducts() -> Tensor {
+    if rank != 2 || count == 0 { programmerError("packedForProducts: shape \(shape) is not a matrix") }
+    let (n, k) = (shape[0], shape[1])
+    let (size, width) = packedSize(rows: k, columns: n)
+    let memory = Storage([size])
+    packMatrix(matrixView.transposed, rows: k, columns: n, to: memory.pointer)
+    let copy = Storage(shape, panels: Storage.Panels(width: width, memory: memory))
+    let result = Tensor(storage: copy, layout: copy.layout)
+    StridedCopy.run(from: self, to: result)
+    return result
+  }
+
   /// The product of all rows with one matrix.
   private func multiplyRows(
     _ other: Tensor, bias: Tensor?, activation: UnaryOperation?, scale: Float
@@ -112,7 +126,13 @@ extension Tensor {
 
   /// The last two axes.
   private var matrixView: MatrixView {
-    MatrixView(pointer, rowStride: strides[rank - 2], columnStride: strides[rank - 1])
+    var view = MatrixView(pointer, rowStride: strides[rank - 2], columnStride: strides[rank - 1])
+    if let panels = storage.panels, offset == 0, shape == Shape(storage.layout.shape.reversed()),
+      strides == Shape(storage.layout.strides.reversed())
+    {
+      view.panels = (UnsafePointer(panels.memory.pointer), panels.width)
+    }
+    return view
   }
 
   /// All leading axes merged into the rows, where one stride walks them.

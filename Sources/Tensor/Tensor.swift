@@ -130,9 +130,14 @@ extension Tensor {
     return try body(UnsafeMutableBufferPointer(start: pointer, count: count))
   }
 
+  /// Whether elements may be written where they are: contiguous, and referred to by nothing else.
+  var isAlone: Bool {
+    mutating get { isContiguous && isKnownUniquelyReferenced(&storage) && storage.panels == nil }
+  }
+
   /// Copies the elements unless this tensor alone refers to them and they are contiguous.
   @usableFromInline mutating func makeUnique() {
-    if isContiguous && isKnownUniquelyReferenced(&storage) { return }
+    if isAlone { return }
     let copy = Tensor(uninitialized: shape)
     StridedCopy.run(from: self, to: copy)
     self = copy

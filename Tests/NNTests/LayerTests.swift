@@ -10,6 +10,24 @@ import Testing
     try LayerFixture("linear").check(layer) { layer($0["x"]!) }
   }
 
+  @Test mutating func packedLinearLayers() {
+    let mlp = MLP(width: 40, hidden: 90, activation: .gelu, random: &random)
+    let x = Variable(random.normal([80, 40]))
+    func gradients() -> [Tensor?] {
+      let found = mlp(x).square().sum().backward()
+      return mlp.parameters.map { found[$0] }
+    }
+    let (output, expected) = (mlp(x).value, gradients())
+    mlp.packWeights()
+    #expect(mlp(x).value.isApproximatelyEqual(to: output, absolute: 1e-5))
+    for (found, expected) in zip(gradients(), expected) {
+      #expect(found!.isApproximatelyEqual(to: expected!, absolute: 1e-3))
+    }
+    // Weights that change are read anew.
+    for parameter in mlp.parameters { parameter.update { $0 *= 0 } }
+    #expect(mlp(x).value == Tensor.zeros([80, 40]))
+  }
+
   @Test mutating func embedding() throws {
     let layer = Embedding(count: 7, width: 3, random: &random)
     let indices = try LayerFixture.indices("embedding/input/indices")

@@ -57,6 +57,44 @@ import Testing
     #expect(result.isApproximatelyEqual(to: expected, absolute: 1e-5))
   }
 
+  @Test func packedMatrices() {
+    for (m, k, n) in [(1, 8, 40), (5, 17, 33), (20, 300, 70), (100, 300, 70), (30, 70, 300), (90, 48, 48)] {
+      let (x, weight) = (Layout.contiguous.tensor([m, k]), Layout.contiguous.tensor([n, k], seed: 2))
+      let packed = weight.packedForProducts()
+      #expect(packed == weight)
+      let result = matmul(x, packed.transpose())
+      let difference = product(x, weight.transpose()).difference(from: result, absolute: 1e-4, relative: 1e-5)
+      #expect(difference == nil, "\(m) x \(k) x \(n)")
+      // Products of this size pack their operands anyway.
+      if m >= 90 { #expect(result == matmul(x, weight.transpose())) }
+      for threads in [1, 3] {
+        #expect(ThreadPool.withThreadCount(threads) { matmul(x, packed.transpose()) } == result)
+      }
+      // Panels for other instructions are of another width.
+      for table in Kernels.tables {
+        let other = Kernels.withTable(table) { weight.packedForProducts() }
+        #expect(matmul(x, other.transpose()).isApproximatelyEqual(to: result, absolute: 1e-4))
+      }
+      // The panels are of the whole matrix, transposed, and of nothing else.
+      let part = matmul(x, packed[0..<1].transpose())
+      #expect(part.isApproximatelyEqual(to: matmul(x, weight[0..<1].transpose()), absolute: 1e-4))
+      if n == k { #expect(matmul(x, packed) == matmul(x, weight)) }
+    }
+  }
+
+  @Test func writingToAPackedMatrix() {
+    let (x, weight) = (Layout.contiguous.tensor([90, 64]), Layout.contiguous.tensor([64, 64], seed: 2))
+    let writes: [(inout Tensor) -> Void] = [
+      { $0 += 1 }, { $0 += Tensor.ones([64, 64]) }, { $0.add(Tensor.ones([64, 64]), scaledBy: 1) },
+      { $0.withUnsafeMutableScalars { for i in $0.indices { $0[i] += 1 } } },
+    ]
+    for write in writes {
+      var packed = weight.packedForProducts()
+      write(&packed)
+      #expect(matmul(x, packed.transpose()) == matmul(x, (weight + 1).transpose()))
+    }
+  }
+
   @Test func addedProducts() {
     for layout in Layout.allCases {
       let (x, y) = (layout.tensor([2, 6, 7]), layout.tensor([2, 7, 5], seed: 2))

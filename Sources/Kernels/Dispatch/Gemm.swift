@@ -14,7 +14,7 @@ public func gemm(
   if k == 0 {
     product.scaleTarget()
     product.applyEpilogue(rows: 0..<m, columns: 0..<n)
-  } else if !product.runAsVectorProduct() && !product.runUnpacked() {
+  } else if !product.runAsVectorProduct() && (product.hasPanels || !product.runUnpacked()) {
     if product.isBetterTransposed { product.transpose() }
     product.runPacked()
   }

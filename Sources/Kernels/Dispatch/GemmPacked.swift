@@ -13,6 +13,12 @@ struct GemmBlocking {
   static let sharedCount = 4 << 20
   /// Most blocks of depth that are packed at a time.
   static let depthBlocks = 16
+
+  /// Steps of depth in each block of a product but the last, which may have fewer.
+  static func blockDepth(of depth: Int) -> Int {
+    let blocks = (depth + Self.depth - 1) / Self.depth
+    return (depth + blocks - 1) / blocks
+  }
 }
 
 extension GemmProduct {
@@ -23,8 +29,7 @@ extension GemmProduct {
   /// among threads, so that results do not depend on them.
   func runPacked() {
     let kernels = Kernels.table.gemm
-    let blocks = (k + GemmBlocking.depth - 1) / GemmBlocking.depth
-    let blockDepth = (k + blocks - 1) / blocks
+    let blockDepth = GemmBlocking.blockDepth(of: k)
     let groupDepth = min(k, blockDepth * GemmBlocking.depthBlocks)
     let sharesA = m <= n
     let tile = sharesA ? kernels.tileRows : kernels.tileColumns
@@ -39,7 +44,7 @@ extension GemmProduct {
         let part = PackedPart(
           rows: sharesA ? range : 0..<divided, columns: sharesA ? 0..<divided : range, depth: group,
           sharesA: sharesA, memory: packed)
-        packShared(part)
+        if sharesA || !hasPanels { packShared(part) }
         multiply(part)
       }
     }
@@ -105,10 +110,13 @@ extension GemmProduct {
       let memory = ThreadState.current.panels.floats(size * part.depth.block)
       for index in 0..<part.depth.count {
         let depth = part.depth[index]
-        for start in stride(from: own.lowerBound, to: own.upperBound, by: tile) {
-          packPanel(
-            ofA: !part.sharesA, start..<min(start + tile, own.upperBound), depth,
-            memory + (start - own.lowerBound) * depth.count)
+        let ready = part.sharesA ? readyPanels(own, depth) : nil
+        if ready == nil {
+          for start in stride(from: own.lowerBound, to: own.upperBound, by: tile) {
+            packPanel(
+              ofA: !part.sharesA, start..<min(start + tile, own.upperBound), depth,
+              memory + (start - own.lowerBound) * depth.count)
+          }
         }
         let isLast = index + 1 == part.depth.count
         // What this thread packs next, or another one does: the next depth, or the first one a task per thread later.
@@ -116,11 +124,13 @@ extension GemmProduct {
         let ahead = memoryAhead(
           ofA: !part.sharesA, min(later, range.upperBound)..<min(later + size, range.upperBound),
           part.depth[isLast ? 0 : index + 1])
-        let shared = part.shared(depth)
+        let shared = UnsafePointer(part.shared(depth))
         if part.sharesA {
-          multiply(rows: part.rows, columns: own, depth: depth, shared, memory, ahead)
+          multiply(rows: part.rows, columns: own, depth: depth, shared, ready ?? UnsafePointer(memory), ahead)
         } else {
-          multiply(rows: own, columns: part.columns, depth: depth, memory, shared, ahead)
+          multiply(
+            rows: own, columns: part.columns, depth: depth, memory,
+            readyPanels(part.columns, depth) ?? shared, ahead)
         }
       }
     }
@@ -155,6 +165,9 @@ extension GemmProduct {
 
   /// Rows of A or columns of B as runs of contiguous memory; nothing if there are none.
   private func memoryAhead(ofA: Bool, _ lanes: Range<Int>, _ depth: Range<Int>) -> MemoryAhead {
+    if !ofA, let panels = readyPanels(lanes, depth) {
+      return MemoryAhead(pointer: panels, stride: depth.count, runs: lanes.count, count: depth.count)
+    }
     let matrix = ofA ? a : b.transposed
     let start = matrix.pointer + lanes.lowerBound * matrix.rowStride + depth.lowerBound * matrix.columnStride
     if matrix.columnStride == 1 {

@@ -7,6 +7,8 @@ enum Inference {
   private static func work(batch: Int) -> Work {
     Work(name: "inference/siglip-b16-224/batch\(batch)", flops: SigLIPWork.flops(batch: batch)) {
       let model = SigLIPWork.makeModel()
+      // As onnxruntime does when it loads a model.
+      model.packWeights()
       var random = Random(seed: 2)
       let pixels = SigLIPWork.makePixels(batch: batch, &random)
       let tokens = SigLIPWork.makeTokens(batch: batch, .base, &random)

@@ -1,0 +1,40 @@
+// The second operand of many products, such as the weight of a layer, can be packed once: the products then read it in
+// the order in which it lies in memory.
+
+/// How many numbers a packed operand takes, and how many columns each of its panels has.
+public func packedSize(rows: Int, columns: Int) -> (count: Int, width: Int) {
+  let width = Kernels.table.gemm.tileColumns
+  return ((columns + width - 1) / width * width * rows, width)
+}
+
+/// Packs the second operand of products, all blocks of depth one after another; see ``MatrixView/panels``.
+public func packMatrix(
+  _ matrix: MatrixView, rows: Int, columns: Int, to out: UnsafeMutablePointer<Float>
+) {
+  let kernels = Kernels.table.gemm
+  let (count, width) = packedSize(rows: rows, columns: columns)
+  let block = GemmBlocking.blockDepth(of: rows)
+  ThreadPool.parallelRanges(count: (columns + width - 1) / width, grain: 1) { panels in
+    for first in stride(from: panels.lowerBound * width, to: panels.upperBound * width, by: width) {
+      for depth in stride(from: 0, to: rows, by: block) {
+        let steps = min(block, rows - depth)
+        kernels.pack(
+          matrix.pointer + first * matrix.columnStride + depth * matrix.rowStride, matrix.columnStride,
+          matrix.rowStride, min(width, columns - first), width, steps,
+          out + count / rows * depth + first * steps)
+      }
+    }
+  }
+}
+
+extension GemmProduct {
+  /// Whether the second operand is packed already.
+  var hasPanels: Bool { b.panels?.width == Kernels.table.gemm.tileColumns }
+
+  /// Where the panels of columns begin that were packed before.
+  func readyPanels(_ columns: Range<Int>, _ depth: Range<Int>) -> UnsafePointer<Float>? {
+    guard let panels = b.panels, hasPanels else { return nil }
+    let padded = (n + panels.width - 1) / panels.width * panels.width
+    return panels.pointer + padded * depth.lowerBound + columns.lowerBound * depth.count
+  }
+}
