@@ -138,7 +138,6 @@ print(", ".join(f"{len(part)} {name}" for name, part in sets.items()))
 
 # The tokenizers, and how Python runs them.
 
-import ftfy
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import CLIPTokenizer, Siglip2Tokenizer, SiglipTokenizer
@@ -303,9 +302,6 @@ comparisons = [
 rust_composition = normalizers.NFC()
 # What is known to differ: when it applies to a text, and what it is.
 excused = {
-    "open_clip's SimpleTokenizer": (
-        "an encoding that ftfy repairs",
-        lambda text: ftfy.fix_text(text) != ftfy.fix_text(text, fix_encoding=False)),
     "transformers' CLIPTokenizer": (
         "marks that the Unicode version of tokenizers does not order",
         lambda text: rust_composition.normalize_str(text) != unicodedata.normalize("NFC", text)),

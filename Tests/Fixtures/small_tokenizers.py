@@ -13,7 +13,6 @@ import unicodedata
 from importlib.metadata import version
 from pathlib import Path
 
-import ftfy
 import numpy
 import sentencepiece
 from open_clip import tokenizer as open_clip
@@ -189,8 +188,6 @@ vocabulary = {{"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endofte
 clip = CLIPTokenizer(vocab=vocabulary, merges=list(theirs.bpe_ranks))
 record_rows("clip_json", padded(clip, 16))
 record_json("clip_json", clip._tokenizer)
-# Repairs of text in a wrong encoding are left out.
-open_clip.ftfy.fix_text = lambda text, fix=ftfy.fix_text: fix(text, fix_encoding=False)
 ids = [theirs.encode(text) for text in TEXTS]
 special = set(theirs.all_special_ids)
 record("clip", ids, [theirs.decode([i for i in row if i not in special]) for row in ids])

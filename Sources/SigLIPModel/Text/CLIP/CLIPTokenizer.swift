@@ -3,8 +3,7 @@ import Tensor
 
 /// CLIP's byte-pair encoding, read from its vocabulary file `bpe_simple_vocab_16e6.txt.gz` (Radford et al. 2021).
 ///
-/// Text is cleaned as open_clip cleans it: ftfy's repairs except those of wrong encodings, HTML references, white space,
-/// lowercase.
+/// Text is cleaned as open_clip cleans it: ftfy's repairs, HTML references, white space, lowercase.
 public struct CLIPTokenizer: Tokenizer {
   private static let mergeLimit = 49_152 - 256 - 2
   private static let wordEnd = "</w>"

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The repairs that CLIP's code makes to text with ftfy's `fix_text`, except that of text decoded in a wrong encoding.
+/// The repairs that CLIP's code makes to text with ftfy's `fix_text`.
 enum TextRepair {
   /// The repaired text.
   static func repair(_ text: String) -> String {
@@ -9,7 +9,9 @@ enum TextRepair {
     var unescapes = true
     var rest = text.unicodeScalars[...]
     while !rest.isEmpty {
-      let end = rest.firstIndex(of: "\n").map(rest.index(after:)) ?? rest.endIndex
+      var end = rest.firstIndex(of: "\n").map(rest.index(after:)) ?? rest.endIndex
+      // Longer lines are repaired in parts.
+      end = rest.index(rest.startIndex, offsetBy: 1_000_000, limitedBy: end) ?? end
       let line = String(rest[..<end])
       rest = rest[end...]
       if line.utf8.contains(UInt8(ascii: "<")) { unescapes = false }
@@ -23,7 +25,7 @@ enum TextRepair {
     var line = line
     while true {
       var next = unescapes ? HTMLEntities.unescapeUnambiguous(line) : line
-      next = replaceScalars(next)
+      next = replaceScalars(EncodingRepair.repair(next))
       next = removeTerminalEscapes(next)
       next = next.removingScalars(where: isControl).canonicallyComposed
       if next.utf8.elementsEqual(line.utf8) { return line }
@@ -38,7 +40,6 @@ enum TextRepair {
     for scalar in text.unicodeScalars {
       var replacement = [scalar]
       switch scalar.value {
-      case 0x85: replacement = ["\u{2026}"]
       case 0x80...0x9F: replacement = [HTMLEntities.windows1252(scalar.value)]
       case 0x3000: replacement = [" "]
       case 0xFF01...0xFFEF:
