@@ -23,10 +23,10 @@ public func sigmoidPairwiseLoss(
     rowsAtATime: rowsAtATime(images: x.shape.first ?? 1, texts: y.shape.first ?? 1))
 }
 
-/// Rows of logits in memory: enough for the products to be fast, a quarter of all at most, 32 MiB as long as those are
+/// Rows of logits in memory: enough for the products to be fast, an eighth of all at most, 16 MiB as long as those are
 /// 128 rows.
 private func rowsAtATime(images: Int, texts: Int) -> Int {
-  Swift.max(128, Swift.min((images + 3) / 4, 1 << 23 / Swift.max(texts, 1)))
+  Swift.max(128, Swift.min((images + 7) / 8, 1 << 22 / Swift.max(texts, 1)))
 }
 
 /// As above, with a given number of rows of logits in memory.
