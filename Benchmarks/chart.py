@@ -22,8 +22,9 @@ def speeds(rows):
     """By contender: size and GFLOP/s of every square product."""
     result = {}
     for row in rows:
-        sizes = row["name"].split("/")[1].split("x")
-        if len(set(sizes)) > 1:
+        suite, what = row["name"].split("/")[:2]
+        sizes = what.split("x")
+        if suite != "gemm" or len(set(sizes)) > 1:
             continue
         size = int(sizes[0])
         for who, rounds in row["rounds"].items():
