@@ -71,17 +71,18 @@ def panel(data, left):
     parts.append(text((begin + end) / 2, HEIGHT - 10, "rows, columns and depth of the product"))
     parts.append(f'<path d="M{begin:.1f} {y(ceiling):.1f}H{end:.1f}" stroke="#111827" stroke-dasharray="5 4"/>')
     parts.append(text(end, y(ceiling) - 6, "multiply-adds in registers", "end"))
-    # Names stand on the right, apart from one another, below their lines.
-    lowest = -math.inf
-    for who, points in sorted(found.items(), key=lambda item: -item[1][-1][1]):
+    # Names stand on the right, above their lines, that of the slowest below.
+    slowest = min(found, key=lambda who: found[who][-1][1])
+    for who, points in found.items():
         color = COLORS.get(who, "#6b7280")
         path = "L".join(f"{x(size):.1f} {y(speed):.1f}" for size, speed in points)
         width = 2.5 if who == "Pairwise" else 1.75
         parts.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="{width}" stroke-linejoin="round"/>')
         parts += [f'<circle cx="{x(size):.1f}" cy="{y(speed):.1f}" r="{width:.1f}" fill="{color}"/>'
                   for size, speed in points]
-        lowest = max(y(points[-1][1]) + 17, lowest + 15)
-        parts.append(text(end, lowest, LABELS.get(who, who), "end", f'fill="{color}" font-weight="600"'))
+        heights = [y(speed) for _, speed in points[-len(points) // 2:]]
+        place = max(heights) + 17 if who == slowest else min(heights) - 8
+        parts.append(text(end, place, LABELS.get(who, who), "end", f'fill="{color}" font-weight="600"'))
     return parts
 
 
