@@ -89,19 +89,19 @@ enum DamagedUTF8 {
   /// The characters of UTF-8, of pairs of surrogates that were encoded each (CESU-8), and of Java's null; nil when there
   /// is anything else.
   static func decode(_ bytes: [UInt8]) -> [Unicode.Scalar]? {
-    var result: [Unicode.Scalar] = []
+    var standard: [UInt8] = []
+    standard.reserveCapacity(bytes.count)
     var rest = bytes[...]
     while let lead = rest.first {
-      guard
-        let (scalar, length) = lead < 0x80
-          ? (Unicode.Scalar(lead), 1) : decodeVariant(rest) ?? decodeOne(rest)
-      else {
-        return nil
+      if lead == 0xC0 || lead == 0xED, let (scalar, length) = decodeVariant(rest) {
+        standard += String(scalar).utf8
+        rest = rest.dropFirst(length)
+      } else {
+        standard.append(lead)
+        rest = rest.dropFirst()
       }
-      result.append(scalar)
-      rest = rest.dropFirst(length)
     }
-    return result
+    return String(validating: standard, as: UTF8.self).map { Array($0.unicodeScalars) }
   }
 
   /// A pair of surrogates, or Java's null. ftfy takes a line feed that ends the text for the last byte of either.
@@ -117,20 +117,5 @@ enum DamagedUTF8 {
       0x10000 + (UInt32(bytes[1] & 0x0F) << 16) + (UInt32(bytes[2] & 0x3F) << 10)
       + (UInt32(bytes[4] & 0x0F) << 6) + UInt32(bytes[5] & 0x3F)
     return Unicode.Scalar(value).map { ($0, 6) }
-  }
-
-  private static func decodeOne(_ bytes: ArraySlice<UInt8>) -> (Unicode.Scalar, length: Int)? {
-    guard let lead = bytes.first else { return nil }
-    let (length, least): (Int, UInt32)
-    switch lead {
-    case 0xC2...0xDF: (length, least) = (2, 0x80)
-    case 0xE0...0xEF: (length, least) = (3, 0x800)
-    case 0xF0...0xF4: (length, least) = (4, 0x10000)
-    default: return nil
-    }
-    let following = bytes.dropFirst().prefix(length - 1)
-    guard following.count == length - 1, following.allSatisfy(isContinuation) else { return nil }
-    let value = following.reduce(UInt32(lead) & (0x7F >> UInt32(length))) { $0 << 6 | UInt32($1 & 0x3F) }
-    return value < least ? nil : Unicode.Scalar(value).map { ($0, length) }
   }
 }

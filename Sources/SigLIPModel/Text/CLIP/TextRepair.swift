@@ -33,14 +33,13 @@ enum TextRepair {
     }
   }
 
-  /// Latin-1's second controls, ligatures, letters of other widths, curly quotes, line breaks.
+  /// Ligatures, letters of other widths, curly quotes, line breaks.
   private static func replaceScalars(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     var followsReturn = false
     for scalar in text.unicodeScalars {
       var replacement = [scalar]
       switch scalar.value {
-      case 0x80...0x9F: replacement = [HTMLEntities.windows1252(scalar.value)]
       case 0x3000: replacement = [" "]
       case 0xFF01...0xFFEF:
         replacement = Array(
