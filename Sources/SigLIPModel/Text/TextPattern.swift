@@ -162,30 +162,33 @@ struct TextPattern: Sendable {
     _ items: UnsafeBufferPointer<Item>, _ range: Range<Int>, _ text: UnsafeBufferPointer<UInt8>,
     from start: Int
   ) -> Int? {
-    if range.isEmpty { return start }
-    let index = range.lowerBound
-    let rest = (index + 1)..<range.upperBound
-    if items[index].refuses {
-      if start < text.count && items[index].set.contains(decodeScalar(text, at: start).value) { return nil }
-      return match(items, rest, text, from: start)
-    }
-    let (minimum, maximum) = (items[index].minimum, items[index].maximum)
     var position = start
-    var count = 0
-    while count < maximum && position < text.count {
-      let (value, length) = decodeScalar(text, at: position)
-      if !items[index].set.contains(value) { break }
-      position += length
-      count += 1
+    for index in range {
+      if items[index].refuses {
+        if position < text.count && items[index].set.contains(decodeScalar(text, at: position).value) {
+          return nil
+        }
+        continue
+      }
+      let (minimum, maximum) = (items[index].minimum, items[index].maximum)
+      var count = 0
+      while count < maximum && position < text.count {
+        let (value, length) = decodeScalar(text, at: position)
+        if !items[index].set.contains(value) { break }
+        position += length
+        count += 1
+      }
+      if count < minimum { return nil }
+      let rest = (index + 1)..<range.upperBound
+      if count == minimum || rest.isEmpty { continue }
+      while true {
+        if let end = match(items, rest, text, from: position) { return end }
+        if count == minimum { return nil }
+        count -= 1
+        repeat { position -= 1 } while text[position] & 0xC0 == 0x80
+      }
     }
-    if count < minimum { return nil }
-    if rest.isEmpty { return position }
-    while true {
-      if let end = match(items, rest, text, from: position) { return end }
-      if count == minimum { return nil }
-      count -= 1
-      repeat { position -= 1 } while text[position] & 0xC0 == 0x80
-    }
+    return position
   }
 }
 
@@ -212,6 +215,22 @@ extension TextPattern {
       return true
     }
 
+    /// Longer expressions are refused; those of published tokenizers have a few hundred characters.
+    private static let maximumCount = 4096
+
+    /// Whether a match takes time in proportion to the text at worst: items that may take more or less of it, but for the
+    /// last one, multiply the ways in which a row can fail.
+    private static func isQuick(_ row: [Item]) -> Bool {
+      var ways = 1
+      var unlimited = 0
+      for item in row.dropLast() where item.minimum < item.maximum {
+        let span = item.maximum - item.minimum
+        if span > 16 { unlimited += 1 } else { ways *= span + 1 }
+        if unlimited > 1 || ways > 64 { return false }
+      }
+      return true
+    }
+
     private func unsupported() -> TokenizerError {
       TokenizerError(
         "\(context): the regular expression \"\(source)\" has what is not supported at character \(position): expected "
@@ -219,10 +238,20 @@ extension TextPattern {
     }
 
     mutating func alternatives() throws -> [[Item]] {
+      if scalars.count > Parser.maximumCount {
+        throw TokenizerError(
+          "\(context): a regular expression of \(scalars.count) characters, expected at most \(Parser.maximumCount)"
+        )
+      }
       var result: [[Item]] = []
       repeat {
         var items: [Item] = []
         while let scalar = next, scalar != "|" { items.append(try item()) }
+        guard Parser.isQuick(items) else {
+          throw TokenizerError(
+            "\(context): the regular expression \"\(source)\" has several repetitions in a row, on which some texts "
+              + "would take forever; expected one before the last")
+        }
         result.append(items)
       } while take("|")
       return result

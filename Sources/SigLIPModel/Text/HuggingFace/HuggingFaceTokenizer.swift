@@ -62,6 +62,15 @@ public struct HuggingFaceTokenizer: Tokenizer {
     default: throw model.unsupported(type, known: ["Unigram", "BPE"])
     }
     template = try HuggingFaceTokenizer.template(file["post_processor"], vocabulary)
+    if let id = (template.prefix + template.suffix).first(where: { $0 >= vocabulary.tokens.count }) {
+      throw TokenizerError(
+        "\(name): post_processor: adds id \(id), expected ids below \(vocabulary.tokens.count)")
+    }
+    for (part, growth) in [("normalizer", normalizer?.growth), ("decoder", decoder?.growth)] {
+      if let growth, growth > TextNormalizer.maximumGrowth {
+        throw TokenizerError("\(name): \(part): may make texts more than 4096 times as long")
+      }
+    }
   }
 
   private static func unigram(_ node: JSONNode, _ vocabulary: Vocabulary) throws -> Model {

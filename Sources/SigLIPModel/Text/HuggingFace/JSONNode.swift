@@ -27,7 +27,12 @@ struct JSONNode {
   subscript(_ name: String) -> JSONNode {
     var found: JSONValue?
     if case .object(let members) = value { found = members.first { $0.name == name }?.value }
-    return JSONNode(found, "\(path): \(name)")
+    return JSONNode(found, member(name))
+  }
+
+  /// The path of a member. Every element of a list there repeats it: a long name must not be part of it.
+  private func member(_ name: String) -> String {
+    name.utf8.count <= 100 ? "\(path): \(name)" : "\(path): \(name.oneLine(limit: 90))"
   }
 
   /// Whether nothing stands here, or null.
@@ -75,7 +80,7 @@ struct JSONNode {
 
   func members() throws -> [(name: String, node: JSONNode)] {
     guard case .object(let members) = value else { throw expected("an object") }
-    return members.map { ($0.name, JSONNode($0.value, "\(path): \($0.name)")) }
+    return members.map { ($0.name, JSONNode($0.value, member($0.name))) }
   }
 
   /// Refuses a component that is not known.

@@ -35,6 +35,20 @@ indirect enum TextNormalizer: Sendable {
     }
   }
 
+  /// Texts may grow so much at most, so that no chain of replacements takes all memory.
+  static let maximumGrowth = 4096.0
+
+  /// How many times as long a text can become, about: each rule multiplies what those before it made.
+  var growth: Double {
+    switch self {
+    case .sequence(let parts): parts.reduce(1) { $0 * $1.growth }
+    case .replace(_, let content), .prepend(let content): Double(max(1, content.count))
+    // A replacement has at most 256 bytes, but none of a real file's is much longer than what it stands for.
+    case .precompiled: 4
+    default: 1
+    }
+  }
+
   /// Changes a text; says whether its beginning was dropped, so that what is first now was not before.
   @discardableResult
   func apply(_ text: inout [UInt8]) -> Bool {

@@ -46,6 +46,15 @@ indirect enum TokenDecoder: Sendable {
     }
   }
 
+  /// How many times as long a text can become, about: see ``TextNormalizer/growth``.
+  var growth: Double {
+    switch self {
+    case .sequence(let parts): parts.reduce(1) { $0 * $1.growth }
+    case .replace(_, let content): Double(max(1, content.count))
+    default: 1
+    }
+  }
+
   /// Tokens that, joined, are the text.
   func apply(_ tokens: [[UInt8]]) -> [[UInt8]] {
     switch self {

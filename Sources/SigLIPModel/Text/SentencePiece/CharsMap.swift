@@ -1,6 +1,8 @@
 /// SentencePiece's compiled normalisation rules: a Darts-clone double-array trie from byte strings to their
 /// replacements.
 struct CharsMap: Sendable {
+  private static let maximumReplacement = 256
+
   private let units: [UInt32]
   /// Replacements, each followed by a zero byte.
   let replacements: [UInt8]
@@ -24,6 +26,13 @@ struct CharsMap: Sendable {
     replacements = Array(blob[(4 + size)...])
     guard replacements.last == 0 else {
       throw TokenizerError("\(name): its normalisation rules are damaged: the last replacement does not end")
+    }
+    // Longer ones would make a little text take all memory; Unicode's longest compatibility form has 33 bytes.
+    let longest = replacements.split(separator: 0).map(\.count).max() ?? 0
+    guard longest <= CharsMap.maximumReplacement else {
+      throw TokenizerError(
+        "\(name): its normalisation rules have a replacement of \(longest) bytes, expected at most "
+          + "\(CharsMap.maximumReplacement)")
     }
   }
 

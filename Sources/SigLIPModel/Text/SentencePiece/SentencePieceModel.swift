@@ -39,6 +39,8 @@ struct SentencePieceModel {
     var reader = ProtocolBufferReader(bytes[...], context: name)
     while let (field, value) = try reader.next() {
       switch (field, value) {
+      case (1, _) where pieces.count == SentencePieceModel.maximumPieceCount:
+        throw TokenizerError("\(name): has more than \(SentencePieceModel.maximumPieceCount) pieces")
       case (1, .bytes(let message)): pieces.append(try SentencePieceModel.piece(message, name, pieces.count))
       case (2, .bytes(let message)): try readTrainer(message, name)
       case (3, .bytes(let message)):
@@ -56,6 +58,10 @@ struct SentencePieceModel {
     if unknown != 1 { throw TokenizerError("\(name): has \(unknown) unknown pieces, expected one") }
   }
 
+  /// Published models have up to 262,144 pieces of 16 characters, and some symbols that are longer.
+  private static let maximumPieceCount = 1 << 22
+  private static let maximumPieceBytes = 4096
+
   private static func piece(_ message: ArraySlice<UInt8>, _ name: String, _ index: Int) throws -> Piece {
     var reader = ProtocolBufferReader(message, context: "\(name), piece \(index)")
     var piece = Piece()
@@ -72,6 +78,10 @@ struct SentencePieceModel {
         throw TokenizerError("\(name), piece \(index): field \(field) has the wrong wire type")
       default: break
       }
+    }
+    if piece.bytes.count > maximumPieceBytes {
+      throw TokenizerError(
+        "\(name), piece \(index): has \(piece.bytes.count) bytes, expected at most \(maximumPieceBytes)")
     }
     if piece.bytes.isEmpty { throw TokenizerError("\(name), piece \(index): is empty") }
     if String(validating: piece.bytes, as: UTF8.self) == nil {
