@@ -11,8 +11,9 @@
 
 _Static_assert(pairwise_message_size >= JMSG_LENGTH_MAX, "a message of libjpeg fits");
 
-// A progressive file of more scans than this only wants to keep the machine busy.
+// A progressive file of more scans than this, or of more pixels in all of them, only wants to keep the machine busy.
 static const int maximum_scans = 1000;
+static const unsigned long long maximum_scanned_pixels = 1ULL << 32;
 
 struct decoder {
   struct jpeg_decompress_struct jpeg;
@@ -42,7 +43,9 @@ static void warn(j_common_ptr jpeg, int level) {
 
 static void watch_scans(j_common_ptr jpeg) {
   struct decoder *decoder = (struct decoder *)jpeg->client_data;
-  if (decoder->jpeg.input_scan_number > maximum_scans) {
+  int scans = decoder->jpeg.input_scan_number;
+  unsigned long long pixels = (unsigned long long)decoder->jpeg.image_width * decoder->jpeg.image_height;
+  if (scans > maximum_scans || (scans > 1 && scans * pixels > maximum_scanned_pixels)) {
     strcpy(decoder->message, "too many scans");
     longjmp(decoder->failure, 1);
   }

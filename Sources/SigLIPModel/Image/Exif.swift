@@ -4,7 +4,7 @@
 enum Exif {
   /// 1 to 8 as in Exif 2.3, section 4.6.4; 1 where there is none.
   static func orientation(ofJPEG bytes: [UInt8]) -> Int {
-    var reader = ByteReader(bytes, at: 2)
+    var reader = ByteReader(bytes[...], at: 2)
     while let lead = reader.byte(), lead == 0xFF, let marker = reader.byte() {
       // A marker may be preceded by more fill bytes; pixels follow a start of scan.
       if marker == 0xFF {
@@ -14,24 +14,17 @@ enum Exif {
       guard marker != 0xDA, marker != 0xD9, let length = reader.unsigned(bytes: 2), length >= 2 else {
         return 1
       }
-      let start = reader.position
-      if marker == 0xE1, reader.skip(Array("Exif\0\0".utf8)) {
-        return orientation(
-          ofTIFF: bytes[min(reader.position, bytes.count)..<min(start + length - 2, bytes.count)])
-      }
-      reader.position = start + length - 2
+      var segment = ByteReader(reader.take(length - 2), at: 0)
+      if marker == 0xE1, segment.skip(Array("Exif\0\0".utf8)) { return orientation(ofTIFF: segment.rest) }
     }
     return 1
   }
 
   /// The same from a PNG's `eXIf` chunk.
   static func orientation(ofPNG bytes: [UInt8]) -> Int {
-    var reader = ByteReader(bytes, at: 8)
+    var reader = ByteReader(bytes[...], at: 8)
     while let length = reader.unsigned(bytes: 4) {
-      if reader.skip(Array("eXIf".utf8)) {
-        let start = min(reader.position, bytes.count)
-        return orientation(ofTIFF: bytes[start..<min(start + length, bytes.count)])
-      }
+      if reader.skip(Array("eXIf".utf8)) { return orientation(ofTIFF: reader.take(length)) }
       // Name, data, checksum.
       reader.position += 4 + length + 4
     }
@@ -39,7 +32,7 @@ enum Exif {
   }
 
   private static func orientation(ofTIFF data: ArraySlice<UInt8>) -> Int {
-    var reader = ByteReader(Array(data), at: 0)
+    var reader = ByteReader(data, at: 0)
     if reader.skip(Array("II".utf8)) {
       reader.isLittleEndian = true
     } else if !reader.skip(Array("MM".utf8)) {
@@ -61,33 +54,39 @@ enum Exif {
   }
 }
 
-/// Reads numbers from bytes and gives nil past their end.
+/// Reads numbers from bytes: past their end there is nothing, whatever the position.
 private struct ByteReader {
-  private let bytes: [UInt8]
+  private let bytes: ArraySlice<UInt8>
+  /// Counted from the first of the bytes, at least 0.
   var position: Int
   var isLittleEndian = false
 
-  init(_ bytes: [UInt8], at position: Int) {
+  init(_ bytes: ArraySlice<UInt8>, at position: Int) {
     self.bytes = bytes
     self.position = position
   }
 
-  mutating func byte() -> UInt8? {
-    guard position < bytes.count else { return nil }
-    position += 1
-    return bytes[position - 1]
+  /// All bytes from here on.
+  var rest: ArraySlice<UInt8> { bytes.dropFirst(position) }
+
+  /// As many of the next bytes as there are, and moves on.
+  mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+    defer { position += count }
+    return rest.prefix(count)
   }
 
+  mutating func byte() -> UInt8? { take(1).first }
+
   mutating func unsigned(bytes count: Int) -> Int? {
-    guard position + count <= bytes.count else { return nil }
-    let part = bytes[position..<(position + count)]
-    position += count
-    return (isLittleEndian ? Array(part.reversed()) : Array(part)).reduce(0) { $0 << 8 | Int($1) }
+    let part = take(count)
+    guard part.count == count else { return nil }
+    return isLittleEndian
+      ? part.reversed().reduce(0) { $0 << 8 | Int($1) } : part.reduce(0) { $0 << 8 | Int($1) }
   }
 
   /// Moves on when these bytes come next.
   mutating func skip(_ expected: [UInt8]) -> Bool {
-    guard bytes.dropFirst(position).starts(with: expected) else { return false }
+    guard rest.starts(with: expected) else { return false }
     position += expected.count
     return true
   }

@@ -44,10 +44,14 @@ extension PatchSequences {
 public enum NaFlex {
   /// The largest size, in multiples of a patch, that has about the image's proportions and at most so many patches.
   ///
-  /// The search and its tolerance are those of big_vision and transformers, whose sizes these are.
+  /// The search and its tolerance are those of big_vision and transformers, whose sizes these are. Traps on a patch size or
+  /// a number of patches below 1.
   public static func imageSize(
     width: Int, height: Int, patchSize: Int, maximumPatches: Int
   ) -> (width: Int, height: Int) {
+    if patchSize < 1 || maximumPatches < 1 {
+      programmerError("NaFlex: at most \(maximumPatches) patches of \(patchSize) pixels, expected at least 1")
+    }
     func patches(_ size: Int, _ scale: Double) -> Int {
       max(1, Int((Double(size) * scale / Double(patchSize)).rounded(.up)))
     }
@@ -61,6 +65,13 @@ public enum NaFlex {
         high = scale
       }
     }
-    return (patches(width, low) * patchSize, patches(height, low) * patchSize)
+    var (columns, rows) = (patches(width, low), patches(height, low))
+    // A very long image has too many patches at the smallest scale that is tried.
+    if columns > rows {
+      columns = min(columns, max(maximumPatches / rows, 1))
+    } else {
+      rows = min(rows, max(maximumPatches / columns, 1))
+    }
+    return (columns * patchSize, rows * patchSize)
   }
 }

@@ -14,28 +14,45 @@ public enum ResizeFilter: String, Sendable, CaseIterable, Codable {
 extension RGBImage {
   /// The image stretched or squeezed to a size.
   public func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter) -> RGBImage {
+    resized(
+      width: newWidth, height: newHeight, filter: filter, columns: 0..<max(newWidth, 0),
+      rows: 0..<max(newHeight, 0))
+  }
+
+  /// A part of the image stretched or squeezed to a size, the same pixels as of the whole. Only the part and what it is
+  /// made of is computed: of an image with a very long side, the whole may not fit into memory.
+  func resized(
+    width newWidth: Int, height newHeight: Int, filter: ResizeFilter, columns: Range<Int>, rows: Range<Int>
+  ) -> RGBImage {
     if newWidth < 1 || newHeight < 1 { programmerError("resize: a size of \(newWidth) x \(newHeight)") }
+    if columns.isEmpty || columns.upperBound > newWidth || rows.isEmpty || rows.upperBound > newHeight {
+      programmerError("crop: columns \(columns) and rows \(rows) of an image of \(newWidth) x \(newHeight)")
+    }
     let kernel: AntialiasingKernel
     switch filter {
     case .bilinear: kernel = .linear
     case .bicubic: kernel = .cubic
-    case .bilinearWithoutAntialiasing: return interpolated(width: newWidth, height: newHeight)
+    case .bilinearWithoutAntialiasing:
+      return interpolated(width: newWidth, height: newHeight, columns: columns, rows: rows)
     }
+    let across = ResizeTaps(columns, from: width, to: newWidth, kernel)
+    let down = ResizeTaps(rows, from: height, to: newHeight, kernel)
     // Rounding between the passes makes their order visible; this is the order of Pillow 13.
     let isVerticalFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
-    if isVerticalFirst {
-      return resizedVertically(to: newHeight, kernel).resizedHorizontally(to: newWidth, kernel)
-    }
-    return resizedHorizontally(to: newWidth, kernel).resizedVertically(to: newHeight, kernel)
+    if isVerticalFirst { return resizedVertically(down).resizedHorizontally(across) }
+    let used = down.used
+    return resizedHorizontally(across, rows: used).resizedVertically(down.moved(by: used.lowerBound))
   }
 
-  private func resizedHorizontally(to newWidth: Int, _ kernel: AntialiasingKernel) -> RGBImage {
-    if newWidth == width { return self }
-    let taps = ResizeTaps(from: width, to: newWidth, kernel)
-    return RGBImage(width: newWidth, height: height) { out in
+  /// - Parameter rows: Those that are wanted, all if not given.
+  private func resizedHorizontally(_ taps: ResizeTaps, rows: Range<Int>? = nil) -> RGBImage {
+    let rows = rows ?? 0..<height
+    if taps.changesNothing && rows.count == height { return self }
+    let newWidth = taps.ranges.count
+    return RGBImage(width: newWidth, height: rows.count) { out in
       pixels.withUnsafeBufferPointer { pixels in
         taps.weights.withUnsafeBufferPointer { weights in
-          for y in 0..<height {
+          for y in rows {
             for x in 0..<newWidth {
               let range = taps.ranges[x]
               var source = (y * width + range.first) * 3
@@ -46,7 +63,7 @@ extension RGBImage {
                 blue &+= weights[i] &* Int32(pixels[source + 2])
                 source += 3
               }
-              let target = (y * newWidth + x) * 3
+              let target = ((y - rows.lowerBound) * newWidth + x) * 3
               out[target] = ResizeTaps.byte(red)
               out[target + 1] = ResizeTaps.byte(green)
               out[target + 2] = ResizeTaps.byte(blue)
@@ -57,9 +74,9 @@ extension RGBImage {
     }
   }
 
-  private func resizedVertically(to newHeight: Int, _ kernel: AntialiasingKernel) -> RGBImage {
-    if newHeight == height { return self }
-    let taps = ResizeTaps(from: height, to: newHeight, kernel)
+  private func resizedVertically(_ taps: ResizeTaps) -> RGBImage {
+    if taps.changesNothing { return self }
+    let newHeight = taps.ranges.count
     let row = width * 3
     return RGBImage(width: width, height: newHeight) { out in
       var sums = [Int32](repeating: 0, count: row)
@@ -81,10 +98,12 @@ extension RGBImage {
   }
 
   /// Bilinear interpolation in the order of TensorFlow's `ResizeBilinear`, whose roundings it repeats.
-  private func interpolated(width newWidth: Int, height newHeight: Int) -> RGBImage {
-    let columns = Interpolation.points(from: width, to: newWidth)
-    let rows = Interpolation.points(from: height, to: newHeight)
-    return RGBImage(width: newWidth, height: newHeight) { out in
+  private func interpolated(
+    width newWidth: Int, height newHeight: Int, columns: Range<Int>, rows: Range<Int>
+  ) -> RGBImage {
+    let columns = Interpolation.points(columns, from: width, to: newWidth)
+    let rows = Interpolation.points(rows, from: height, to: newHeight)
+    return RGBImage(width: columns.count, height: rows.count) { out in
       pixels.withUnsafeBufferPointer { pixels in
         for (y, row) in rows.enumerated() {
           for (x, column) in columns.enumerated() {
@@ -94,7 +113,7 @@ extension RGBImage {
               let (bottomLeft, bottomRight) = (pixel(column.lower, row.upper), pixel(column.upper, row.upper))
               let top = topLeft + (topRight - topLeft) * column.fraction
               let bottom = bottomLeft + (bottomRight - bottomLeft) * column.fraction
-              out[(y * newWidth + x) * 3 + channel] = UInt8(top + (bottom - top) * row.fraction)
+              out[(y * columns.count + x) * 3 + channel] = UInt8(top + (bottom - top) * row.fraction)
             }
           }
         }
@@ -154,15 +173,32 @@ private struct ResizeTaps {
   /// For each target pixel the first source pixel, and where its weights are.
   var ranges: [(first: Int, weights: Range<Int>)] = []
   var weights: [Int32] = []
+  /// Whether the new pixels are the old ones.
+  let changesNothing: Bool
 
-  init(from oldSize: Int, to newSize: Int, _ kernel: AntialiasingKernel) {
-    for target in 0..<newSize {
+  /// For some of the target pixels.
+  init(_ targets: Range<Int>, from oldSize: Int, to newSize: Int, _ kernel: AntialiasingKernel) {
+    changesNothing = newSize == oldSize && targets == 0..<newSize
+    for target in targets {
       let (low, values) = kernel.weights(of: target, from: oldSize, to: newSize)
       ranges.append((low, weights.count..<(weights.count + values.count)))
       weights += values.map {
         Int32(($0 * Double(1 << ResizeTaps.fractionBits)).rounded(.toNearestOrAwayFromZero))
       }
     }
+  }
+
+  /// The source pixels from the first to the last that any target pixel is made of.
+  var used: Range<Int> {
+    let first = ranges.map(\.first).min() ?? 0
+    return first..<(ranges.map { $0.first + $0.weights.count }.max() ?? first)
+  }
+
+  /// The same where the first source pixels are missing.
+  func moved(by offset: Int) -> ResizeTaps {
+    var result = self
+    result.ranges = ranges.map { ($0.first - offset, $0.weights) }
+    return result
   }
 
   static func byte(_ sum: Int32) -> UInt8 { UInt8(clamping: sum >> fractionBits) }
@@ -175,9 +211,9 @@ private struct Interpolation {
   var fraction: Float
 
   /// With half-pixel centres, in single precision as TensorFlow computes them.
-  static func points(from oldSize: Int, to newSize: Int) -> [Interpolation] {
+  static func points(_ targets: Range<Int>, from oldSize: Int, to newSize: Int) -> [Interpolation] {
     let scale = Float(oldSize) / Float(newSize)
-    return (0..<newSize).map { target in
+    return targets.map { target in
       let position = (Float(target) + 0.5) * scale - 0.5
       let floor = position.rounded(.down)
       return Interpolation(
