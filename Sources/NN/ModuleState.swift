@@ -1,5 +1,5 @@
 /// All that keeps a state from being loaded into a module or an optimizer.
-public struct StateError: Error, CustomStringConvertible {
+public struct StateError: DataError {
   /// Paths that the receiver has and the state lacks.
   public let missing: [String]
   /// Names that the state has and the receiver lacks.
@@ -15,15 +15,17 @@ public struct StateError: Error, CustomStringConvertible {
     self.mismatched = mismatched
   }
 
-  /// One sentence for each problem.
-  public var description: String {
-    var lines: [String] = []
-    if !missing.isEmpty { lines.append("missing: \(missing.joined(separator: ", "))") }
-    if !unexpected.isEmpty { lines.append("unexpected: \(unexpected.joined(separator: ", "))") }
-    for (path, expected, found) in mismatched {
-      lines.append("\(path): expected shape \(expected), found \(found)")
+  /// A part for each kind of problem: the first few names of each, and how many others there are.
+  public var sentence: String {
+    var parts: [String] = []
+    if !missing.isEmpty { parts.append("missing: \(missing.listed())") }
+    if !unexpected.isEmpty { parts.append("unexpected: \(unexpected.listed())") }
+    let shown = mismatched.prefix(8)
+    for (path, expected, found) in shown {
+      parts.append("\(path.oneLine(limit: 100)): expected shape \(expected), found \(found)")
     }
-    return "the state does not fit: " + lines.joined(separator: "; ")
+    if mismatched.count > shown.count { parts.append("\(mismatched.count - shown.count) more shapes differ") }
+    return "the state does not fit: " + parts.joined(separator: "; ")
   }
 }
 

@@ -128,7 +128,7 @@ import Testing
       case .brokenConfig: "config.json is damaged: it is not valid JSON"
       case .otherModel: "its model_type is \"bert\", expected siglip or siglip2"
       case .configWithoutWeights: "neither model.safetensors nor"
-      case .impossibleHeads: "vision_config.num_attention_heads is 5, which does not divide 16"
+      case .impossibleHeads: "its image tower has 5 heads, which do not divide the width of 16"
       case .wrongEpsilon: "vision_config.layer_norm_eps is 1e-05, expected 1e-6"
       case .truncatedArchive: "is damaged: it has no end record"
       case .archiveOfSomethingElse: "is not a SigLIP checkpoint: it has no array"

@@ -133,6 +133,6 @@ import Testing
 
   @Test func aMissingFileIsNamed() {
     let error = #expect(throws: TokenizerError.self) { try SentencePieceTokenizer(path: "no/such.model") }
-    #expect(error?.description == "no/such.model: cannot be read")
+    #expect(error?.description == "no/such.model: cannot be read: No such file or directory")
   }
 }

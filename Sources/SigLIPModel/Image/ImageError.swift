@@ -1,5 +1,7 @@
+import Tensor
+
 /// What keeps an image file from being decoded; its description is a sentence that begins with the file.
-public enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum ImageError: DataError, Hashable {
   /// The first bytes belong to no format that is read here.
   case unknownFormat(file: String)
   /// A JPEG or PNG file, and the package was built without the trait `ImageCodecs`.
@@ -9,8 +11,8 @@ public enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file ends early or breaks its format's rules.
   case damaged(file: String, problem: String)
 
-  /// One sentence that names the file, what was found and what was expected.
-  public var description: String {
+  /// What was found and what was expected, and in which file.
+  public var sentence: String {
     switch self {
     case .unknownFormat(let file):
       "\(file) is not an image: expected a JPEG, PNG or PPM file."

@@ -52,7 +52,10 @@ extension RGBImage {
   ///
   /// - Throws: ``ImageError``, or `TensorError.unreadable`.
   public init(contentsOf file: String, options: ImageReadingOptions = ImageReadingOptions()) throws {
-    try self.init(decoding: [UInt8](readFile(file)), name: file, options: options)
+    // No file of so many pixels needs more, whatever the format: six bytes for each, and a header.
+    let maximumBytes = 6 * min(options.maximumPixels, 1 << 50) + 1 << 20
+    try self.init(
+      decoding: readFile(file, maximumBytes: maximumBytes), name: file, options: options)
   }
 
   /// Decodes the bytes of an image file; `name` stands in errors.

@@ -73,16 +73,52 @@ public struct ImagePreprocessing: Sendable, Hashable {
       let isUpright = image.width <= image.height
       let (short, long) = isUpright ? (image.width, image.height) : (image.height, image.width)
       let longer = side * long / short
-      let resized = image.resized(
-        width: isUpright ? side : longer, height: isUpright ? longer : side, filter: filter)
-      return resized.cropped(
-        left: ImagePreprocessing.margin(resized.width - cropWidth),
-        top: ImagePreprocessing.margin(resized.height - cropHeight), width: cropWidth, height: cropHeight)
+      let (width, height) = isUpright ? (side, longer) : (longer, side)
+      let left = ImagePreprocessing.margin(width - cropWidth)
+      let top = ImagePreprocessing.margin(height - cropHeight)
+      return image.resized(
+        width: width, height: height, filter: filter, columns: left..<left + cropWidth,
+        rows: top..<top + cropHeight)
     case .patches(let patchSize, let maximum):
       let size = NaFlex.imageSize(
         width: image.width, height: image.height, patchSize: patchSize, maximumPatches: maximum)
       return image.resized(width: size.width, height: size.height, filter: filter)
     }
+  }
+
+  /// Why no image can be prepared so for a tower, in words; nil if one can. Sizes have the bounds of models' sizes.
+  public var problem: String? {
+    let problem: String? =
+      switch geometry {
+      case .stretch(let width, let height):
+        ConfigurationBounds.problem([
+          ("a width", width, ConfigurationBounds.imageSize),
+          ("a height", height, ConfigurationBounds.imageSize),
+        ])
+      case .shortestSide(let side, let width, let height):
+        ConfigurationBounds.problem([
+          ("a shortest side", side, ConfigurationBounds.imageSize),
+          ("a cut's width", width, 1...max(1, side)),
+          ("a cut's height", height, 1...max(1, side)),
+        ])
+      case .patches(let size, let maximum):
+        ConfigurationBounds.problem([
+          ("a patch size", size, ConfigurationBounds.imageSize),
+          ("a number of patches", maximum, ConfigurationBounds.positions),
+        ])
+          ?? ConfigurationBounds.problem([
+            (
+              "a number of pixels in all patches", size * size * maximum,
+              1...ConfigurationBounds.imageSize.upperBound * ConfigurationBounds.imageSize.upperBound
+            )
+          ])
+      }
+    if let problem { return problem }
+    let numbers = normalization.mean + normalization.deviation
+    return numbers.allSatisfy(\.isFinite) && !normalization.deviation.contains(0)
+      ? nil
+      : "a mean of \(normalization.mean) and a deviation of \(normalization.deviation), expected finite numbers, "
+        + "none of the second zero"
   }
 
   /// Half of what is cut off, rounded as Python does: halves to the even number.

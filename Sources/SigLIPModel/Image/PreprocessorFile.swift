@@ -2,9 +2,11 @@ import Foundation
 import Tensor
 
 /// What keeps a checkpoint's description of its preprocessing from being followed.
-public struct PreprocessingError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// A sentence: which file, what was found, what was expected.
-  public let description: String
+public struct PreprocessingError: DataError, Hashable {
+  /// Which file, what was found, what was expected.
+  public let sentence: String
+
+  init(_ sentence: String) { self.sentence = sentence }
 }
 
 extension ImagePreprocessing {
@@ -18,24 +20,29 @@ extension ImagePreprocessing {
       return FileManager.default.fileExists(atPath: path) ? path : nil
     }
     if let path = file("preprocessor_config.json") {
-      self = try HuggingFacePreprocessor(path: path).preprocessing(path)
+      self = try HuggingFacePreprocessor(path: path).preprocessing(path).checked(path)
     } else if let path = file("processor_config.json"),
       let processor = try decode(HuggingFaceProcessor.self, from: path).image_processor
     {
-      self = try processor.preprocessing(path)
+      self = try processor.preprocessing(path).checked(path)
     } else if let path = file("open_clip_config.json") {
-      self = try decode(OpenCLIPFile.self, from: path).preprocess_cfg.preprocessing(path)
+      self = try decode(OpenCLIPFile.self, from: path).preprocess_cfg.preprocessing(path).checked(path)
     } else {
       return nil
     }
+  }
+
+  private func checked(_ path: String) throws -> ImagePreprocessing {
+    if let problem { throw PreprocessingError("\(path): it asks for \(problem)") }
+    return self
   }
 }
 
 private func decode<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value {
   do {
-    return try JSONDecoder().decode(type, from: readFile(path))
+    return try JSONDecoder().decode(type, from: Data(readFile(path, maximumBytes: JSONObject.maximumBytes)))
   } catch let error as DecodingError {
-    throw PreprocessingError(description: "\(path): \(problem(error))")
+    throw PreprocessingError("\(path): \(problem(error))")
   }
 }
 
@@ -78,7 +85,7 @@ private struct HuggingFacePreprocessor: Decodable {
 
   func preprocessing(_ path: String) throws -> ImagePreprocessing {
     if do_resize == false {
-      throw PreprocessingError(description: "\(path): \"do_resize\" is false, expected true")
+      throw PreprocessingError("\(path): \"do_resize\" is false, expected true")
     }
     // Without rescaling, values of 0 to 255 are what mean and deviation are about.
     let scale = do_rescale == false ? 1 : 1 / (rescale_factor ?? 1 / 255)
@@ -96,21 +103,20 @@ private struct HuggingFacePreprocessor: Decodable {
   }
 
   private func geometry(_ path: String) throws -> ImagePreprocessing.Geometry {
-    guard let size else { throw PreprocessingError(description: "\(path): \"size\" is missing") }
+    guard let size else { throw PreprocessingError("\(path): \"size\" is missing") }
     if do_center_crop == true {
       let crop = crop_size ?? size
       guard let side = size.shortest_edge, let width = crop.width, let height = crop.height,
         side >= max(width, height)
       else {
         throw PreprocessingError(
-          description:
-            "\(path): a centre crop of \(crop) from \(size), expected a \"shortest_edge\" at least as long as the crop"
+          "\(path): a centre crop of \(crop) from \(size), expected a \"shortest_edge\" at least as long as the crop"
         )
       }
       return .shortestSide(side, cropWidth: width, cropHeight: height)
     }
     guard let width = size.width, let height = size.height else {
-      throw PreprocessingError(description: "\(path): \"size\" is \(size), expected \"height\" and \"width\"")
+      throw PreprocessingError("\(path): \"size\" is \(size), expected \"height\" and \"width\"")
     }
     return .stretch(width: width, height: height)
   }
@@ -122,8 +128,7 @@ private struct HuggingFacePreprocessor: Decodable {
     case 2: return .bilinear
     case 3: return .bicubic
     case let other?:
-      throw PreprocessingError(
-        description: "\(path): \"resample\" is \(other), expected 2 (bilinear) or 3 (bicubic)")
+      throw PreprocessingError("\(path): \"resample\" is \(other), expected 2 (bilinear) or 3 (bicubic)")
     }
   }
 
@@ -175,10 +180,9 @@ private func pixelNormalization(
   mean: [Double]?, deviation: [Double]?, scale: Double, _ path: String
 ) throws -> PixelNormalization {
   let (mean, deviation) = (mean ?? [0.5, 0.5, 0.5], deviation ?? [0.5, 0.5, 0.5])
-  if mean.count != 3 || deviation.count != 3 || deviation.contains(0) {
+  if mean.count != 3 || deviation.count != 3 {
     throw PreprocessingError(
-      description:
-        "\(path): mean \(mean) and standard deviation \(deviation), expected three numbers each, none of the second zero"
+      "\(path): mean \(mean) and standard deviation \(deviation), expected three numbers each"
     )
   }
   return PixelNormalization(
@@ -200,7 +204,7 @@ private struct OpenCLIPFile: Decodable {
       let filters: [String: ResizeFilter] = ["bicubic": .bicubic, "bilinear": .bilinear]
       guard let filter = filters[interpolation ?? "bicubic"] else {
         throw PreprocessingError(
-          description: "\(path): \"interpolation\" is \(interpolation ?? ""), expected bicubic or bilinear")
+          "\(path): \"interpolation\" is \(interpolation ?? ""), expected bicubic or bilinear")
       }
       let (height, width) = (size?.height ?? 224, size?.width ?? 224)
       let geometry: ImagePreprocessing.Geometry
@@ -210,8 +214,7 @@ private struct OpenCLIPFile: Decodable {
         geometry = .shortestSide(width, cropWidth: width, cropHeight: height)
       case let mode:
         throw PreprocessingError(
-          description:
-            "\(path): \"resize_mode\" \(mode) to \(width) x \(height), expected squash, or shortest to a square"
+          "\(path): \"resize_mode\" \(mode) to \(width) x \(height), expected squash, or shortest to a square"
         )
       }
       // open_clip's own defaults are CLIP's numbers.

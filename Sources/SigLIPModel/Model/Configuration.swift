@@ -34,8 +34,29 @@ public struct VisionConfiguration: Sendable, Hashable, Codable {
     self.isNaFlex = isNaFlex
   }
 
+  /// Decodes a configuration.
+  ///
+  /// - Throws: `DecodingError`, also for sizes that no image tower can have.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      imageSize: try values.decode(Int.self, forKey: .imageSize),
+      patchSize: try values.decode(Int.self, forKey: .patchSize),
+      width: try values.decode(Int.self, forKey: .width),
+      depth: try values.decode(Int.self, forKey: .depth), heads: try values.decode(Int.self, forKey: .heads),
+      hiddenWidth: try values.decode(Int.self, forKey: .hiddenWidth),
+      activation: try values.decode(Activation.self, forKey: .activation),
+      isNaFlex: try values.decode(Bool.self, forKey: .isNaFlex))
+    try decoder.check(problem)
+  }
+
   /// Patches along each side.
-  public var gridSize: Int { imageSize / patchSize }
+  public var gridSize: Int {
+    if patchSize < 1 {
+      programmerError("VisionConfiguration: a patch size of \(patchSize), expected at least 1")
+    }
+    return imageSize / patchSize
+  }
 }
 
 /// How a text tower makes one embedding of its tokens.
@@ -85,5 +106,30 @@ public struct TextConfiguration: Sendable, Hashable, Codable {
     self.activation = activation
     self.dropout = dropout
     self.pooling = pooling
+  }
+  /// Decodes a configuration.
+  ///
+  /// - Throws: `DecodingError`, also for sizes that no text tower can have.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      vocabularySize: try values.decode(Int.self, forKey: .vocabularySize),
+      contextLength: try values.decode(Int.self, forKey: .contextLength),
+      width: try values.decode(Int.self, forKey: .width), depth: try values.decode(Int.self, forKey: .depth),
+      heads: try values.decode(Int.self, forKey: .heads),
+      hiddenWidth: try values.decode(Int.self, forKey: .hiddenWidth),
+      outputWidth: try values.decodeIfPresent(Int.self, forKey: .outputWidth),
+      activation: try values.decode(Activation.self, forKey: .activation),
+      dropout: try values.decode(Float.self, forKey: .dropout),
+      pooling: try values.decode(TextPooling.self, forKey: .pooling))
+    try decoder.check(problem)
+  }
+}
+
+extension Decoder {
+  /// Refuses what was decoded.
+  fileprivate func check(_ problem: String?) throws {
+    guard let problem else { return }
+    throw DecodingError.dataCorrupted(.init(codingPath: codingPath, debugDescription: problem))
   }
 }

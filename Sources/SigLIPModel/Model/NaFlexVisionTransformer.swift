@@ -16,6 +16,7 @@ public final class NaFlexVisionTransformer: ImageTower {
 
   /// Initialised as big_vision does (reference: `naflex_vit.py`).
   public init(_ configuration: VisionConfiguration, random: inout Random) {
+    configuration.check()
     self.configuration = configuration
     let (width, grid) = (configuration.width, configuration.gridSize)
     let patch = configuration.patchSize * configuration.patchSize * 3

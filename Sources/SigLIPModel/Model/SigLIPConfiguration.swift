@@ -21,13 +21,32 @@ public struct SigLIPConfiguration: Sendable, Hashable, Codable {
   /// Width of the embeddings.
   public var embeddingWidth: Int { vision.width }
 
-  /// Numbers that training learns. Counted on a model that takes no memory.
+  /// Numbers that training learns.
   public var parameterCount: Int {
-    SigLIP.outline(self).parameters.reduce(0) { $0 + $1.shape.elementCount }
+    check()
+    func linear(_ inputs: Int, _ outputs: Int) -> Int { (inputs + 1) * outputs }
+    func attention(_ width: Int) -> Int { 4 * linear(width, width) }
+    func mlp(_ width: Int, _ hidden: Int) -> Int { linear(width, hidden) + linear(hidden, width) }
+    func encoder(_ width: Int, _ depth: Int, _ hidden: Int) -> Int {
+      depth * (attention(width) + mlp(width, hidden) + 4 * width) + 2 * width
+    }
+    let (image, patch, grid) = (vision.width, vision.patchSize, vision.gridSize)
+    let head = 3 * image + attention(image) + mlp(image, vision.hiddenWidth)
+    let images =
+      linear(3 * patch * patch, image) + grid * grid * image
+      + encoder(image, vision.depth, vision.hiddenWidth)
+      + head
+    let texts =
+      (text.vocabularySize + text.contextLength) * text.width
+      + encoder(text.width, text.depth, text.hiddenWidth)
+      + (text.outputWidth.map { linear(text.width, $0) } ?? 0)
+    // The temperature and the bias.
+    return images + texts + 2
   }
 
   /// Multiply-adds of matrix products for one image; of a NaFlex model, for one of ``VisionConfiguration/imageSize``.
   public var imageMultiplyAdds: Int {
+    check()
     let (tokens, width, hidden) = (vision.gridSize * vision.gridSize, vision.width, vision.hiddenWidth)
     let patches = tokens * 3 * vision.patchSize * vision.patchSize * width
     // The head's query, output and MLP are of one token, its keys and values of all.
@@ -38,7 +57,9 @@ public struct SigLIPConfiguration: Sendable, Hashable, Codable {
 
   /// Multiply-adds of matrix products for one text.
   public var textMultiplyAdds: Int {
-    blockMultiplyAdds(tokens: text.contextLength, width: text.width, hidden: text.hiddenWidth) * text.depth
+    check()
+    return blockMultiplyAdds(tokens: text.contextLength, width: text.width, hidden: text.hiddenWidth)
+      * text.depth
       + text.width * (text.outputWidth ?? 0)
   }
 

@@ -18,6 +18,7 @@ public final class TextTransformer: Module {
 
   /// Initialised as big_vision does (reference: `text_transformer.py`).
   public init(_ configuration: TextConfiguration, random: inout Random) {
+    configuration.check()
     self.configuration = configuration
     let width = configuration.width
     tokenEmbedding = Embedding(count: configuration.vocabularySize, width: width, random: &random)

@@ -15,6 +15,7 @@ public final class VisionTransformer: ImageTower {
 
   /// Initialised as big_vision does (reference: `vit.py`): positions normal of deviation 1/√width.
   public init(_ configuration: VisionConfiguration, random: inout Random) {
+    configuration.check()
     self.configuration = configuration
     let (width, patch) = (configuration.width, configuration.patchSize)
     patchEmbedding = Conv2d(

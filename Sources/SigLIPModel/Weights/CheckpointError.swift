@@ -1,7 +1,7 @@
 import NN
 
 /// Why a checkpoint cannot be read or written; its description is one line.
-public enum CheckpointError: Error, CustomStringConvertible {
+public enum CheckpointError: DataError {
   /// No published model has this name.
   case unknownModel(String)
   /// There is no checkpoint at a path.
@@ -13,8 +13,8 @@ public enum CheckpointError: Error, CustomStringConvertible {
   /// Arrays do not fit the configuration; the names are those of the file.
   case weights(path: String, StateError)
 
-  /// One line that names the file, what was found and what was expected.
-  public var description: String {
+  /// What was found and what was expected, and in which file.
+  public var sentence: String {
     switch self {
     case .unknownModel(let name):
       "There is no SigLIP model called \"\(name)\"; names are like B/16-224, B/32-256, L/16-384, So400m/14-384, "

@@ -11,7 +11,7 @@ extension SigLIPCheckpoint {
   /// at `path` whole or not at all; what lies there already is left alone.
   ///
   /// A text tower without a projection is given an identity for Hugging Face, whose models always have one; reading leaves
-  /// it out again.
+  /// it out again. Dropout is a matter of training and not written.
   ///
   /// - Parameters:
   ///   - stacksBlocks: Whether big_vision's blocks are stacked in one array, as where it scans over them.
@@ -26,6 +26,9 @@ extension SigLIPCheckpoint {
     if FileManager.default.fileExists(atPath: path) {
       throw CheckpointError.unsupported(
         path: path, problem: "it is there already; remove it or choose another name")
+    }
+    if let problem = format.problem(with: configuration) {
+      throw CheckpointError.unsupported(path: path, problem: problem)
     }
     let isStacked = stacksBlocks && format == .bigVision
     let mapping = WeightMapping(
@@ -55,18 +58,13 @@ extension SigLIPCheckpoint {
   ) throws {
     switch format {
     case .bigVision:
-      if configuration.vision.activation != .gelu || configuration.text.activation != .gelu {
-        throw CheckpointError.unsupported(
-          path: path,
-          problem: "big_vision's models have tanh GELU, this one has \(configuration.text.activation)")
-      }
       try NPZFile.write(
         arrays.map { ("params/" + $0.name, $0.tensor) }, to: path, as: elementType)
     case .huggingFace:
       try writeFolder(path) { folder in
         try JSONObject.write(configuration.huggingFaceConfig, to: folder + "/config.json")
         if let preprocessor = companion("preprocessor_config.json") {
-          try FileManager.default.copyItem(atPath: preprocessor, toPath: folder + "/preprocessor_config.json")
+          try copyFile(preprocessor, to: folder + "/preprocessor_config.json")
         } else {
           let isBicubic = self.format != .bigVision && configuration.generation == 1
           try JSONObject.write(
@@ -76,9 +74,8 @@ extension SigLIPCheckpoint {
         try write(arrays, to: folder + "/model.safetensors", elementType)
       }
     case .openClip:
-      let config = try configuration.openClipConfig(path: path)
       try writeFolder(path) { folder in
-        try JSONObject.write(config, to: folder + "/open_clip_config.json")
+        try JSONObject.write(configuration.openClipConfig, to: folder + "/open_clip_config.json")
         try write(arrays, to: folder + "/open_clip_model.safetensors", elementType)
       }
     }
@@ -92,24 +89,19 @@ extension SigLIPCheckpoint {
 
   /// Fills a folder beside its final place and renames it.
   private func writeFolder(_ path: String, _ body: (String) throws -> Void) throws {
-    let files = FileManager.default
-    let temporary = "\(path).\(UUID().uuidString).tmp"
-    do {
-      try files.createDirectory(atPath: temporary, withIntermediateDirectories: false)
-    } catch {
-      throw TensorError.unwritable(path: path, reason: "its folder does not exist or does not allow writing")
-    }
+    func unwritable() -> TensorError { .unwritable(path: path, reason: systemReason()) }
+    let temporary = path.isEmpty ? "" : "\(path).\(UUID().uuidString).tmp"
+    guard mkdir(temporary, 0o777) == 0 else { throw unwritable() }
     do {
       try body(temporary)
       for name in SigLIPCheckpoint.companions {
         guard let source = companion(name) else { continue }
-        try files.copyItem(atPath: source, toPath: "\(temporary)/\(name)")
+        try copyFile(source, to: "\(temporary)/\(name)")
       }
-      try files.moveItem(atPath: temporary, toPath: path)
+      guard rename(temporary, path) == 0 else { throw unwritable() }
     } catch {
-      try? files.removeItem(atPath: temporary)
-      if error is TensorError || error is CheckpointError { throw error }
-      throw TensorError.unwritable(path: path, reason: error.localizedDescription)
+      try? FileManager.default.removeItem(atPath: temporary)
+      throw error
     }
   }
 }

@@ -23,7 +23,7 @@ extension SigLIPConfiguration {
       let count = try vision.size("num_patches", default: 256)
       let side = Int(Double(count).squareRoot())
       if side * side != count { throw vision.unsupported("num_patches", "is \(count), expected a square") }
-      imageSize = side * patchSize
+      imageSize = ConfigurationBounds.product(side, patchSize)
     }
     if try vision.size("num_channels", default: 3) != 3 {
       throw vision.unsupported("num_channels", "is not 3")
@@ -31,10 +31,7 @@ extension SigLIPConfiguration {
     if try !vision.flag("vision_use_head", default: true) {
       throw vision.unsupported("vision_use_head", "is false: the model has no image embeddings")
     }
-    if imageSize < patchSize {
-      throw vision.unsupported("image_size", "is \(imageSize), less than a patch of \(patchSize)")
-    }
-    self.init(
+    self = try SigLIPConfiguration(
       vision: VisionConfiguration(
         imageSize: imageSize, patchSize: patchSize, width: image.width, depth: image.depth,
         heads: image.heads, hiddenWidth: image.hiddenWidth, activation: image.activation, isNaFlex: isNaFlex),
@@ -42,8 +39,8 @@ extension SigLIPConfiguration {
         vocabularySize: try text.size("vocab_size", default: 32_000),
         contextLength: try text.size("max_position_embeddings", default: 64), width: words.width,
         depth: words.depth, heads: words.heads, hiddenWidth: words.hiddenWidth,
-        outputWidth: try text.size("projection_size", default: words.width), activation: words.activation))
-    try checkWidths(text, "projection_size")
+        outputWidth: try text.size("projection_size", default: words.width), activation: words.activation)
+    ).checked(path: path)
   }
 
   /// What both towers of transformers' models have.
@@ -56,9 +53,6 @@ extension SigLIPConfiguration {
       depth = try config.size("num_hidden_layers", default: 12)
       heads = try config.size("num_attention_heads", default: 12)
       hiddenWidth = try config.size("intermediate_size", default: 3072)
-      if width % heads != 0 {
-        throw config.unsupported("num_attention_heads", "is \(heads), which does not divide \(width)")
-      }
       let name = try config.string("hidden_act") ?? "gelu_pytorch_tanh"
       guard let activation = Activation.huggingFaceNames.first(where: { $0.name == name })?.activation else {
         throw config.unsupported("hidden_act", "is \"\(name)\", which is not known")
@@ -69,20 +63,12 @@ extension SigLIPConfiguration {
     }
   }
 
-  /// Refuses towers whose embeddings have different widths.
-  func checkWidths(_ config: JSONObject, _ name: String) throws {
-    let output = text.outputWidth ?? text.width
-    if output != vision.width {
-      throw config.unsupported(name, "gives texts \(output) numbers, images have \(vision.width)")
-    }
-  }
-
   /// The members of a `config.json` that transformers reads as this configuration.
   var huggingFaceConfig: [String: Any] {
     var visionConfig: [String: Any] = [
       "hidden_size": vision.width, "num_hidden_layers": vision.depth, "num_attention_heads": vision.heads,
       "intermediate_size": vision.hiddenWidth, "patch_size": vision.patchSize, "num_channels": 3,
-      "hidden_act": vision.activation.huggingFaceName, "layer_norm_eps": 1e-6,
+      "hidden_act": vision.activation.huggingFaceName ?? "", "layer_norm_eps": 1e-6,
       "model_type": vision.isNaFlex ? "siglip2_vision_model" : "siglip_vision_model",
     ]
     if vision.isNaFlex {
@@ -94,7 +80,7 @@ extension SigLIPConfiguration {
       "hidden_size": text.width, "num_hidden_layers": text.depth, "num_attention_heads": text.heads,
       "intermediate_size": text.hiddenWidth, "vocab_size": text.vocabularySize,
       "max_position_embeddings": text.contextLength, "projection_size": text.outputWidth ?? text.width,
-      "hidden_act": text.activation.huggingFaceName, "layer_norm_eps": 1e-6,
+      "hidden_act": text.activation.huggingFaceName ?? "", "layer_norm_eps": 1e-6,
       "model_type": vision.isNaFlex ? "siglip2_text_model" : "siglip_text_model",
     ]
     return [
@@ -133,7 +119,6 @@ extension Activation {
     ("silu", .silu), ("swish", .silu),
   ]
 
-  fileprivate var huggingFaceName: String {
-    Activation.huggingFaceNames.first { $0.activation == self }?.name ?? "gelu_pytorch_tanh"
-  }
+  /// What transformers calls it; nil for what it does not have.
+  var huggingFaceName: String? { Activation.huggingFaceNames.first { $0.activation == self }?.name }
 }

@@ -8,14 +8,17 @@ struct JSONObject {
   /// Where in the file: empty, or such as `text_config.`.
   private let prefix: String
 
+  /// Larger descriptions of models are refused; those of a checkpoint in hundreds of parts have one megabyte.
+  static let maximumBytes = 1 << 24
+
   private init(path: String, members: [String: Any], prefix: String) {
     (self.path, self.members, self.prefix) = (path, members, prefix)
   }
 
   /// The object that a whole file is.
   init(file path: String) throws {
-    let data = try readFile(path)
-    guard let value = try? JSONSerialization.jsonObject(with: data) else {
+    let bytes = try readFile(path, maximumBytes: JSONObject.maximumBytes)
+    guard let value = try? JSONSerialization.jsonObject(with: Data(bytes)) else {
       throw CheckpointError.malformed(path: path, problem: "it is not valid JSON")
     }
     guard let members = value as? [String: Any] else {
@@ -35,7 +38,7 @@ struct JSONObject {
   /// A whole number above 0.
   func size(_ name: String, default standard: Int? = nil) throws -> Int {
     guard let size: Int = try value(name, "a whole number") ?? standard else { throw missing(name) }
-    if size < 1 || size > 1 << 32 { throw problem("\(prefix)\(name) is \(size)") }
+    if size < 1 { throw problem("\(prefix)\(name) is \(size), expected a whole number above 0") }
     return size
   }
 
@@ -79,13 +82,9 @@ struct JSONObject {
 
   /// Writes an object as an indented file with sorted names.
   static func write(_ members: [String: Any], to path: String) throws {
-    do {
-      var data = try JSONSerialization.data(
-        withJSONObject: members, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-      data.append(UInt8(ascii: "\n"))
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw TensorError.unwritable(path: path, reason: error.localizedDescription)
-    }
+    var data = try JSONSerialization.data(
+      withJSONObject: members, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    data.append(UInt8(ascii: "\n"))
+    try writeAtomically(path) { append in try append(data) }
   }
 }

@@ -12,21 +12,21 @@ extension SigLIPConfiguration {
     let text = try config.object("text_cfg")
     let width = try config.size("embed_dim")
     try SigLIPConfiguration.check(vision, text)
-    self.init(
-      vision: try SigLIPConfiguration.vision(vision),
+    let textWidth = try text.size("width", default: 512)
+    self = try SigLIPConfiguration(
+      vision: SigLIPConfiguration.vision(vision),
       text: TextConfiguration(
         vocabularySize: try text.size("vocab_size", default: 49_408),
         contextLength: try text.size("context_length", default: 77),
-        width: try text.size("width", default: 512), depth: try text.size("layers", default: 12),
+        width: textWidth, depth: try text.size("layers", default: 12),
         heads: try text.size("heads", default: 8),
-        hiddenWidth: Int(
-          Double(try text.size("width", default: 512)) * (try text.number("mlp_ratio", default: 4))),
+        hiddenWidth: try text.hiddenWidth(of: textWidth),
         outputWidth: try text.string("proj_type") == "none" ? nil : width,
-        activation: try config.flag("quick_gelu", default: false) ? .quickGelu : try text.openClipGelu))
-    if self.text.width % self.text.heads != 0 {
-      throw text.unsupported("heads", "is \(self.text.heads), which does not divide \(self.text.width)")
+        activation: try config.flag("quick_gelu", default: false) ? .quickGelu : try text.openClipGelu)
+    ).checked(path: path)
+    if width != self.vision.width {
+      throw config.unsupported("embed_dim", "is \(width), its image tower gives \(self.vision.width) numbers")
     }
-    try checkWidths(config, "embed_dim")
   }
 
   private static func check(_ vision: JSONObject, _ text: JSONObject) throws {
@@ -66,18 +66,13 @@ extension SigLIPConfiguration {
     return VisionConfiguration(
       imageSize: imageSize, patchSize: try config.side("patch_size", default: 16), width: width,
       depth: try config.size("layers"), heads: width / headWidth,
-      hiddenWidth: Int(Double(width) * (try config.number("mlp_ratio", default: 4))),
+      hiddenWidth: try config.hiddenWidth(of: width),
       activation: try config.openClipGelu)
   }
 
   /// The members of an `open_clip_config.json`. Sizes and activation of the image tower are spelled out beside timm's name:
   /// open_clip goes by the name, which for some towers stands for exact GELU.
-  ///
-  /// - Throws: ``CheckpointError/unsupported(path:problem:)`` for what open_clip does not have.
-  func openClipConfig(path: String) throws -> [String: Any] {
-    if vision.isNaFlex {
-      throw CheckpointError.unsupported(path: path, problem: "open_clip has no NaFlex models")
-    }
+  var openClipConfig: [String: Any] {
     let isLate = generation == 2
     var visionConfig: [String: Any] = [
       "image_size": vision.imageSize, "timm_model_name": TimmModel.name(of: vision),
@@ -85,7 +80,7 @@ extension SigLIPConfiguration {
       "width": vision.width, "head_width": vision.width / vision.heads, "patch_size": vision.patchSize,
       "mlp_ratio": SigLIPConfiguration.ratio(vision.hiddenWidth, vision.width),
     ]
-    visionConfig["act_kwargs"] = try geluOptions(vision.activation, path)
+    visionConfig["act_kwargs"] = vision.activation.openClipOptions
     var textConfig: [String: Any] = [
       "context_length": text.contextLength, "vocab_size": text.vocabularySize, "width": text.width,
       "heads": text.heads, "layers": text.depth,
@@ -96,7 +91,7 @@ extension SigLIPConfiguration {
           ? "2" : text.vocabularySize == SigLIPEdition.international.vocabularySize ? "-i18n-256" : "")
         ,
     ]
-    textConfig["act_kwargs"] = try geluOptions(text.activation, path)
+    textConfig["act_kwargs"] = text.activation.openClipOptions
     if text.outputWidth == nil { textConfig["proj_type"] = "none" } else { textConfig["proj_bias"] = true }
     return [
       "model_cfg": [
@@ -114,19 +109,29 @@ extension SigLIPConfiguration {
     let ratio = Double(hidden) / Double(width)
     return Int(ratio * Double(width)) == hidden ? ratio : ratio.nextUp
   }
+}
 
-  private func geluOptions(_ activation: Activation, _ path: String) throws -> [String: String] {
-    switch activation {
-    case .gelu: return ["approximate": "tanh"]
-    case .geluExact: return ["approximate": "none"]
-    default:
-      throw CheckpointError.unsupported(
-        path: path, problem: "open_clip's SigLIP has no activation \(activation)")
+extension Activation {
+  /// What PyTorch's GELU is told; nil for what open_clip's SigLIP models do not have.
+  var openClipOptions: [String: String]? {
+    switch self {
+    case .gelu: ["approximate": "tanh"]
+    case .geluExact: ["approximate": "none"]
+    default: nil
     }
   }
 }
 
 extension JSONObject {
+  /// The width inside an MLP: a ratio to the width of a token, cut to a whole number.
+  fileprivate func hiddenWidth(of width: Int) throws -> Int {
+    let ratio = try number("mlp_ratio", default: 4)
+    guard let hidden = Int(exactly: (Double(width) * ratio).rounded(.towardZero)) else {
+      throw unsupported("mlp_ratio", "is \(ratio)")
+    }
+    return hidden
+  }
+
   /// PyTorch's GELU is exact unless `act_kwargs` asks for the approximation.
   fileprivate var openClipGelu: Activation {
     get throws { try object("act_kwargs").string("approximate") == "tanh" ? .gelu : .geluExact }

@@ -37,6 +37,7 @@ public struct SigLIPCheckpoint {
   public init(path: String) throws {
     let files = try CheckpointFiles(path)
     var configuration = files.configuration
+    try configuration.checkMemory(path: path)
     var model = SigLIP.outline(configuration)
     let mapping = WeightMapping(
       format: files.format, configuration: configuration, isStacked: files.isStacked)

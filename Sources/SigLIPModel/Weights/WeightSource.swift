@@ -8,7 +8,7 @@ protocol WeightSource {
   /// Names of all arrays.
   var names: [String] { get }
   /// Sizes of an array's axes.
-  func shape(of name: String) throws -> [Int]
+  func shape(of name: String) throws -> StoredShape
   /// An array, to be read.
   func array(_ name: String) throws -> StoredArray
 }
@@ -41,7 +41,7 @@ struct SafetensorsSource: WeightSource {
     let missing = zip(shards, paths).filter { !FileManager.default.fileExists(atPath: $0.1) }.map(\.0)
     if !missing.isEmpty {
       throw CheckpointError.malformed(
-        path: path, problem: "beside it, \(missing.joined(separator: ", ")) is missing")
+        path: path, problem: "beside it, \(missing.listed()) is missing")
     }
     try self.init(path: path, files: paths.map { try SafetensorsFile($0) })
   }
@@ -61,9 +61,9 @@ struct SafetensorsSource: WeightSource {
 
   var names: [String] { files.flatMap(\.names) }
 
-  func shape(of name: String) throws -> [Int] {
+  func shape(of name: String) throws -> StoredShape {
     guard let entry = file(name)?[name] else { throw TensorError.missing(path: path, name: name) }
-    return entry.shape
+    return entry.storedShape
   }
 
   func array(_ name: String) throws -> StoredArray {
@@ -89,11 +89,8 @@ struct NPZSource: WeightSource {
 
   var path: String { file.path }
 
-  func shape(of name: String) throws -> [Int] {
-    guard let entry = try file.entry(named: prefix + name) else {
-      throw TensorError.missing(path: path, name: name)
-    }
-    return entry.shape
+  func shape(of name: String) throws -> StoredShape {
+    try file.array(prefix + name, verifying: false).shape
   }
 
   func array(_ name: String) throws -> StoredArray { try file.array(prefix + name) }
@@ -125,12 +122,12 @@ extension WeightMapping {
     for (name, shape) in expected.sorted(by: { $0.key < $1.key }) where found.contains(name) {
       let other = try source.shape(of: name)
       // Single numbers are stored with and without an axis.
-      let isSingle = shape.count <= 1 && shape.reduce(1, *) == 1 && other.reduce(1, *) == 1
-      if other != shape && !(isSingle && other.count <= 1) {
-        guard other.count <= Shape.maximumCount else {
-          throw CheckpointError.malformed(path: source.path, problem: "\(name) has \(other.count) axes")
+      let isSingle = shape.count <= 1 && shape.reduce(1, *) == 1 && other.elementCount == 1
+      if other.sizes != shape && !(isSingle && other.sizes.count <= 1) {
+        guard let found = other.shape else {
+          throw CheckpointError.malformed(path: source.path, problem: "\(name) has \(other.sizes.count) axes")
         }
-        mismatched.append((name, Shape(shape), Shape(other)))
+        mismatched.append((name, Shape(shape), found))
       }
     }
     let missing = expected.keys.filter { !found.contains($0) }.sorted()

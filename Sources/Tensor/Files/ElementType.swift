@@ -47,14 +47,3 @@ public enum ElementType: String, Sendable, Hashable, CaseIterable {
     }
   }
 }
-
-/// Number of elements of a shape read from a file, or nil if a size is negative or the product overflows.
-func checkedElementCount(_ shape: [Int]) -> Int? {
-  var count = 1
-  for size in shape {
-    let (product, overflow) = count.multipliedReportingOverflow(by: size)
-    if size < 0 || overflow { return nil }
-    count = product
-  }
-  return count
-}

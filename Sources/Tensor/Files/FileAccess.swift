@@ -1,14 +1,26 @@
 import Foundation
 
-/// Reads a file, or throws ``TensorError/unreadable(path:reason:)``.
-package func readFile(_ path: String) throws -> Data { try mapFile(path).withUnsafeBytes { Data($0) } }
+/// Reads a file.
+///
+/// - Parameter maximumBytes: A larger file is refused before memory is taken for it.
+/// - Throws: ``TensorError/unreadable(path:reason:)``.
+package func readFile(_ path: String, maximumBytes: Int) throws -> [UInt8] {
+  let contents = try mapFile(path)
+  if contents.count > maximumBytes {
+    throw TensorError.unreadable(
+      path: path, reason: "it has \(contents.count) bytes, expected at most \(maximumBytes)")
+  }
+  return [UInt8](contents)
+}
+
+/// The system's words for what went wrong in the last call, such as "No such file or directory".
+package func systemReason() -> String { String(cString: strerror(errno)) }
 
 /// Maps a file into memory, so that only the pages that are read are loaded.
 func mapFile(_ path: String) throws -> Data {
-  func unreadable() -> TensorError {
-    .unreadable(path: path, reason: String(cString: strerror(errno)))
-  }
-  let descriptor = open(path, O_RDONLY)
+  func unreadable() -> TensorError { .unreadable(path: path, reason: systemReason()) }
+  // Without waiting: a named pipe would keep the program until somebody writes.
+  let descriptor = open(path, O_RDONLY | O_NONBLOCK)
   guard descriptor >= 0 else { throw unreadable() }
   defer { close(descriptor) }
   var status = stat()
@@ -38,30 +50,43 @@ func releaseMappedPages(_ bytes: UnsafeRawBufferPointer) {
 /// Writes a file beside its final place and renames it, so that readers never see half a file.
 ///
 /// - Parameter body: Receives a function that appends bytes.
+/// - Throws: ``TensorError/unwritable(path:reason:)`` with the system's reason, or what `body` throws.
 package func writeAtomically(_ path: String, _ body: ((Data) throws -> Void) throws -> Void) throws {
-  let temporary = path + ".\(UUID().uuidString).tmp"
-  guard FileManager.default.createFile(atPath: temporary, contents: nil) else {
-    throw TensorError.unwritable(path: path, reason: "its folder does not exist or does not allow writing")
-  }
+  func unwritable() -> TensorError { .unwritable(path: path, reason: systemReason()) }
+  let temporary = path.isEmpty ? "" : path + ".\(UUID().uuidString).tmp"
+  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o666)
+  guard descriptor >= 0 else { throw unwritable() }
+  var isOpen = true
   do {
-    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-    defer { try? handle.close() }
-    try body { try handle.write(contentsOf: $0) }
-    try handle.synchronize()
-    guard rename(temporary, path) == 0 else {
-      throw TensorError.unwritable(path: path, reason: String(cString: strerror(errno)))
+    try body { data in
+      try data.withUnsafeBytes { bytes in
+        var written = 0
+        while written < bytes.count {
+          let count = write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+          if count < 0 && errno == EINTR { continue }
+          guard count >= 0 else { throw unwritable() }
+          written += count
+        }
+      }
     }
+    guard fsync(descriptor) == 0 else { throw unwritable() }
+    isOpen = false
+    guard close(descriptor) == 0, rename(temporary, path) == 0 else { throw unwritable() }
   } catch {
-    try? FileManager.default.removeItem(atPath: temporary)
-    if error is TensorError { throw error }
-    throw TensorError.unwritable(path: path, reason: reason(of: error))
+    if isOpen { close(descriptor) }
+    unlink(temporary)
+    throw error
   }
 }
 
-/// The system's words for a Foundation error, without its domain and code.
-private func reason(of error: any Error) -> String {
-  let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError) ?? (error as NSError)
-  if code.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(code.code))) }
-  let words = error.localizedDescription
-  return words.hasSuffix(".") ? String(words.dropLast()) : words
+/// Copies a file, in one step for whoever opens `target`.
+///
+/// - Throws: ``TensorError``.
+package func copyFile(_ source: String, to target: String) throws {
+  let contents = try mapFile(source)
+  try writeAtomically(target) { append in
+    for start in stride(from: 0, to: contents.count, by: 1 << 24) {
+      try append(contents[start..<min(start + 1 << 24, contents.count)])
+    }
+  }
 }

@@ -17,21 +17,19 @@ package enum Gzip {
     func word(_ offset: Int) -> UInt32 {
       (0..<4).reduce(0) { $0 | UInt32(trailer[trailer.startIndex + offset + $1]) << (8 * UInt32($1)) }
     }
-    let contents: [UInt8]
-    do {
-      contents = try bytes.withUnsafeBytes {
+    let result = bytes.withUnsafeBytes { bytes in
+      Result { () throws(Inflate.Problem) in
         try Inflate.decompress(
-          UnsafeRawBufferPointer(rebasing: $0[start..<(bytes.count - 8)]), outputCount: Int(word(4)))
+          UnsafeRawBufferPointer(rebasing: bytes[start..<(bytes.count - 8)]), outputCount: Int(word(4)))
       }
-    } catch let problem as Inflate.Problem {
-      throw Problem(description: problem.description)
-    } catch {
-      throw Problem(description: "\(error)")
     }
-    guard checksum(Data(contents)) == word(0) else {
-      throw Problem(description: "the checksum does not fit")
+    let contents: Data
+    switch result {
+    case .success(let data): contents = data
+    case .failure(let problem): throw Problem(description: problem.description)
     }
-    return contents
+    guard checksum(contents) == word(0) else { throw Problem(description: "the checksum does not fit") }
+    return [UInt8](contents)
   }
 
   /// Where the compressed data begins, behind a header with optional fields.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Decompression of the deflate format (RFC 1951).
 struct Inflate {
   /// What is wrong with the compressed data.
@@ -12,19 +14,26 @@ struct Inflate {
   private let output: UnsafeMutableBufferPointer<UInt8>
   private var count = 0
 
+  /// The most that compressed bytes may become: 64 MiB, and above that 100 times their number. The format allows 1,032
+  /// times, which no numbers or texts come near and with which a small file takes all memory.
+  static func allowedCount(from compressedCount: Int) -> Int {
+    Swift.max(1 << 26, 100 * Swift.min(compressedCount, 1 << 50))
+  }
+
   /// Decompresses `input`, which must yield exactly `outputCount` bytes.
-  static func decompress(_ input: UnsafeRawBufferPointer, outputCount: Int) throws -> [UInt8] {
-    // No deflate stream expands more than this: a false size must not make the program allocate without bound.
-    guard outputCount / 1032 <= input.count else {
+  static func decompress(_ input: UnsafeRawBufferPointer, outputCount: Int) throws(Problem) -> Data {
+    // A false size must not make the program allocate without bound.
+    guard outputCount / 1032 <= input.count, outputCount <= allowedCount(from: input.count) else {
       throw Problem(description: "\(input.count) compressed bytes cannot hold \(outputCount)")
     }
-    return try [UInt8](unsafeUninitializedCapacity: outputCount) { buffer, initializedCount in
-      let whole = UnsafeMutableBufferPointer(rebasing: buffer[..<outputCount])
-      whole.initialize(repeating: 0)
-      initializedCount = outputCount
-      var inflate = Inflate(input: input, output: whole)
-      try inflate.run()
+    var data = Data(count: outputCount)
+    let problem = data.withUnsafeMutableBytes { buffer -> Problem? in
+      var inflate = Inflate(input: input, output: buffer.bindMemory(to: UInt8.self))
+      do throws(Problem) { try inflate.run() } catch { return error }
+      return nil
     }
+    if let problem { throw problem }
+    return data
   }
 
   private init(input: UnsafeRawBufferPointer, output: UnsafeMutableBufferPointer<UInt8>) {

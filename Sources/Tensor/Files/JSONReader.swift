@@ -41,19 +41,25 @@ package struct JSONReader {
   /// Objects and arrays may be nested this deep, so that no input exhausts the stack.
   private static let maximumDepth = 32
 
+  /// As many values as this may be there: the largest tokenizers have a quarter of them.
+  package static let maximumCount = 1 << 23
+
   private let bytes: [UInt8]
   private var position = 0
+  private var count = 0
+  private let maximumCount: Int
 
-  private init(_ bytes: [UInt8]) {
+  private init(_ bytes: [UInt8], maximumCount: Int) {
     self.bytes = bytes
+    self.maximumCount = maximumCount
   }
 
   /// Reads one value; only white space may follow it.
-  package static func read(_ bytes: [UInt8]) throws(Problem) -> JSONValue {
+  package static func read(_ bytes: [UInt8], maximumCount: Int = maximumCount) throws(Problem) -> JSONValue {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw Problem(description: "it is not valid UTF-8")
     }
-    var reader = JSONReader(bytes)
+    var reader = JSONReader(bytes, maximumCount: maximumCount)
     let value = try reader.value(depth: 0)
     reader.skipSpace()
     guard reader.position == bytes.count else { throw reader.problem("unexpected text after the value") }
@@ -83,6 +89,8 @@ package struct JSONReader {
 
   private mutating func value(depth: Int) throws(Problem) -> JSONValue {
     guard depth < Self.maximumDepth else { throw problem("values are nested too deep") }
+    count += 1
+    guard count <= maximumCount else { throw problem("more than \(maximumCount) values") }
     skipSpace()
     switch next {
     case UInt8(ascii: "{"): return .object(try members(depth: depth))

@@ -46,6 +46,9 @@ public enum NPYFile {
     return data
   }
 
+  /// Longer headers are refused; NumPy itself reads 10,000 bytes unless told to trust a file.
+  private static let maximumHeaderBytes = 1 << 20
+
   private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   /// Checks the header of a whole `.npy` file and finds its elements.
@@ -64,8 +67,10 @@ public enum NPYFile {
     guard contents.count >= prefix else { throw malformed("its header is cut off") }
     let length =
       bytes[8] | bytes[9] << 8 | (prefix == 12 ? bytes[10] << 16 | bytes[11] << 24 : 0)
-    guard length <= contents.count - prefix else {
-      throw malformed("its header should take \(length) bytes, the file has \(contents.count - prefix)")
+    guard length <= min(contents.count - prefix, maximumHeaderBytes) else {
+      throw malformed(
+        "its header should take \(length) bytes, expected at most \(maximumHeaderBytes) and no more than the "
+          + "\(contents.count - prefix) that the file has")
     }
     let start = contents.startIndex + prefix
     let header: NPYHeader
@@ -78,16 +83,15 @@ public enum NPYFile {
       throw TensorError.unsupported(
         path: path, name: name, problem: "elements of type '\(header.descriptor)' are not supported")
     }
-    let expected = checkedElementCount(header.shape)?.multipliedReportingOverflow(by: elementType.byteCount)
-    guard let expected, !expected.overflow else { throw malformed("the shape \(header.shape) is impossible") }
+    let shape: StoredShape
+    do { shape = try StoredShape(header.shape) } catch { throw malformed("it has \(error.description)") }
+    let expected = shape.byteCount(of: elementType)
     let data = contents[(start + length)...]
-    guard data.count == expected.partialValue else {
-      throw malformed(
-        "shape \(header.shape) of '\(header.descriptor)' takes \(expected.partialValue) bytes, found \(data.count)"
-      )
+    guard data.count == expected else {
+      throw malformed("shape \(shape) of '\(header.descriptor)' takes \(expected) bytes, found \(data.count)")
     }
     return StoredArray(
-      path: path, name: name, elementType: elementType, shape: header.shape,
+      path: path, name: name, elementType: elementType, shape: shape,
       isColumnMajor: header.isColumnMajor, bytes: data)
   }
 }

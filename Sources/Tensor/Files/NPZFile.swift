@@ -37,7 +37,7 @@ public struct NPZFile: Sendable {
   public func entry(named name: String) throws -> (elementType: ElementType, shape: [Int])? {
     guard entries[name] != nil else { return nil }
     let array = try array(name, verifying: false)
-    return (array.elementType, array.shape)
+    return (array.elementType, array.shape.sizes)
   }
 
   /// An array converted to `Float`.

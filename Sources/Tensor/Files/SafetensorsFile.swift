@@ -10,7 +10,9 @@ public struct SafetensorsFile: Sendable {
     /// How elements are encoded.
     public let elementType: ElementType
     /// Sizes of the axes.
-    public let shape: [Int]
+    public var shape: [Int] { storedShape.sizes }
+    /// The same, as the checked sizes that they are.
+    package let storedShape: StoredShape
     /// Where the bytes lie, counted from the end of the header.
     public let byteRange: Range<Int>
   }
@@ -77,7 +79,7 @@ public struct SafetensorsFile: Sendable {
     guard let entry = entries[name] else { throw TensorError.missing(path: path, name: name) }
     let start = contents.startIndex + dataStart
     return StoredArray(
-      path: path, name: name, elementType: entry.elementType, shape: entry.shape,
+      path: path, name: name, elementType: entry.elementType, shape: entry.storedShape,
       bytes: contents[start + entry.byteRange.lowerBound..<start + entry.byteRange.upperBound], isMapped: true
     )
   }
@@ -142,7 +144,7 @@ extension SafetensorsFile {
     private func entry(_ fields: [JSONValue.Member], named name: String) throws -> Entry {
       let values = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
       guard fields.count == 3, case .string(let type)? = values["dtype"],
-        let shape = values["shape"].flatMap(integers),
+        let sizes = values["shape"].flatMap(integers),
         let offsets = values["data_offsets"].flatMap(integers), offsets.count == 2
       else {
         throw Problem("array \"\(name)\" needs exactly dtype, shape and two data_offsets in the header")
@@ -153,16 +155,16 @@ extension SafetensorsFile {
       guard offsets[0] >= 0, offsets[0] <= offsets[1] else {
         throw Problem("array \"\(name)\" has the impossible data_offsets \(offsets)")
       }
-      guard let count = checkedElementCount(shape) else {
-        throw Problem("array \"\(name)\" has the impossible shape \(shape)")
+      let shape: StoredShape
+      do { shape = try StoredShape(sizes) } catch {
+        throw Problem("array \"\(name)\" has \(error.description)")
       }
-      let (byteCount, overflow) = count.multipliedReportingOverflow(by: elementType.byteCount)
-      guard !overflow, byteCount == offsets[1] - offsets[0] else {
+      guard shape.byteCount(of: elementType) == offsets[1] - offsets[0] else {
         throw Problem(
           "array \"\(name)\" of shape \(shape) and type \(type) does not take the \(offsets[1] - offsets[0]) bytes "
             + "of its data_offsets")
       }
-      return Entry(elementType: elementType, shape: shape, byteRange: offsets[0]..<offsets[1])
+      return Entry(elementType: elementType, storedShape: shape, byteRange: offsets[0]..<offsets[1])
     }
 
     private func integers(_ value: JSONValue) -> [Int]? {

@@ -52,7 +52,7 @@ public struct SafetensorsWriter {
 
   /// Adds unsigned bytes in row-major order, stored as U8. Traps when they do not fill the shape or the name is taken.
   public mutating func add(bytes: [UInt8], shape: [Int], named name: String) {
-    if checkedElementCount(shape) != bytes.count {
+    if (try? StoredShape(shape))?.elementCount != bytes.count {
       programmerError("safetensors: \(bytes.count) bytes do not fill shape \(shape) of \"\(name)\"")
     }
     append(name, .uint8, shape) { Data(bytes) }

@@ -8,7 +8,7 @@ package struct StoredArray: Sendable {
   let name: String
   let elementType: ElementType
   /// Sizes of the axes.
-  package let shape: [Int]
+  package let shape: StoredShape
   /// Whether the first axis varies fastest.
   var isColumnMajor = false
   /// Shares the file's memory map where the format stores plain bytes.
@@ -20,18 +20,23 @@ package struct StoredArray: Sendable {
   package func tensor() throws -> Tensor {
     let shape = try tensorShape()
     if isColumnMajor && shape.count > 1 {
-      let transposed = floats(shape: Shape(self.shape.reversed()), of: bytes)
+      let transposed = floats(shape: Shape(shape.reversed()), of: bytes)
       return transposed.permute(Array((0..<shape.count).reversed())).contiguous()
     }
     return floats(shape: shape, of: bytes)
   }
 
-  /// Some of the first axis's rows, converted to `Float`; the others are not read.
+  /// Some of the first axis's rows, converted to `Float`; the others are not read. A single number without axes is its
+  /// own and only row.
   package func tensor(rows: Range<Int>) throws -> Tensor {
-    if isColumnMajor { return try tensor().slice(axis: 0, rows).contiguous() }
     var shape = try tensorShape()
-    if rows == 0..<shape[0] { return floats(shape: shape, of: bytes) }
-    let row = bytes.count / Swift.max(shape[0], 1)
+    let count = shape.first ?? 1
+    if rows.lowerBound < 0 || rows.upperBound > count {
+      throw unsupported("the array has \(count) rows, asked for \(rows)")
+    }
+    if rows == 0..<count { return try tensor() }
+    if isColumnMajor { return try tensor().slice(axis: 0, rows).contiguous() }
+    let row = bytes.count / count
     shape[0] = rows.count
     let start = bytes.startIndex
     return floats(shape: shape, of: bytes[start + rows.lowerBound * row..<start + rows.upperBound * row])
@@ -65,6 +70,7 @@ package struct StoredArray: Sendable {
 
   /// Reorders elements (each of `elementBytes` entries) from column-major to row-major.
   private func rowMajor<T>(_ values: [T], elementBytes: Int) -> [T] {
+    let shape = shape.sizes
     guard shape.count > 1, !values.isEmpty else { return values }
     var strides = [Int](repeating: elementBytes, count: shape.count)
     for axis in 1..<shape.count { strides[axis] = strides[axis - 1] * shape[axis - 1] }
@@ -88,10 +94,10 @@ package struct StoredArray: Sendable {
   }
 
   private func tensorShape() throws -> Shape {
-    guard shape.count <= Shape.maximumCount else {
-      throw unsupported("the array has \(shape.count) axes, tensors have at most \(Shape.maximumCount)")
+    guard let shape = shape.shape else {
+      throw unsupported("the array has \(shape.sizes.count) axes, tensors have at most \(Shape.maximumCount)")
     }
-    return Shape(shape)
+    return shape
   }
 
   private func unsupported(_ problem: String) -> TensorError {

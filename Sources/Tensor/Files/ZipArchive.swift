@@ -59,6 +59,11 @@ struct ZipArchive: Sendable {
       entries.append(entry)
       position = next
     }
+    // Entries of an honest archive do not share their bytes, so together they hold no more than the file can.
+    let total = entries.reduce(0) { $0.addingReportingOverflow($1.count).overflow ? Int.max : $0 + $1.count }
+    guard total <= Inflate.allowedCount(from: contents.count) else {
+      throw Problem("its \(contents.count) bytes cannot hold the \(total) that its directory claims")
+    }
     self.entries = entries
   }
 
@@ -124,8 +129,7 @@ struct ZipArchive: Sendable {
       contents = stored
     case 8:
       do {
-        contents = Data(
-          try stored.withUnsafeBytes { try Inflate.decompress($0, outputCount: entry.count) })
+        contents = try stored.withUnsafeBytes { try Inflate.decompress($0, outputCount: entry.count) }
       } catch let problem as Inflate.Problem {
         throw Problem("\"\(entry.name)\" cannot be decompressed: \(problem.description)")
       }

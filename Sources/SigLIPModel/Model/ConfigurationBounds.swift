@@ -1,0 +1,111 @@
+import NN
+
+/// What sizes a model may have. Every reader of configurations ends here, and so does every model that is made, before
+/// anything is allocated: with sizes inside these bounds no number that is computed from them overflows.
+///
+/// The largest published models have images of 512 pixels, 1,024 positions, a width of 1,536, 40 blocks, 16 heads, MLPs of
+/// 6,144 and a vocabulary of 256,000.
+enum ConfigurationBounds {
+  /// Pixels along a side of an image.
+  static let imageSize = 1...4096
+  /// Patches of an image, and tokens of a text.
+  static let positions = 1...65_536
+  static let width = 1...16_384
+  static let depth = 1...256
+  static let hiddenWidth = 1...65_536
+  static let vocabularySize = 1...(1 << 24)
+
+  /// The first of several sizes that is out of its bounds, in words.
+  static func problem(_ sizes: [(name: String, size: Int, bounds: ClosedRange<Int>)]) -> String? {
+    sizes.first { !$0.bounds.contains($0.size) }.map {
+      "\($0.name) of \($0.size), expected \($0.bounds.lowerBound) to \($0.bounds.upperBound)"
+    }
+  }
+
+  /// What is wrong with what both towers have.
+  static func problem(width: Int, depth: Int, heads: Int, hiddenWidth: Int) -> String? {
+    problem([
+      ("a width", width, self.width), ("a depth", depth, self.depth),
+      ("an MLP width", hiddenWidth, self.hiddenWidth), ("a number of heads", heads, 1...max(1, width)),
+    ]) ?? (width % heads == 0 ? nil : "\(heads) heads, which do not divide the width of \(width)")
+  }
+
+  /// The product of two sizes that a file states; the largest number where it overflows.
+  static func product(_ a: Int, _ b: Int) -> Int {
+    let (product, overflow) = a.multipliedReportingOverflow(by: b)
+    return overflow ? .max : product
+  }
+}
+
+extension VisionConfiguration {
+  /// Why no image tower can have these sizes, in words; nil if one can.
+  public var problem: String? {
+    ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+      ?? ConfigurationBounds.problem([
+        ("an image size", imageSize, ConfigurationBounds.imageSize),
+        ("a patch size", patchSize, 1...max(1, imageSize)),
+      ])
+      ?? ConfigurationBounds.problem([
+        ("a number of patches", gridSize * gridSize, ConfigurationBounds.positions)
+      ])
+  }
+
+  /// Traps when no image tower can have these sizes.
+  func check() {
+    if let problem { programmerError("VisionConfiguration: \(problem)") }
+  }
+}
+
+extension TextConfiguration {
+  /// Why no text tower can have these sizes, in words; nil if one can.
+  public var problem: String? {
+    ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+      ?? ConfigurationBounds.problem([
+        ("a vocabulary", vocabularySize, ConfigurationBounds.vocabularySize),
+        ("a context length", contextLength, ConfigurationBounds.positions),
+        ("an output width", outputWidth ?? 1, ConfigurationBounds.width),
+      ])
+      ?? (0..<1 ~= dropout ? nil : "a dropout of \(dropout), expected 0 to less than 1")
+  }
+
+  /// Traps when no text tower can have these sizes.
+  func check() {
+    if let problem { programmerError("TextConfiguration: \(problem)") }
+  }
+}
+
+extension SigLIPConfiguration {
+  /// Why no model can have these sizes, in words; nil if one can.
+  public var problem: String? {
+    if let problem = vision.problem { return "its image tower has \(problem)" }
+    if let problem = text.problem { return "its text tower has \(problem)" }
+    let width = text.outputWidth ?? text.width
+    return width == vision.width
+      ? nil : "its text tower gives \(width) numbers, its image tower \(vision.width), expected the same"
+  }
+
+  /// Traps when no model can have these sizes.
+  func check() {
+    if let problem { programmerError("SigLIPConfiguration: \(problem)") }
+  }
+
+  /// The same, as a file describes it.
+  ///
+  /// - Throws: ``CheckpointError/unsupported(path:problem:)`` when no model can have these sizes.
+  func checked(path: String) throws -> SigLIPConfiguration {
+    if let problem { throw CheckpointError.unsupported(path: path, problem: problem) }
+    return self
+  }
+
+  /// Refuses a model whose weights alone would not fit into memory.
+  func checkMemory(path: String, limit: Int = SystemMemory.limit) throws {
+    let bytes = parameterCount * MemoryLayout<Float>.size
+    if bytes > limit {
+      throw CheckpointError.unsupported(
+        path: path,
+        problem:
+          "its model has \(parameterCount) parameters, which take \(SystemMemory.words(bytes)) of memory; "
+          + "this process may use \(SystemMemory.words(limit))")
+    }
+  }
+}

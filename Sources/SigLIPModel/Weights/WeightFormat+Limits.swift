@@ -1,0 +1,34 @@
+import NN
+
+extension WeightFormat {
+  /// What a format cannot say of a model, in words; nil when nothing is lost. Written all the same, it would be read as
+  /// another model.
+  func problem(with configuration: SigLIPConfiguration) -> String? {
+    if let problem = configuration.problem { return problem }
+    let (vision, text) = (configuration.vision, configuration.text)
+    if text.pooling != .last {
+      return "this model pools texts by \(text.pooling), \(source)'s SigLIP models by the last position"
+    }
+    if self == .openClip && vision.isNaFlex { return "open_clip has no NaFlex models" }
+    if let odd = [vision.activation, text.activation].first(where: { !has($0) }) {
+      return "this model has the activation \(odd), which \(source)'s SigLIP models cannot have"
+    }
+    return nil
+  }
+
+  private var source: String {
+    switch self {
+    case .huggingFace: "transformers"
+    case .bigVision: "big_vision"
+    case .openClip: "open_clip"
+    }
+  }
+
+  private func has(_ activation: Activation) -> Bool {
+    switch self {
+    case .huggingFace: activation.huggingFaceName != nil
+    case .bigVision: activation == .gelu
+    case .openClip: activation.openClipOptions != nil
+    }
+  }
+}
