@@ -1,9 +1,9 @@
 /// Finds the one entry of Exif data that changes pixels: how a camera was held.
 ///
 /// Data that breaks the rules says nothing: the image stays as it is, as with other readers.
-enum Exif {
+package enum Exif {
   /// 1 to 8 as in Exif 2.3, section 4.6.4; 1 where there is none.
-  static func orientation(ofJPEG bytes: [UInt8]) -> Int {
+  package static func orientation(ofJPEG bytes: [UInt8]) -> Int {
     var reader = ByteReader(bytes[...], at: 2)
     while let lead = reader.byte(), lead == 0xFF, let marker = reader.byte() {
       // A marker may be preceded by more fill bytes; pixels follow a start of scan.
@@ -21,7 +21,7 @@ enum Exif {
   }
 
   /// The same from a PNG's `eXIf` chunk.
-  static func orientation(ofPNG bytes: [UInt8]) -> Int {
+  package static func orientation(ofPNG bytes: [UInt8]) -> Int {
     var reader = ByteReader(bytes[...], at: 8)
     while let length = reader.unsigned(bytes: 4) {
       if reader.skip(Array("eXIf".utf8)) { return orientation(ofTIFF: reader.take(length)) }

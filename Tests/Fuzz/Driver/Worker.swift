@@ -1,0 +1,78 @@
+import Foundation
+import Tensor
+
+/// The part of the program that reads inputs, in a process that may end at any of them.
+struct Worker {
+  let reader: Reader
+  let seed: UInt64
+  /// Bytes of address space beyond what the process has when it begins, and of resident memory.
+  let memoryLimit: Int
+
+  /// Reads inputs of these numbers and keeps `report` up to date.
+  func run(_ indices: Range<Int>, _ report: SharedReport) throws {
+    let seeds = try reader.seeds()
+    // What the pool keeps is no input's memory.
+    MemoryPool.shared.cacheLimit = 1 << 26
+    limitAddressSpace()
+    let folder = FileManager.default.temporaryDirectory.path + "/fuzz-\(getpid())"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for index in indices {
+      report.begin(index)
+      let judgement = try Worker.judge(reader, index, seed: seed, seeds, in: folder)
+      report.end(judgement)
+      if case .badMessage(let problem) = judgement { report.write("message", index, problem) }
+      let peak = Worker.peakResidentBytes()
+      if peak > memoryLimit {
+        // The peak never falls, so that the next input needs another process.
+        report.write("memory", index, "\(peak >> 20) MiB")
+        return
+      }
+    }
+    report.finish()
+  }
+
+  /// Makes an input and gives it to its reader.
+  static func judge(
+    _ reader: Reader, _ index: Int, seed: UInt64, _ seeds: [Input], in folder: String
+  ) throws -> Judgement {
+    let (input, dice) = reader.input(index, seed: seed, from: seeds)
+    var sample = Sample(input: input, folder: folder, index: index, dice: dice)
+    if reader.isOnDisk { try write(input, to: folder) }
+    return Judgement(reader, &sample)
+  }
+
+  /// Puts files into a folder of their own. They are new ones each time: the last input's may still be mapped.
+  static func write(_ input: Input, to folder: String) throws {
+    try? FileManager.default.removeItem(atPath: folder)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for (name, bytes) in input.files { try Data(bytes).write(to: URL(fileURLWithPath: folder + "/" + name)) }
+  }
+
+  /// An allocation beyond the limit fails then, which ends the process. Address sanitizer takes terabytes for itself and
+  /// has a limit of its own.
+  private func limitAddressSpace() {
+    #if os(Linux)
+      if Worker.isSanitized { return }
+      guard let status = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+        let pages = status.split(separator: " ").first.flatMap({ Int($0) })
+      else { return }
+      let limit = rlim_t(pages * Int(sysconf(Int32(_SC_PAGESIZE))) + memoryLimit)
+      var value = rlimit(rlim_cur: limit, rlim_max: limit)
+      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &value)
+    #endif
+  }
+
+  /// Whether this process was built with address or thread sanitizer.
+  private static let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
+  private static func peakResidentBytes() -> Int {
+    var usage = rusage()
+    #if os(Linux)
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return Int(usage.ru_maxrss) * 1024
+    #else
+      getrusage(RUSAGE_SELF, &usage)
+      return Int(usage.ru_maxrss)
+    #endif
+  }
+}

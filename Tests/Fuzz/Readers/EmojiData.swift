@@ -1,0 +1,1 @@
+../../../Examples/Sources/train-siglit/EmojiData.swift

@@ -1,0 +1,1 @@
+../../../Examples/Sources/siglip/ImageIndex.swift

@@ -1,0 +1,63 @@
+import Optim
+import Tensor
+
+let stateReaders = [
+  Reader(
+    name: "module state", share: 6,
+    seeds: {
+      try [
+        Seeds.written("state.safetensors") { try SafetensorsFile.write(Small().stateDictionary(), to: $0) }
+      ]
+    },
+    read: { sample in
+      let model = Small()
+      let state = try SafetensorsFile(sample.path).tensors()
+      sample.attempt { try Small().load(state, strict: false) }
+      try model.load(state)
+      use(model.loss.value)
+    }),
+  optimizer("adamw state") { AdamW($0, learningRate: 0.1, weightDecay: 0.1) },
+  optimizer("adafactor state") { AdaFactor($0, learningRate: 0.1) },
+  optimizer("sgd state") { SGD($0, learningRate: 0.1, momentum: 0.9) },
+]
+
+/// A model with everything that a state can hold.
+private final class Small: Module {
+  let layers: [Linear]
+  let norm = BatchNorm2d(channels: 3)
+  let scale = Parameter(Tensor(1))
+
+  init() {
+    var random = Random(seed: 1)
+    layers = [Linear(inputs: 3, outputs: 4, random: &random), Linear(inputs: 4, outputs: 1, random: &random)]
+  }
+
+  var loss: Variable {
+    let x = norm(Variable(Tensor.ones([2, 3, 1, 1]))).reshape([2, 3])
+    return (layers[1](layers[0](x, activation: .gelu)) * scale.variable).sum()
+  }
+}
+
+private func optimizer<O: Optimizer & SendableMetatype>(
+  _ name: String, _ make: @escaping @Sendable (Small) -> O
+) -> Reader {
+  Reader(
+    name: name, share: 3,
+    seeds: {
+      let model = Small()
+      let optimizer = make(model)
+      optimizer.step(model.loss.backward())
+      return [
+        try Seeds.written("state.safetensors") {
+          try SafetensorsFile.write(optimizer.stateDictionary(), to: $0)
+        }
+      ]
+    },
+    read: { sample in
+      let model = Small()
+      let optimizer = make(model)
+      try optimizer.load(SafetensorsFile(sample.path).tensors())
+      optimizer.step(model.loss.backward())
+      for parameter in model.parameters { use(parameter.value) }
+    })
+}
