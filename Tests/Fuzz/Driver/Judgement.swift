@@ -42,9 +42,13 @@ enum Judgement: Equatable {
     return nil
   }
 
-  /// Whether a character ends a line, or tells a terminal something.
+  /// Whether a character ends a line, or tells a terminal something; joiners are part of words and emoji.
   private static func isUnfit(_ scalar: Unicode.Scalar) -> Bool {
-    [.control, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
+    default: false
+    }
   }
 
   private static func escaped(_ message: String) -> String {

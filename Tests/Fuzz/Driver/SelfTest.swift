@@ -8,7 +8,8 @@ enum SelfTest {
     reader("broken: fills memory", fillMemory), reader("broken: keeps memory", keepMemory),
     refusing("broken: two lines", "one\ntwo"), refusing("broken: terminal", "\u{1B}[2J"),
     refusing("broken: long", String(repeating: "x", count: Judgement.longestMessage + 1)),
-    refusing("broken: silent", ""), reader("broken: foreign", throwForeignError),
+    refusing("broken: backwards", "\u{202E}txet"), refusing("broken: silent", ""),
+    reader("broken: foreign", throwForeignError),
     reader("broken: part") { sample in sample.attempt { throw FuzzError("one\rtwo") } },
   ]
 
