@@ -20,7 +20,7 @@ public struct StateError: DataError {
     var parts: [String] = []
     if !missing.isEmpty { parts.append("missing: \(missing.listed())") }
     if !unexpected.isEmpty { parts.append("unexpected: \(unexpected.listed())") }
-    let shown = mismatched.prefix(8)
+    let shown = mismatched.prefix(5)
     for (path, expected, found) in shown {
       parts.append("\(path.oneLine(limit: 100)): expected shape \(expected), found \(found)")
     }

@@ -139,7 +139,7 @@ import Testing
       case .control, .format, .lineSeparator, .paragraphSeparator: false
       default: true
       }
-    } && text.unicodeScalars.count <= 16_000
+    } && text.utf8.count <= 4096
   }
 
   @Test func charactersThatATerminalObeysAreEscaped() {

@@ -20,40 +20,55 @@ extension String {
   /// The text as one line for a terminal: control characters, line breaks and characters that change the direction of
   /// writing are escaped as in Swift's literals (`\n`, `\u{1B}`), and the middle of a long text is left out.
   ///
-  /// - Parameter limit: Scalars that are kept.
-  public func oneLine(limit: Int = 1_500) -> String {
-    let count = unicodeScalars.count
-    if count <= limit { return escaped(unicodeScalars[...]) }
-    let tail = limit / 3
-    return escaped(unicodeScalars.prefix(limit - tail)) + " ... (\(count - limit) characters left out) ... "
-      + escaped(unicodeScalars.suffix(tail))
+  /// - Parameter limit: Bytes that the result may have, a note of what was left out aside.
+  public func oneLine(limit: Int = 3_000) -> String {
+    let scalars = unicodeScalars
+    let (head, headEnd) = String.escaped(scalars, limit: limit)
+    if headEnd == scalars.endIndex { return head.joined() }
+    let (start, startEnd) = String.escaped(scalars, limit: limit - limit / 3)
+    let (end, endStart) = String.escaped(scalars.reversed(), limit: limit / 3)
+    let count = scalars.distance(from: startEnd, to: endStart.base)
+    return start.joined() + " ... (\(count) characters left out) ... " + end.reversed().joined()
   }
 
-  private func escaped(_ scalars: Substring.UnicodeScalarView) -> String {
-    var result = String.UnicodeScalarView()
-    for scalar in scalars {
-      switch scalar {
-      case " "..."~": result.append(scalar)
-      case "\n": result.append(contentsOf: "\\n".unicodeScalars)
-      case "\r": result.append(contentsOf: "\\r".unicodeScalars)
-      case "\t": result.append(contentsOf: "\\t".unicodeScalars)
-      // Joiners, which the spelling of some languages and many emoji need.
-      case "\u{200C}", "\u{200D}": result.append(scalar)
-      default:
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator:
-          result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}".unicodeScalars)
-        default: result.append(scalar)
-        }
-      }
+  /// As many of the first scalars as fit into a number of bytes, and the place where they end.
+  private static func escaped<Scalars: Collection<Unicode.Scalar>>(
+    _ scalars: Scalars, limit: Int
+  ) -> ([String], Scalars.Index) {
+    var result: [String] = []
+    var byteCount = 0
+    var position = scalars.startIndex
+    while position != scalars.endIndex {
+      let text = escaped(scalars[position])
+      byteCount += text.utf8.count
+      if byteCount > limit { break }
+      result.append(text)
+      scalars.formIndex(after: &position)
     }
-    return String(result)
+    return (result, position)
+  }
+
+  private static func escaped(_ scalar: Unicode.Scalar) -> String {
+    switch scalar {
+    case " "..."~": return String(scalar)
+    case "\n": return "\\n"
+    case "\r": return "\\r"
+    case "\t": return "\\t"
+    // Joiners, which the spelling of some languages and many emoji need.
+    case "\u{200C}", "\u{200D}": return String(scalar)
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator:
+      return "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+    default: return String(scalar)
+    }
   }
 }
 
 extension Collection<String> {
   /// The first few of many names for a message, and how many others there are.
-  package func listed(limit: Int = 8) -> String {
+  package func listed(limit: Int = 5) -> String {
     let names = prefix(limit).map { $0.oneLine(limit: 100) }.joined(separator: ", ")
     return count > limit ? "\(names) and \(count - limit) more" : names
   }
