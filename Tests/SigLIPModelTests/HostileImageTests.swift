@@ -149,6 +149,27 @@ import Testing
     #expect(error?.description.contains("it has 1099511627776 bytes, expected at most") ?? false)
   }
 
+  /// A large file that cannot be decoded must give up its turn: else the next one waits forever.
+  @Test func largeImagesTakeTurns() throws {
+    let folder = try TemporaryFolder()
+    let image = Self.picture(30, 20)
+    var files: [String] = []
+    for index in 0..<40 {
+      let path = folder.path("\(index).ppm")
+      if index % 3 == 0 {
+        _ = try folder.write(Array("P6 30 20 255\n".utf8), to: "\(index).ppm")
+      } else {
+        try image.writePPM(to: path)
+      }
+      files.append(path)
+    }
+    let preprocessing = ImagePreprocessing.huggingFaceV1(imageSize: 8)
+    let results = preprocessing.fit(files: files, options: ImageReadingOptions(), largePixelCount: 100)
+    for (index, result) in results.enumerated() {
+      #expect((try? result.get()) == (index % 3 == 0 ? nil : preprocessing.fit(image)))
+    }
+  }
+
   @Test func oneDamagedFileStopsNoOther() throws {
     let folder = try TemporaryFolder()
     let good = Self.picture(5, 4)

@@ -52,10 +52,16 @@ extension RGBImage {
   ///
   /// - Throws: ``ImageError``, or `TensorError.unreadable`.
   public init(contentsOf file: String, options: ImageReadingOptions = ImageReadingOptions()) throws {
+    try self.init(contentsOf: file, options: options) { _ in }
+  }
+
+  /// - Parameter willDecode: Called with the number of pixels before memory is taken for them.
+  init(contentsOf file: String, options: ImageReadingOptions, willDecode: @escaping (Int) -> Void) throws {
     // No file of so many pixels needs more, whatever the format: six bytes for each, and a header.
     let maximumBytes = 6 * min(options.maximumPixels, 1 << 50) + 1 << 20
     try self.init(
-      decoding: readFile(file, maximumBytes: maximumBytes), name: file, options: options)
+      decoding: readFile(file, maximumBytes: maximumBytes), name: file, options: options,
+      willDecode: willDecode)
   }
 
   /// Decodes the bytes of an image file; `name` stands in errors.
@@ -64,7 +70,13 @@ extension RGBImage {
   public init(
     decoding bytes: [UInt8], name: String, options: ImageReadingOptions = ImageReadingOptions()
   ) throws {
-    let decoder = ImageDecoder(bytes: bytes, name: name, options: options)
+    try self.init(decoding: bytes, name: name, options: options) { _ in }
+  }
+
+  private init(
+    decoding bytes: [UInt8], name: String, options: ImageReadingOptions, willDecode: @escaping (Int) -> Void
+  ) throws {
+    let decoder = ImageDecoder(bytes: bytes, name: name, options: options, willDecode: willDecode)
     let format = ImageFormat(of: bytes)
     switch format {
     case .portablePixmap:
@@ -115,6 +127,8 @@ struct ImageDecoder {
   let bytes: [UInt8]
   let name: String
   let options: ImageReadingOptions
+  /// Called with the number of pixels before memory is taken for them.
+  let willDecode: (Int) -> Void
 
   /// The number of pixels that a header declares, if allowed.
   func pixelCount(width: Int, height: Int) throws -> Int {
@@ -124,6 +138,7 @@ struct ImageDecoder {
       throw ImageError.tooLarge(
         file: name, width: width, height: height, maximumPixels: options.maximumPixels)
     }
+    willDecode(count)
     return count
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import NN
 
 /// What happens to an image between its file and the image tower.
@@ -139,11 +140,31 @@ public struct ImagePreprocessing: Sendable, Hashable {
     return .pixels(normalization.tensor(images))
   }
 
-  /// Reads and fits image files on all threads; a file that cannot be read gives its error and stops no other.
+  /// Reads and fits image files on all threads; a file that cannot be read gives its error and stops no other. Images of
+  /// more than 16 million pixels are decoded one at a time, so that a folder of them takes no more memory on many threads.
   public func fit(
     files: [String], options: ImageReadingOptions = ImageReadingOptions()
   ) -> [Result<RGBImage, any Error>] {
-    parallelMap(files, grain: 1) { file in Result { fit(try RGBImage(contentsOf: file, options: options)) } }
+    fit(files: files, options: options, largePixelCount: 1 << 24)
+  }
+
+  /// - Parameter largePixelCount: Images of more pixels are decoded one at a time.
+  func fit(
+    files: [String], options: ImageReadingOptions, largePixelCount: Int
+  ) -> [Result<RGBImage, any Error>] {
+    let turn = NSLock()
+    return parallelMap(files, grain: 1) { file in
+      var hasTurn = false
+      defer { if hasTurn { turn.unlock() } }
+      return Result {
+        let image = try RGBImage(contentsOf: file, options: options) { pixelCount in
+          guard pixelCount > largePixelCount else { return }
+          turn.lock()
+          hasTurn = true
+        }
+        return fit(image)
+      }
+    }
   }
 }
 
