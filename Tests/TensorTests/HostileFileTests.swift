@@ -121,6 +121,21 @@ import Testing
     #expect(error?.description.hasSuffix("it has 1099511627776 bytes, expected at most 1048576.") ?? false)
   }
 
+  /// A terabyte that takes no room on the disk.
+  @Test func arraysLargerThanMemoryAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let header = #"{"a":{"dtype":"U8","shape":[1099511627776],"data_offsets":[0,1099511627776]}}"#
+    let path = try folder.write(Self.safetensors(header), to: "a")
+    #expect(truncate(path, off_t(8 + header.utf8.count) + 1 << 40) == 0)
+    let file = try SafetensorsFile(path)
+    let error = #expect(throws: TensorError.self) { try file.tensor(named: "a") }
+    #expect(
+      error?.description.contains("array \"a\": it takes 4.0 TiB of memory, this process may use") ?? false)
+    #expect(throws: TensorError.self) { try file.indices(named: "a") }
+    #expect(throws: TensorError.self) { try file.bytes(named: "a") }
+    #expect(try file.array("a").tensor(rows: 7..<9) == .zeros([2]))
+  }
+
   @Test func pipesAreNotWaitedFor() throws {
     let folder = try TemporaryFolder()
     #expect(mkfifo(folder.path("pipe"), 0o600) == 0)

@@ -15,9 +15,10 @@ struct Inflate {
   private var count = 0
 
   /// The most that compressed bytes may become: 64 MiB, and above that 100 times their number. The format allows 1,032
-  /// times, which no numbers or texts come near and with which a small file takes all memory.
+  /// times, which no numbers or texts come near and with which a small file takes all memory. Never more than the process
+  /// may use.
   static func allowedCount(from compressedCount: Int) -> Int {
-    Swift.max(1 << 26, 100 * Swift.min(compressedCount, 1 << 50))
+    Swift.min(Swift.max(1 << 26, 100 * Swift.min(compressedCount, 1 << 50)), SystemMemory.limit)
   }
 
   /// Decompresses `input`, which must yield exactly `outputCount` bytes.

@@ -20,10 +20,10 @@ package struct StoredArray: Sendable {
   package func tensor() throws -> Tensor {
     let shape = try tensorShape()
     if isColumnMajor && shape.count > 1 {
-      let transposed = floats(shape: Shape(shape.reversed()), of: bytes)
+      let transposed = try floats(shape: Shape(shape.reversed()), of: bytes)
       return transposed.permute(Array((0..<shape.count).reversed())).contiguous()
     }
-    return floats(shape: shape, of: bytes)
+    return try floats(shape: shape, of: bytes)
   }
 
   /// Some of the first axis's rows, converted to `Float`; the others are not read. A single number without axes is its
@@ -39,7 +39,7 @@ package struct StoredArray: Sendable {
     let row = bytes.count / count
     shape[0] = rows.count
     let start = bytes.startIndex
-    return floats(shape: shape, of: bytes[start + rows.lowerBound * row..<start + rows.upperBound * row])
+    return try floats(shape: shape, of: bytes[start + rows.lowerBound * row..<start + rows.upperBound * row])
   }
 
   /// All elements as 32-bit integers; throws for fractions and for values outside the range.
@@ -48,6 +48,7 @@ package struct StoredArray: Sendable {
     guard elementType.isInteger else {
       throw unsupported("elements are \(elementType.rawValue), expected an integer type")
     }
+    try checkMemory(shape.elementCount * MemoryLayout<Int32>.size)
     var values: [Int32]
     switch elementType {
     case .int64: values = try integers(Int64.self)
@@ -64,8 +65,10 @@ package struct StoredArray: Sendable {
   }
 
   /// The raw bytes in row-major order of elements.
-  func rawBytes() -> [UInt8] {
-    isColumnMajor ? rowMajor([UInt8](bytes), elementBytes: elementType.byteCount) : [UInt8](bytes)
+  func rawBytes() throws -> [UInt8] {
+    try checkMemory(bytes.count)
+    return isColumnMajor
+      ? rowMajor([UInt8](bytes), elementBytes: elementType.byteCount) : [UInt8](bytes)
   }
 
   /// Reorders elements (each of `elementBytes` entries) from column-major to row-major.
@@ -100,6 +103,15 @@ package struct StoredArray: Sendable {
     return shape
   }
 
+  /// Refuses an array that would not fit into memory.
+  private func checkMemory(_ byteCount: Int) throws {
+    if byteCount > SystemMemory.limit {
+      throw unsupported(
+        "it takes \(SystemMemory.words(byteCount)) of memory, this process may use "
+          + SystemMemory.words(SystemMemory.limit))
+    }
+  }
+
   private func unsupported(_ problem: String) -> TensorError {
     .unsupported(path: path, name: name, problem: problem)
   }
@@ -108,8 +120,9 @@ package struct StoredArray: Sendable {
   /// and what is made of it are never both in memory.
   private static let chunk = 1 << 20
 
-  private func floats(shape: Shape, of bytes: Data) -> Tensor {
-    Tensor(uninitialized: shape) { output in
+  private func floats(shape: Shape, of bytes: Data) throws -> Tensor {
+    try checkMemory(shape.elementCount * MemoryLayout<Float>.size)
+    return Tensor(uninitialized: shape) { output in
       bytes.withUnsafeBytes { input in
         for start in stride(from: 0, to: output.count, by: StoredArray.chunk) {
           let part = start..<Swift.min(start + StoredArray.chunk, output.count)
