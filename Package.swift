@@ -90,8 +90,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support",
       swiftSettings: [.unsafeFlags(["-O"])]),
     .executableTarget(
-      name: "fuzz", dependencies: ["SigLIPModel", "Optim", "Tensor", "TestSupport"], path: "Tests/Fuzz",
-      swiftSettings: [.unsafeFlags(["-O"])]),
+      name: "fuzz", dependencies: ["SigLIPModel", "Optim", "Tensor", "TestSupport"], path: "Tests/Fuzz"),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),

@@ -26,10 +26,10 @@ struct ReaderResult {
     ]
     func row(_ name: String, _ results: [ReaderResult]) -> [String] {
       func sum(_ count: (ReaderResult) -> Int) -> String { "\(results.reduce(0) { $0 + count($1) })" }
-      let longest = results.map(\.longest.seconds).max() ?? 0
+      let longest = results.map(\.longest).max { $0.seconds < $1.seconds } ?? (0, 0)
       return [name, sum(\.inputs), sum(\.accepted), sum(\.refused)]
         + Finding.Kind.allCases.map { kind in sum { $0.count(kind) } } + [
-          "\(Int((longest * 1000).rounded(.up))) ms"
+          "\(Int((longest.seconds * 1000).rounded(.up))) ms at \(longest.index)"
         ]
     }
     let rows = [head] + results.map { row($0.reader, [$0]) } + [row("all", results)]

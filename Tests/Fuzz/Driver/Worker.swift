@@ -43,9 +43,16 @@ struct Worker {
 
   /// Puts files into a folder of their own. They are new ones each time: the last input's may still be mapped.
   static func write(_ input: Input, to folder: String) throws {
-    try? FileManager.default.removeItem(atPath: folder)
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    for (name, bytes) in input.files { try Data(bytes).write(to: URL(fileURLWithPath: folder + "/" + name)) }
+    func failed(_ path: String) -> FuzzError { FuzzError("\(path): \(String(cString: strerror(errno)))") }
+    mkdir(folder, 0o700)
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder) { unlink(folder + "/" + name) }
+    for (name, bytes) in input.files {
+      let path = folder + "/" + name
+      let file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+      if file < 0 { throw failed(path) }
+      defer { close(file) }
+      if Foundation.write(file, bytes, bytes.count) != bytes.count { throw failed(path) }
+    }
   }
 
   /// An allocation beyond the limit fails then, which ends the process. Address sanitizer takes terabytes for itself and

@@ -29,8 +29,8 @@ let imageReaders: [Reader] = {
   ]
   if RGBImage.readableExtensions.contains("png") {
     readers += [
-      Reader(name: "png", share: 12, isOnDisk: false, seeds: { try images("png") }, read: read),
-      Reader(name: "jpeg", share: 12, isOnDisk: false, seeds: { try images("jpg") }, read: read),
+      Reader(name: "png", share: 20, isOnDisk: false, seeds: { try images("png") }, read: read),
+      Reader(name: "jpeg", share: 20, isOnDisk: false, seeds: { try images("jpg") }, read: read),
     ]
   }
   return readers
