@@ -6,13 +6,17 @@ public struct StateError: DataError {
   public let unexpected: [String]
   /// Paths whose shapes differ.
   public let mismatched: [(path: String, expected: Shape, found: Shape)]
+  /// Names of counts of steps that nobody can have made: below zero or above 2^53.
+  public let impossibleCounts: [String]
 
   package init(
-    missing: [String], unexpected: [String], mismatched: [(path: String, expected: Shape, found: Shape)]
+    missing: [String], unexpected: [String], mismatched: [(path: String, expected: Shape, found: Shape)],
+    impossibleCounts: [String] = []
   ) {
     self.missing = missing
     self.unexpected = unexpected
     self.mismatched = mismatched
+    self.impossibleCounts = impossibleCounts
   }
 
   /// A part for each kind of problem: the first few names of each, and how many others there are.
@@ -25,6 +29,7 @@ public struct StateError: DataError {
       parts.append("\(path.oneLine(limit: 100)): expected shape \(expected), found \(found)")
     }
     if mismatched.count > shown.count { parts.append("\(mismatched.count - shown.count) more shapes differ") }
+    if !impossibleCounts.isEmpty { parts.append("impossible counts: \(impossibleCounts.listed())") }
     return "the state does not fit: " + parts.joined(separator: "; ")
   }
 }
@@ -33,8 +38,9 @@ extension Module {
   /// Parameters and buffers by path.
   public func stateDictionary() -> [String: Tensor] {
     var state: [String: Tensor] = [:]
-    for (path, parameter) in namedParameters() { state[path] = parameter.value }
-    for (path, buffer) in namedBuffers() { state[path] = buffer.value }
+    let walk = ModuleWalk(self)
+    for (path, parameter) in walk.parameters { state[path] = parameter.value }
+    for (path, buffer) in walk.buffers { state[path] = buffer.value }
     return state
   }
 
@@ -45,8 +51,8 @@ extension Module {
   ///   - strict: Whether names that are missing or unexpected are errors; shapes always must fit.
   /// - Throws: ``StateError`` with everything that is wrong; then nothing was changed.
   public func load(_ state: [String: Tensor], strict: Bool = true) throws {
-    let parameters = namedParameters()
-    let buffers = namedBuffers()
+    let walk = ModuleWalk(self)
+    let (parameters, buffers) = (walk.parameters, walk.buffers)
     let own =
       parameters.map { ($0.path, $0.parameter.shape) } + buffers.map { ($0.path, $0.buffer.value.shape) }
     let paths = Set(own.map(\.0))
