@@ -4,32 +4,43 @@ import Kernels
 /// AdaFactor as big_vision has it and SigLIP was trained with (Shazeer & Stern 2018, Zhai et al. 2022): second moments of
 /// matrices as a row and a column of means, a first moment in bfloat16, no relative step.
 ///
+/// The moment in bfloat16 is widened, averaged in single precision, applied, and rounded to nearest only to be stored:
+/// optax's formula for a state that is widened first. optax itself multiplies the state by a 0.9 rounded to bfloat16,
+/// under `jit` in single precision, else with a product that is rounded too. A gradient that is always 1 is applied as
+/// 0.9859 here after 300 steps, as 0.9704 and 0.9828 there; an average without rounding applies 1, as
+/// ``MomentumPrecision/float32`` does in both.
+///
 /// Weight decay is not multiplied by the learning rate, only by the schedule: 1e-4 here is 0.1 in AdamW at a learning
 /// rate of 1e-3.
 public final class AdaFactor: Optimizer {
+  /// How the first moment is stored.
+  public enum MomentumPrecision: Sendable, Hashable {
+    /// Two bytes for each number; the average stops where its next change is below half a rounding.
+    case bfloat16
+    /// Four bytes for each number.
+    case float32
+  }
+
   /// What is remembered of one parameter.
   public struct State: OptimizerState {
     /// Means of squares over the largest axis, or all squares of a parameter that is not factored.
     var rows: Tensor
     /// Means of squares over the second largest axis.
     var columns: Tensor?
-    var momentum: [UInt16]?
-    let momentumShape: Shape
+    var momentum: Momentum
 
     /// `rows`, `columns` where factored, `momentum` if there is one.
     public var tensors: [String: Tensor] {
       get {
         var result = ["rows": rows]
         result["columns"] = columns
-        result["momentum"] = momentum.map {
-          Tensor($0.map(HalfPrecision.float(brain:)), shape: momentumShape)
-        }
+        result["momentum"] = momentum.tensor
         return result
       }
       set {
         if let tensor = newValue["rows"] { rows = tensor }
         columns = newValue["columns"]
-        momentum = newValue["momentum"]?.scalars.map(HalfPrecision.brain)
+        momentum.tensor = newValue["momentum"]
       }
     }
   }
@@ -40,9 +51,11 @@ public final class AdaFactor: Optimizer {
   public var schedule: Schedule
   /// How much of the first moment is kept; 0 keeps none.
   public let beta1: Float
+  /// How the first moment is stored. A moment that was saved in the other precision can be loaded.
+  public let momentumPrecision: MomentumPrecision
   /// Most that is kept of the second moments; SigLIP takes 0.95.
   public let beta2Cap: Float
-  /// How fast the share that is kept rises: 1 - step^-exponent.
+  /// How fast the share that is kept rises: 1 - n^-exponent at a parameter's n-th update.
   public let decayExponent: Float
   /// Taken off the parameter at each step, times the schedule.
   public let weightDecay: Float
@@ -56,13 +69,15 @@ public final class AdaFactor: Optimizer {
 
   /// An optimizer of all parameters of a model.
   public init(
-    _ model: some Module, learningRate: Float, beta1: Float = 0.9, beta2Cap: Float = 0.999,
-    decayExponent: Float = 0.8, weightDecay: Float = 0, smallestFactoredSize: Int = 32,
+    _ model: some Module, learningRate: Float, beta1: Float = 0.9,
+    momentumPrecision: MomentumPrecision = .bfloat16, beta2Cap: Float = 0.999, decayExponent: Float = 0.8,
+    weightDecay: Float = 0, smallestFactoredSize: Int = 32,
     schedule: Schedule = .constant,
     groups: [ParameterGroup] = []
   ) {
     self.learningRate = learningRate
     self.beta1 = beta1
+    self.momentumPrecision = momentumPrecision
     self.beta2Cap = beta2Cap
     self.decayExponent = decayExponent
     self.weightDecay = weightDecay
@@ -73,17 +88,17 @@ public final class AdaFactor: Optimizer {
 
   /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
-    let momentum = beta1 == 0 ? nil : [UInt16](repeating: 0, count: parameter.parameter.value.count)
+    let precision = beta1 == 0 ? nil : momentumPrecision
+    let whole = parameter.parameter.shape
     guard let order = factoredOrder(of: parameter.factoredView) else {
-      return State(
-        rows: .zeros(parameter.parameter.shape), columns: nil, momentum: momentum,
-        momentumShape: parameter.parameter.shape)
+      return State(rows: .zeros(whole), columns: nil, momentum: Momentum(precision, shape: whole))
     }
     let shape = Shape(order.map { parameter.factoredView[$0] })
     var (rows, columns) = (shape, shape)
     rows.remove(at: shape.count - 1)
     columns.remove(at: shape.count - 2)
-    return State(rows: .zeros(rows), columns: .zeros(columns), momentum: momentum, momentumShape: shape)
+    return State(
+      rows: .zeros(rows), columns: .zeros(columns), momentum: Momentum(precision, shape: shape))
   }
 
   /// The axes with the second largest and the largest last; nil if the second largest is too small to factor.
@@ -124,13 +139,13 @@ public final class AdaFactor: Optimizer {
     gradient.withUnsafeScalars { g in
       value.withUnsafeMutableScalars { p in
         state.rows.withUnsafeMutableScalars { v in
-          withMomentum(of: &state.momentum) { m in
+          state.momentum.withPointers { m in
             guard let g = g.baseAddress, let p = p.baseAddress, let v = v.baseAddress else { return }
             ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
               let first = range.lowerBound
               Kernels.table.optimizer.adaFactor(
-                p + first, g + first, v + first, m.map { $0 + first }, range.count, AdaFactor.epsilon,
-                rates.beta1, rates.beta2, rates.step, rates.decay)
+                p + first, g + first, v + first, (m + first).short, (m + first).full, range.count,
+                AdaFactor.epsilon, rates.beta1, rates.beta2, rates.step, rates.decay)
             }
           }
         }
@@ -142,18 +157,18 @@ public final class AdaFactor: Optimizer {
   private func updateMatrices(
     _ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates
   ) {
-    let shape = state.momentumShape
+    let shape = state.momentum.shape
     let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
     gradient.withUnsafeScalars { g in
       value.withUnsafeMutableScalars { p in
         state.rows.withUnsafeMutableScalars { rowMeans in
           state.columns?.withUnsafeMutableScalars { columnMeans in
-            withMomentum(of: &state.momentum) { m in
+            state.momentum.withPointers { m in
               for matrix in 0..<gradient.count / (rows * columns) {
                 let start = matrix * rows * columns
                 Matrix(
                   rows: rows, columns: columns, p: p.baseAddress! + start, g: g.baseAddress! + start,
-                  momentum: m.map { $0 + start }, rowMeans: rowMeans.baseAddress! + matrix * rows,
+                  momentum: m + start, rowMeans: rowMeans.baseAddress! + matrix * rows,
                   columnMeans: columnMeans.baseAddress! + matrix * columns
                 ).update(rates)
               }
@@ -169,7 +184,7 @@ public final class AdaFactor: Optimizer {
     let rows, columns: Int
     let p: UnsafeMutablePointer<Float>
     let g: UnsafePointer<Float>
-    let momentum: UnsafeMutablePointer<UInt16>?
+    let momentum: Momentum.Pointers
     let rowMeans, columnMeans: UnsafeMutablePointer<Float>
 
     /// Rows that one thread takes at a time.
@@ -188,7 +203,8 @@ public final class AdaFactor: Optimizer {
             let start = row * columns
             Kernels.table.optimizer.adaFactorRow(
               p + start, g + start, Float((mean / Double(rowMeans[row])).squareRoot()), columnFactors,
-              momentum.map { $0 + start }, columns, rates.beta1, rates.step, rates.decay)
+              (momentum + start).short, (momentum + start).full, columns, rates.beta1, rates.step, rates.decay
+            )
           }
         }
       }
@@ -218,10 +234,5 @@ public final class AdaFactor: Optimizer {
       blend(rowMeans, rowsNow)
       blend(columnMeans, sums.sum(axes: [0]) / Float(rows))
     }
-  }
-
-  private func withMomentum(of momentum: inout [UInt16]?, _ body: (UnsafeMutablePointer<UInt16>?) -> Void) {
-    if momentum == nil { return body(nil) }
-    momentum?.withUnsafeMutableBufferPointer { body($0.baseAddress) }
   }
 }

@@ -23,19 +23,20 @@ public protocol Optimizer: AnyObject {
   /// - Parameters:
   ///   - value: The parameter's numbers.
   ///   - gradient: Of the same shape.
-  ///   - update: The step and the settings that apply.
+  ///   - update: The number of the update and the settings that apply.
   func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate)
 }
 
 /// What an optimizer remembers of one parameter.
 public protocol OptimizerState {
-  /// By name. Setting them takes the same names and shapes that getting them gives.
+  /// By any name but `step`. Setting them takes the same names and shapes that getting them gives.
   var tensors: [String: Tensor] { get set }
 }
 
 /// The circumstances of one parameter's update.
 public struct ParameterUpdate {
-  /// Number of steps before this one.
+  /// Number of updates of this parameter before this one. Where it was frozen, or no gradient reached it, there are
+  /// fewer than the optimizer has made steps.
   public let step: Int
   /// The schedule's multiplier.
   public let schedule: Double
@@ -52,16 +53,23 @@ public final class OptimizedParameters<State: OptimizerState> {
   /// In the order of the model.
   public let all: [OptimizedParameter]
   /// Steps made.
-  public fileprivate(set) var stepCount = 0
-  fileprivate var states: [State?]
+  public internal(set) var stepCount = 0
+  /// What is remembered of each parameter that has been updated.
+  var memories: [Memory?]
 
-  /// All parameters of a model, with the settings of the groups that their paths fit; traps when a group's
-  /// regular expression matches none.
+  struct Memory {
+    var updates = 0
+    var state: State
+  }
+
+  /// All parameters of a model, with the settings of the groups that their paths fit; traps when there is none, or
+  /// when a group's regular expression matches none.
   public init(of model: some Module, groups: [ParameterGroup]) {
     let named = model.namedParameters()
+    if named.isEmpty { programmerError("optimizer: \(type(of: model)) has no parameters") }
     for group in groups { group.check(named.map(\.path)) }
     all = named.map { OptimizedParameter(path: $0.path, parameter: $0.parameter, groups: groups) }
-    states = Array(repeating: nil, count: all.count)
+    memories = Array(repeating: nil, count: all.count)
   }
 }
 
@@ -70,21 +78,26 @@ extension Optimizer {
   public var stepCount: Int { parameters.stepCount }
 
   /// Updates all parameters that are not frozen and that a gradient reached, and counts the step.
+  ///
+  /// The schedule goes by the steps of the optimizer. What depends on how often a parameter was updated, as Adam's
+  /// corrections do, goes by the updates of that parameter, as in PyTorch: one that is unfrozen late begins as one that
+  /// was never frozen.
   public func step(_ gradients: Gradients) {
     let table = parameters
     let multiplier = Double(schedule(table.stepCount))
     for index in table.all.indices {
       let parameter = table.all[index].parameter
       guard !parameter.isFrozen, let gradient = gradients[parameter] else { continue }
+      // The table must not share the state's memory while it is changed.
+      var memory = table.memories[index].take() ?? .init(state: makeState(for: table.all[index]))
       let circumstances = ParameterUpdate(
-        step: table.stepCount, schedule: multiplier,
+        step: memory.updates, schedule: multiplier,
         learningRate: Double(learningRate) * multiplier * Double(table.all[index].learningRateMultiplier),
         weightDecayMultiplier: Double(table.all[index].weightDecayMultiplier),
         factoredView: table.all[index].factoredView)
-      // The table must not share the state's memory while it is changed.
-      var state = table.states[index].take() ?? makeState(for: table.all[index])
-      parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
-      table.states[index] = consume state
+      parameter.update { update(&$0, gradient: gradient, state: &memory.state, circumstances) }
+      memory.updates += 1
+      table.memories[index] = consume memory
     }
     table.stepCount += 1
   }
@@ -92,56 +105,5 @@ extension Optimizer {
   /// Paths of the parameters that are to be trained but that no gradient reached.
   public func unreached(by gradients: Gradients) -> [String] {
     parameters.all.filter { !$0.parameter.isFrozen && gradients[$0.parameter] == nil }.map(\.path)
-  }
-}
-
-// MARK: - Saving and loading
-
-extension Optimizer {
-  /// The number of steps as `step`, and what is remembered of each parameter as `path.name`.
-  public func stateDictionary() -> [String: Tensor] {
-    var result = ["step": Tensor(Float(stepCount))]
-    for (entry, state) in zip(parameters.all, parameters.states) {
-      for (name, tensor) in state?.tensors ?? [:] { result["\(entry.path).\(name)"] = tensor }
-    }
-    return result
-  }
-
-  /// Continues from a saved state.
-  ///
-  /// A parameter of which nothing was remembered when the state was saved, such as a frozen one, starts afresh.
-  ///
-  /// - Throws: ``StateError`` with everything that is wrong; then nothing was changed.
-  public func load(_ state: [String: Tensor]) throws {
-    var remaining = state
-    var missing: [String] = []
-    var mismatched: [(path: String, expected: Shape, found: Shape)] = []
-    let step = remaining.removeValue(forKey: "step").flatMap { $0.count == 1 ? Int(exactly: $0.item()) : nil }
-    if step ?? -1 < 0 { missing.append("step") }
-    let states = parameters.all.map { entry -> State? in
-      var loaded = makeState(for: entry)
-      let expected = loaded.tensors
-      var tensors: [String: Tensor] = [:]
-      for name in expected.keys { tensors[name] = remaining.removeValue(forKey: "\(entry.path).\(name)") }
-      if tensors.isEmpty { return expected.isEmpty ? loaded : nil }
-      for (name, tensor) in expected {
-        guard let found = tensors[name] else {
-          missing.append("\(entry.path).\(name)")
-          continue
-        }
-        if found.shape != tensor.shape {
-          mismatched.append(("\(entry.path).\(name)", tensor.shape, found.shape))
-        }
-      }
-      if missing.isEmpty && mismatched.isEmpty { loaded.tensors = tensors }
-      return loaded
-    }
-    guard missing.isEmpty, mismatched.isEmpty, remaining.isEmpty, let step else {
-      throw StateError(
-        missing: missing.sorted(), unexpected: remaining.keys.sorted(),
-        mismatched: mismatched.sorted { $0.path < $1.path })
-    }
-    parameters.states = states
-    parameters.stepCount = step
   }
 }

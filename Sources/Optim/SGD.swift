@@ -64,11 +64,3 @@ public final class SGD: Optimizer {
     }
   }
 }
-
-extension Tensor? {
-  /// Passes the numbers, to be changed in place, or nil.
-  fileprivate mutating func withUnsafeMutableScalars(_ body: (UnsafeMutablePointer<Float>?) -> Void) {
-    if self == nil { return body(nil) }
-    self?.withUnsafeMutableScalars { body($0.baseAddress) }
-  }
-}

@@ -36,7 +36,8 @@ def gradient(shape, name, step):
     return (((k * 37 + step * 101 + len(name) * 53 + (k * step) % 29) % 61 - 30) / 64.0).reshape(shape)
 
 
-def run_torch(make, shapes, schedule=lambda step: 1.0, clip=None):
+def run_torch(make, shapes, schedule=lambda step: 1.0, clip=None, late={}):
+    """Parameters in `late` are frozen before the step that it says."""
     parameters = {n: torch.nn.Parameter(torch.tensor(start(s, n))) for n, s in shapes.items()}
     optimizer = make(list(parameters.values()))
     rate = optimizer.param_groups[0]["lr"]
@@ -44,7 +45,8 @@ def run_torch(make, shapes, schedule=lambda step: 1.0, clip=None):
         for group in optimizer.param_groups:
             group["lr"] = rate * schedule(step)
         for name, parameter in parameters.items():
-            parameter.grad = torch.tensor(gradient(shapes[name], name, step))
+            is_frozen = step < late.get(name, 0)
+            parameter.grad = None if is_frozen else torch.tensor(gradient(shapes[name], name, step))
         if clip is not None:
             norm = torch.sqrt(sum((p.grad**2).sum() for p in parameters.values()))
             for parameter in parameters.values():
@@ -64,8 +66,9 @@ def factored_axes(shape, minimum=32):
 
 
 def run_big_vision(shapes, rate, decay, cap, momentum_type, schedule=lambda step: 1.0, steps=STEPS,
-                   start=start, gradient=gradient, views={}):
-    """big_vision's AdaFactor, written out; without momentum if that has no type."""
+                   start=start, gradient=gradient, views={}, late={}):
+    """big_vision's AdaFactor, written out; without momentum if that has no type. Parameters in `late` are frozen before
+    the step that it says, and count their own updates."""
     result = {}
     for name, shape in shapes.items():
         view = views.get(name, shape)
@@ -73,9 +76,10 @@ def run_big_vision(shapes, rate, decay, cap, momentum_type, schedule=lambda step
         axes = factored_axes(view)
         m = np.zeros(shape, momentum_type or np.float64)
         row = column = v = 0.0
-        for step in range(steps):
+        first = late.get(name, 0)
+        for step in range(first, steps):
             g = gradient(shape, name, step)
-            beta2 = min(cap, 1 - (step + 1.0) ** -0.8)
+            beta2 = min(cap, 1 - (step - first + 1.0) ** -0.8)
             q = (g**2 + 1e-30).reshape(view)
             if axes is not None:
                 d1, d0 = axes
@@ -112,6 +116,29 @@ def run_optax(shapes, rate, decay, cap, steps=STEPS):
     return {n: np.array(p) for n, p in parameters.items()}
 
 
+def optax_average(dtype, use_jit):
+    """What optax's average of a gradient that is always 1 applies after 300 steps."""
+    transformation = optax.ema(0.9, debias=False, accumulator_dtype=dtype)
+    ones = jnp.ones((40, 40), jnp.float32)
+    state = transformation.init(ones)
+    update = jax.jit(transformation.update) if use_jit else transformation.update
+    for _ in range(300):
+        applied, state = update(ones, state)
+    return float(applied[0, 0])
+
+
+def check_averages():
+    """The numbers that AdaFactor's documentation names."""
+    assert abs(optax_average(jnp.bfloat16, True) - 0.97036) < 1e-5
+    assert abs(optax_average(jnp.bfloat16, False) - 0.98281) < 1e-5
+    assert abs(optax_average(jnp.float32, True) - 1) < 1e-6
+    m = ml_dtypes.bfloat16(0)
+    for _ in range(300):
+        applied = np.float32(0.9) * np.float32(m) + np.float32(0.1)
+        m = ml_dtypes.bfloat16(applied)
+    assert abs(applied - 0.98594) < 1e-5
+
+
 def check_golden():
     found = run_big_vision(
         {"p": (32, 48)}, 1e-3, 1e-4, 0.95, np.float64, steps=3,
@@ -145,8 +172,14 @@ def main():
     add("adamw", run_torch(lambda p: adamw(p, lr=0.01, betas=(0.9, 0.95), weight_decay=0.1), SMALL))
     add("adamw.scheduled", run_torch(
         lambda p: adamw(p, lr=0.01, betas=(0.9, 0.95), weight_decay=0.1), SMALL, schedule=warm_up_cosine, clip=1.0))
+    late = {"vector": 10, "scalar": 15}
+    add("sgd.late", run_torch(lambda p: sgd(p, lr=0.1, momentum=0.9, weight_decay=0.01), SMALL, late=late))
+    add("adam.late", run_torch(lambda p: adam(p, lr=0.01), SMALL, late=late))
+    add("adamw.late", run_torch(
+        lambda p: adamw(p, lr=0.01, betas=(0.9, 0.95), weight_decay=0.1), SMALL, schedule=warm_up_cosine, late=late))
 
     check_golden()
+    check_averages()
     exact = run_big_vision(LARGE, 1e-3, 1e-4, 0.95, np.float64)
     for name, array in run_optax(LARGE, 1e-3, 1e-4, 0.95).items():
         np.testing.assert_allclose(exact[name], array, rtol=1e-12)
@@ -154,6 +187,9 @@ def main():
     add("adafactor.uncapped", run_big_vision(LARGE, 1e-2, 0, 0.999, None))
     add("adafactor.momentum", run_big_vision(
         LARGE, 1e-3, 1e-4, 0.95, ml_dtypes.bfloat16, schedule=warm_up_cosine))
+    add("adafactor.float32", run_big_vision(LARGE, 1e-3, 1e-4, 0.95, np.float64, schedule=warm_up_cosine))
+    add("adafactor.late", run_big_vision(
+        LARGE, 1e-3, 1e-4, 0.95, np.float64, schedule=warm_up_cosine, late={"large": 10, "vector": 15}))
     # A matrix of 66 outputs seen as two heads of 33.
     views = {"large": (33, 1, 40), "heads": (2, 33, 40)}
     add("adafactor.views", run_big_vision(

@@ -98,7 +98,7 @@ import Testing
               level.table.optimizer.adaFactorRow(
                 p.baseAddress! + i * columns, g.baseAddress! + i * columns,
                 Float(1 / (rowAverages[i] / mean).squareRoot()), columnFactors, m.baseAddress! + i * columns,
-                columns, 0.9, 1e-3, 1e-4)
+                nil, columns, 0.9, 1e-3, 1e-4)
             }
           }
         }
@@ -136,12 +136,13 @@ import Testing
     }
   }
 
-  @Test(arguments: Level.all, [true, false])
-  func unfactoredAdaFactor(level: Level, hasMomentum: Bool) {
+  @Test(arguments: Level.all, Momentum.allCases)
+  func unfactoredAdaFactor(level: Level, momentum: Momentum) {
     for count in sizes where count > 0 {
       var p = numbers(count)
       var v = numbers(count, seed: 7, in: 0.5...2)
-      var m = [UInt16](repeating: 0x3f80, count: count)
+      var short = [UInt16](repeating: 0x3f80, count: count)
+      var full = [Float](repeating: 1, count: count)
       let g = numbers(count, seed: 8)
       var exactV: [Double] = []
       var exactM: [Double] = []
@@ -151,17 +152,23 @@ import Testing
         let square: Double = gradient * gradient + 1e-3
         exactV.append(0.95 * Double(v[i]) + 0.05 * square)
         let u: Double = gradient / exactV[i].squareRoot()
-        exactM.append(hasMomentum ? 0.9 + 0.1 * u : u)
+        exactM.append(momentum == .none ? u : 0.9 + 0.1 * u)
         exactP.append(Double(p[i]) - 0.01 * exactM[i] - 0.002 * Double(p[i]))
       }
-      m.withUnsafeMutableBufferPointer {
-        level.table.optimizer.adaFactor(
-          &p, g, &v, hasMomentum ? $0.baseAddress : nil, count, 1e-3, 0.9, 0.95, 0.01, 0.002)
+      short.withUnsafeMutableBufferPointer { short in
+        full.withUnsafeMutableBufferPointer { full in
+          level.table.optimizer.adaFactor(
+            &p, g, &v, momentum == .bfloat16 ? short.baseAddress : nil,
+            momentum == .float32 ? full.baseAddress : nil, count, 1e-3, 0.9, 0.95, 0.01, 0.002)
+        }
       }
       #expect(difference(p, exactP) <= 5e-7)
       #expect(difference(v, exactV) <= 1e-6)
-      if hasMomentum {
-        let stored = m.map { Float(bitPattern: UInt32($0) << 16) }
+      switch momentum {
+      case .none: #expect(short.allSatisfy { $0 == 0x3f80 } && full.allSatisfy { $0 == 1 })
+      case .float32: #expect(difference(full, exactM) <= 5e-7)
+      case .bfloat16:
+        let stored = short.map { Float(bitPattern: UInt32($0) << 16) }
         for (value, exact) in zip(stored, exactM) {
           let error: Double = abs(Double(value) - exact)
           #expect(error <= abs(exact) / 256 + 1e-7)
@@ -170,6 +177,8 @@ import Testing
     }
   }
 
+  enum Momentum: CaseIterable { case none, bfloat16, float32 }
+
   @Test(arguments: Level.all)
   func normsAndScaling(level: Level) {
     for count in sizes + [50_000] {
@@ -177,6 +186,11 @@ import Testing
       let exact = x.reduce(0.0) { (sum: Double, value: Float) -> Double in sum + Double(value) * Double(value)
       }
       #expect(abs(level.table.optimizer.sumOfSquares(x, count) - exact) <= 1e-7 * exact)
+      // Squares that single precision has no room for.
+      for (size, square) in [(1e20, 1e40), (1e-30, 1e-60), (3e38, 9e76)] as [(Float, Double)] {
+        let sum = level.table.optimizer.sumOfSquares([Float](repeating: size, count: count), count)
+        #expect(abs(sum - square * Double(count)) <= 1e-6 * square * Double(count))
+      }
       let scaled = filled(count) {
         $0.update(from: x, count: count)
         level.table.optimizer.scale($0, 0.3, count)

@@ -16,10 +16,12 @@ import Testing
     for step in 0..<5 { before.step(first.gradients(step: step)) }
     let folder = try TemporaryFolder()
     let path = folder.path("state.safetensors")
-    try SafetensorsFile.write(before.stateDictionary(), to: path)
+    var writer = SafetensorsWriter()
+    before.stateDictionary().add(to: &writer)
+    try writer.write(to: path)
     try second.load(first.stateDictionary())
     let after = make(second)
-    try after.load(SafetensorsFile(path).tensors())
+    try after.load(OptimizerStateDictionary(SafetensorsFile(path)))
     #expect(after.stepCount == 5)
     for step in 5..<10 { after.step(second.gradients(step: step)) }
     #expect(second.stateDictionary() == whole.stateDictionary())
@@ -33,6 +35,9 @@ import Testing
     try checkContinues(SmallModel.init) { AdamW($0, learningRate: 0.1, schedule: schedule) }
     try checkContinues(LargeModel.init) { AdaFactor($0, learningRate: 0.1, schedule: schedule) }
     try checkContinues(LargeModel.init) { AdaFactor($0, learningRate: 0.1, beta1: 0, schedule: schedule) }
+    try checkContinues(LargeModel.init) {
+      AdaFactor($0, learningRate: 0.1, momentumPrecision: .float32, schedule: schedule)
+    }
   }
 
   @Test func parametersWithoutStateStartAfresh() throws {
@@ -43,7 +48,8 @@ import Testing
     try after.load(before.stateDictionary())
     #expect(after.stateDictionary() == before.stateDictionary())
     after.step(thawed.gradients(step: 1))
-    #expect(after.stateDictionary().count == 7)
+    #expect(after.stateDictionary().tensors.count == 6)
+    #expect(after.stateDictionary().counts["vector.step"] == 1)
   }
 
   @Test func reportsEverythingThatDoesNotFitAndChangesNothing() throws {
@@ -51,22 +57,18 @@ import Testing
     let optimizer = AdamW(model, learningRate: 0.1)
     optimizer.step(model.gradients(step: 0))
     let before = optimizer.stateDictionary()
-    var state = before.mapValues { $0 + 1 }
-    state["step"] = nil
-    state["vector.first"] = nil
-    state["scalar.second"] = .zeros([1])
-    state["matrix.first"] = .zeros([6, 5])
-    state["matrix.third"] = Tensor(0)
+    var state = before
+    state.tensors = before.tensors.mapValues { $0 + 1 }
+    state.counts["step"] = nil
+    state.tensors["vector.first"] = nil
+    state.tensors["scalar.second"] = .zeros([1])
+    state.tensors["matrix.first"] = .zeros([6, 5])
+    state.tensors["matrix.third"] = Tensor(0)
     let error = try #require(throws: StateError.self) { try optimizer.load(state) }
     #expect(error.missing == ["step", "vector.first"])
     #expect(error.unexpected == ["matrix.third"])
     #expect(error.mismatched.map(\.path) == ["matrix.first", "scalar.second"])
     #expect(error.description.contains("matrix.first: expected shape [5, 6], found [6, 5]"))
-    #expect(optimizer.stateDictionary() == before)
-    for step: Float in [-1, 0.5, .nan, .infinity] {
-      let state = before.merging(["step": Tensor(step)]) { $1 }
-      #expect(throws: StateError.self) { try optimizer.load(state) }
-    }
     #expect(optimizer.stateDictionary() == before)
   }
 }

@@ -122,7 +122,7 @@ final class TrainingSession {
   private func save(to path: String) throws {
     var writer = SafetensorsWriter(metadata: ["step": "\(step)", "format": "pairwise-siglit"])
     for (name, tensor) in model.stateDictionary() { writer.add(tensor, named: "model." + name) }
-    for (name, tensor) in optimizer.stateDictionary() { writer.add(tensor, named: "optimizer." + name) }
+    optimizer.stateDictionary().add(to: &writer, prefix: "optimizer.")
     try writer.write(to: path)
   }
 
@@ -136,15 +136,13 @@ final class TrainingSession {
     guard step <= recipe.steps else {
       throw InputError("\(path): is at step \(step), beyond the \(recipe.steps) steps of this run")
     }
-    func part(_ prefix: String) throws -> [String: Tensor] {
-      try Dictionary(
-        uniqueKeysWithValues: file.names.filter { $0.hasPrefix(prefix) }.map {
-          (String($0.dropFirst(prefix.count)), try file.tensor(named: $0))
-        })
+    let prefix = "model."
+    let state = try file.names.filter { $0.hasPrefix(prefix) }.map {
+      (String($0.dropFirst(prefix.count)), try file.tensor(named: $0))
     }
     do {
-      try model.load(try part("model."))
-      try optimizer.load(try part("optimizer."))
+      try model.load(Dictionary(uniqueKeysWithValues: state))
+      try optimizer.load(OptimizerStateDictionary(file, prefix: "optimizer."))
     } catch let error as StateError {
       throw InputError("\(path): \(error)")
     }

@@ -14,14 +14,14 @@ public struct OptimizerKernels: Sendable {
   /// `columnSums[j] += q`, as `(g, epsilon, rowMeans, columnSums, rows, columns)`.
   public let squareMeans: SquareMeans
   /// AdaFactor's factored update of one row: `u = g rowFactor columnFactors[j]`, then as ``adaFactor``, as
-  /// `(p, g, rowFactor, columnFactors, m or nil, count, beta1, rate, decay)`.
+  /// `(p, g, rowFactor, columnFactors, m in bfloat16 or nil, m or nil, count, beta1, rate, decay)`.
   public let adaFactorRow: AdaFactorRow
   /// AdaFactor's update with a second moment for every number: `v = beta2 v + (1 - beta2)(g g + epsilon);
   /// u = g / sqrt(v); m = beta1 m + (1 - beta1) u; p -= rate m + decay p`, as
-  /// `(p, g, v, m or nil, count, epsilon, beta1, beta2, rate, decay)`. m is stored as bfloat16, but its value before
-  /// rounding is applied; without it u is.
+  /// `(p, g, v, m in bfloat16 or nil, m or nil, count, epsilon, beta1, beta2, rate, decay)`. There is one m or the other
+  /// or none; of the one in bfloat16 the value before rounding is applied, without any u is.
   public let adaFactor: AdaFactor
-  /// Sum of squares in double precision across blocks, as `(x, count)`.
+  /// Sum of squares in double precision, as `(x, count)`.
   public let sumOfSquares: SumOfSquares
   /// `x *= factor` as `(x, factor, count)`.
   public let scale: Scale
@@ -43,12 +43,13 @@ public struct OptimizerKernels: Sendable {
   /// See ``adaFactorRow``.
   public typealias AdaFactorRow =
     @convention(c) @Sendable (
-      Target, Source, Float, Source, UnsafeMutablePointer<UInt16>?, Int, Double, Double, Double
+      Target, Source, Float, Source, UnsafeMutablePointer<UInt16>?, Target?, Int, Double, Double, Double
     ) -> Void
   /// See ``adaFactor``.
   public typealias AdaFactor =
     @convention(c) @Sendable (
-      Target, Source, Target, UnsafeMutablePointer<UInt16>?, Int, Float, Double, Double, Double, Double
+      Target, Source, Target, UnsafeMutablePointer<UInt16>?, Target?, Int, Float, Double, Double, Double,
+      Double
     ) -> Void
   /// See ``sumOfSquares``.
   public typealias SumOfSquares = @convention(c) @Sendable (Source, Int) -> Double

@@ -6,13 +6,17 @@ private func repeating(_ value: Double) -> Vector { Vector(repeating: Float(valu
 /// The end of every AdaFactor update: averages u into the momentum, if there is one, and applies it and the decay.
 @inline(__always)
 private func applyAdaFactor(
-  _ u: Vector, _ p: UnsafeMutablePointer<Float>, _ momentum: UnsafeMutablePointer<UInt16>?, _ n: Int,
+  _ u: Vector, _ p: UnsafeMutablePointer<Float>, _ shortMomentum: UnsafeMutablePointer<UInt16>?,
+  _ momentum: UnsafeMutablePointer<Float>?, _ n: Int,
   beta1: Vector, complement1: Vector, rate: Vector, decay: Vector
 ) {
   var step = u
-  if let momentum {
-    step = multiplyAdd(beta1, loadBFloat16(momentum, n), complement1 * u)
-    storeBFloat16(step, momentum, n)
+  if let shortMomentum {
+    step = multiplyAdd(beta1, loadBFloat16(shortMomentum, n), complement1 * u)
+    storeBFloat16(step, shortMomentum, n)
+  } else if let momentum {
+    step = multiplyAdd(beta1, load(momentum, stride: 1, n), complement1 * u)
+    store(step, momentum, n)
   }
   let old = load(p, stride: 1, n)
   store(old - multiplyAdd(rate, step, decay * old), p, n)
@@ -70,17 +74,19 @@ let optimizerKernels = OptimizerKernels(
       rowMeans[row] = Float(sum / Double(columns))
     }
   },
-  adaFactorRow: { p, g, rowFactor, columnFactors, momentum, count, beta1, rate, decay in
+  adaFactorRow: { p, g, rowFactor, columnFactors, shortMomentum, momentum, count, beta1, rate, decay in
     let factor = Vector(repeating: rowFactor)
     let (beta, complement) = (repeating(beta1), repeating(1 - beta1))
     let (rate, decay) = (repeating(rate), repeating(decay))
     forEachVector(count) { i, n in
       let u = load(g + i, stride: 1, n) * factor * load(columnFactors + i, stride: 1, n)
       applyAdaFactor(
-        u, p + i, momentum.map { $0 + i }, n, beta1: beta, complement1: complement, rate: rate, decay: decay)
+        u, p + i, shortMomentum.map { $0 + i }, momentum.map { $0 + i }, n, beta1: beta,
+        complement1: complement,
+        rate: rate, decay: decay)
     }
   },
-  adaFactor: { p, g, v, momentum, count, epsilon, beta1, beta2, rate, decay in
+  adaFactor: { p, g, v, shortMomentum, momentum, count, epsilon, beta1, beta2, rate, decay in
     let epsilon = Vector(repeating: epsilon)
     let (beta, complement) = (repeating(beta1), repeating(1 - beta1))
     let (decay2, complement2) = (repeating(beta2), repeating(1 - beta2))
@@ -91,16 +97,23 @@ let optimizerKernels = OptimizerKernels(
       let second = multiplyAdd(decay2, load(v + i, stride: 1, n), complement2 * square)
       store(second, v + i, n)
       applyAdaFactor(
-        gradient / second.squareRoot(), p + i, momentum.map { $0 + i }, n, beta1: beta,
-        complement1: complement,
-        rate: rate, decay: decay)
+        gradient / second.squareRoot(), p + i, shortMomentum.map { $0 + i }, momentum.map { $0 + i }, n,
+        beta1: beta, complement1: complement, rate: rate, decay: decay)
     }
   },
   sumOfSquares: { x, count in
-    blockedSum(count) { i, n in
-      let v = load(x + i, stride: 1, n)
-      return v * v
+    // In single precision the squares of large numbers would overflow, those of small ones vanish.
+    var (a, b) = (SIMD8<Double>(repeating: 0), SIMD8<Double>(repeating: 0))
+    forEachVector(count) { i, n in
+      let (low, high) = halves(load(x + i, stride: 1, n))
+      let (lowDouble, highDouble) = (SIMD8<Double>(low), SIMD8<Double>(high))
+      a += lowDouble * lowDouble
+      b += highDouble * highDouble
     }
+    let sums = a + b
+    var total = 0.0
+    for lane in 0..<8 { total += sums[lane] }
+    return total
   },
   scale: { x, factor, count in
     let factor = Vector(repeating: factor)

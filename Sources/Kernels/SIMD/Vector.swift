@@ -42,7 +42,7 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Float) -> Vector { multiplyAdd(a
 // modules of all instruction sets would share.
 
 @_transparent
-private func halves(_ x: Vector) -> (low: SIMD8<Float>, high: SIMD8<Float>) {
+func halves(_ x: Vector) -> (low: SIMD8<Float>, high: SIMD8<Float>) {
   unsafeBitCast(x, to: (SIMD8<Float>, SIMD8<Float>).self)
 }
 

@@ -62,6 +62,12 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: ``TensorError`` when there is no such array, it holds fractions, or a value needs more than 32 bits.
   public func indices(named name: String) throws -> IndexTensor { try array(name).indices() }
 
+  /// The one whole number of an array.
+  ///
+  /// - Throws: ``TensorError`` when there is no such array, it holds fractions or more than one number, or the number
+  ///   needs more than 64 bits.
+  public func integer(named name: String) throws -> Int { try array(name).integer() }
+
   /// The bytes of an array as they are stored: row-major, little-endian.
   ///
   /// - Throws: ``TensorError`` when there is no such array.

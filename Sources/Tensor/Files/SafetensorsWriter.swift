@@ -50,6 +50,11 @@ public struct SafetensorsWriter {
     }
   }
 
+  /// Adds one whole number, stored as I64 without axes. Traps when the name is taken.
+  public mutating func add(integer: Int, named name: String) {
+    append(name, .int64, []) { withUnsafeBytes(of: Int64(integer).littleEndian) { Data($0) } }
+  }
+
   /// Adds unsigned bytes in row-major order, stored as U8. Traps when they do not fill the shape or the name is taken.
   public mutating func add(bytes: [UInt8], shape: [Int], named name: String) {
     if (try? StoredShape(shape))?.elementCount != bytes.count {

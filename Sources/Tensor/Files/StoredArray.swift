@@ -45,23 +45,17 @@ package struct StoredArray: Sendable {
   /// All elements as 32-bit integers; throws for fractions and for values outside the range.
   func indices() throws -> IndexTensor {
     let shape = try tensorShape()
-    guard elementType.isInteger else {
-      throw unsupported("elements are \(elementType.rawValue), expected an integer type")
-    }
     try checkMemory(shape.elementCount * MemoryLayout<Int32>.size)
-    var values: [Int32]
-    switch elementType {
-    case .int64: values = try integers(Int64.self)
-    case .int32: values = try integers(Int32.self)
-    case .int16: values = try integers(Int16.self)
-    case .int8: values = try integers(Int8.self)
-    case .uint64: values = try integers(UInt64.self)
-    case .uint32: values = try integers(UInt32.self)
-    case .uint16: values = try integers(UInt16.self)
-    default: values = try integers(UInt8.self)
-    }
+    var values: [Int32] = try integers()
     if isColumnMajor { values = rowMajor(values, elementBytes: 1) }
     return IndexTensor(values, shape: shape)
+  }
+
+  /// The only element; throws for fractions and where there are more elements.
+  func integer() throws -> Int {
+    let count = bytes.count / elementType.byteCount
+    guard count == 1 else { throw unsupported("there are \(count) elements, expected one") }
+    return try integers()[0]
   }
 
   /// The raw bytes in row-major order of elements.
@@ -181,15 +175,31 @@ package struct StoredArray: Sendable {
     }
   }
 
-  private func integers<T: FixedWidthInteger>(_ type: T.Type) throws -> [Int32] {
+  /// All elements in the order of the file.
+  private func integers<Result: FixedWidthInteger>() throws -> [Result] {
+    switch elementType {
+    case .int64: try integers(Int64.self)
+    case .int32: try integers(Int32.self)
+    case .int16: try integers(Int16.self)
+    case .int8: try integers(Int8.self)
+    case .uint64: try integers(UInt64.self)
+    case .uint32: try integers(UInt32.self)
+    case .uint16: try integers(UInt16.self)
+    case .uint8, .bool: try integers(UInt8.self)
+    case .float64, .float32, .float16, .bfloat16:
+      throw unsupported("elements are \(elementType.rawValue), expected an integer type")
+    }
+  }
+
+  private func integers<T: FixedWidthInteger, Result: FixedWidthInteger>(_ type: T.Type) throws -> [Result] {
     try bytes.withUnsafeBytes { input in
       try (0..<input.count / MemoryLayout<T>.size).map { i in
         let value = T(
           littleEndian: input.loadUnaligned(fromByteOffset: i * MemoryLayout<T>.size, as: T.self))
-        guard let index = Int32(exactly: value) else {
-          throw unsupported("element \(i) is \(value), outside the range of 32-bit integers")
+        guard let integer = Result(exactly: value) else {
+          throw unsupported("element \(i) is \(value), outside the range of \(Result.bitWidth)-bit integers")
         }
-        return index
+        return integer
       }
     }
   }

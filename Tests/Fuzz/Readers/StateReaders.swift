@@ -49,14 +49,16 @@ private func optimizer<O: Optimizer & SendableMetatype>(
       optimizer.step(model.loss.backward())
       return [
         try Seeds.written("state.safetensors") {
-          try SafetensorsFile.write(optimizer.stateDictionary(), to: $0)
+          var writer = SafetensorsWriter()
+          optimizer.stateDictionary().add(to: &writer)
+          try writer.write(to: $0)
         }
       ]
     },
     read: { sample in
       let model = Small()
       let optimizer = make(model)
-      try optimizer.load(SafetensorsFile(sample.path).tensors())
+      try optimizer.load(OptimizerStateDictionary(SafetensorsFile(sample.path)))
       optimizer.step(model.loss.backward())
       for parameter in model.parameters { use(parameter.value) }
     })
