@@ -57,6 +57,12 @@ public struct Gradients {
     for place in entries.indices { entries[place].tensor *= factor }
   }
 
+  /// Multiplies the gradient with respect to a leaf, if there is one, where it is.
+  package mutating func scale(_ leaf: Node, by factor: Float) {
+    let place = place(of: leaf.id)
+    if holds(leaf.id, at: place) { entries[place].tensor *= factor }
+  }
+
   /// Number of leaves that a gradient reached.
   public var count: Int { entries.count }
 

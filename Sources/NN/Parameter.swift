@@ -43,6 +43,9 @@ extension Gradients {
     get { self[parameter.leaf] }
     set { self[parameter.leaf] = newValue }
   }
+
+  /// Multiplies the gradient with respect to a parameter, if there is one, where it is.
+  public mutating func scale(_ parameter: Parameter, by factor: Float) { scale(parameter.leaf, by: factor) }
 }
 
 /// A tensor that belongs to a module's state but is not learned by gradients, such as running statistics.
