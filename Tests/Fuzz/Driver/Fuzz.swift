@@ -45,12 +45,12 @@ import SigLIPModel
     guard options.readers.count == 1 else { throw FuzzError("--one \(index): expected one --reader") }
     let reader = try reader(named: options.readers[0])
     let seeds = try reader.seeds()
-    let (input, dice) = reader.input(index, seed: options.seed, from: seeds)
-    if let folder = options.save { return try Worker.write(input, to: folder) }
+    if let folder = options.save {
+      return try Worker.write(reader.input(index, seed: options.seed, from: seeds).0, to: folder)
+    }
     let folder = FileManager.default.temporaryDirectory.path + "/fuzz-\(getpid())"
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try Worker.write(input, to: folder)
-    var sample = Sample(input: input, folder: folder, index: index, dice: dice)
+    var sample = try Worker.sample(index, of: reader, seed: options.seed, seeds, below: folder)
     do {
       try reader.read(&sample)
       print("accepted")

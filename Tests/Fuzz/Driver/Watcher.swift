@@ -154,7 +154,6 @@ final class Watcher {
     let path = "\(folder)/\(finding.reader)-\(finding.index)-\(finding.kind.rawValue)".replacing(
       " ", with: "-")
     let (input, _) = reader.input(finding.index, seed: options.seed, from: try reader.seeds())
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try Worker.write(input, to: path)
     try Data((finding.text + "\n").utf8).write(to: URL(fileURLWithPath: path + ".txt"))
   }

@@ -18,7 +18,8 @@ struct Worker {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     for index in indices {
       report.begin(index)
-      let judgement = try Worker.judge(reader, index, seed: seed, seeds, in: folder)
+      var sample = try Worker.sample(index, of: reader, seed: seed, seeds, below: folder)
+      let judgement = Judgement(reader, &sample)
       report.end(judgement)
       if case .badMessage(let problem) = judgement { report.write("message", index, problem) }
       let peak = Worker.peakResidentBytes()
@@ -31,20 +32,21 @@ struct Worker {
     report.finish()
   }
 
-  /// Makes an input and gives it to its reader.
-  static func judge(
-    _ reader: Reader, _ index: Int, seed: UInt64, _ seeds: [Input], in folder: String
-  ) throws -> Judgement {
+  /// Makes an input, and its files below a folder.
+  static func sample(
+    _ index: Int, of reader: Reader, seed: UInt64, _ seeds: [Input], below folder: String
+  ) throws -> Sample {
     let (input, dice) = reader.input(index, seed: seed, from: seeds)
-    var sample = Sample(input: input, folder: folder, index: index, dice: dice)
+    // Names of folders may hold anything too.
+    let folder = folder + (index % 16 == 0 ? "/\u{1B}[31m\n\u{202E}" : "/files")
     if reader.isOnDisk { try write(input, to: folder) }
-    return Judgement(reader, &sample)
+    return Sample(input: input, folder: folder, index: index, dice: dice)
   }
 
   /// Puts files into a folder of their own. They are new ones each time: the last input's may still be mapped.
   static func write(_ input: Input, to folder: String) throws {
     func failed(_ path: String) -> FuzzError { FuzzError("\(path): \(String(cString: strerror(errno)))") }
-    mkdir(folder, 0o700)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for name in try FileManager.default.contentsOfDirectory(atPath: folder) { unlink(folder + "/" + name) }
     for (name, bytes) in input.files {
       let path = folder + "/" + name

@@ -3,7 +3,7 @@ import Tensor
 
 let arrayReaders = [
   Reader(
-    name: "safetensors", share: 20,
+    name: "safetensors", share: 300,
     seeds: {
       try [
         Seeds.fixture("files/types.safetensors"), Seeds.fixture("siglip_family/positions.safetensors"),
@@ -22,7 +22,7 @@ let arrayReaders = [
       }
     }),
   Reader(
-    name: "npy", share: 15,
+    name: "npy", share: 250,
     seeds: {
       try ["bfloat16", "big_endian", "column_major", "row_major", "scalar", "text"].map {
         try Seeds.fixture("files/\($0).npy")
@@ -34,7 +34,7 @@ let arrayReaders = [
       use(try NPYFile.tensor(path))
     }),
   Reader(
-    name: "npz", share: 15,
+    name: "npz", share: 250,
     seeds: {
       try [
         Seeds.fixture("files/deflated.npz"),
@@ -54,6 +54,6 @@ let arrayReaders = [
       }
     }),
   Reader(
-    name: "gzip", share: 8, isOnDisk: false, seeds: { try [Seeds.fixture("tokenizers/clip.txt.gz")] },
+    name: "gzip", share: 150, isOnDisk: false, seeds: { try [Seeds.fixture("tokenizers/clip.txt.gz")] },
     read: { sample in _ = try Gzip.decompress(sample.bytes) }),
 ]

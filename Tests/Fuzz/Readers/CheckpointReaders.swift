@@ -1,27 +1,40 @@
+import Foundation
 import SigLIPModel
 import Tensor
 import TestSupport
 
 let checkpointReaders = [
   Reader(
-    name: "configuration", share: 20, changes: { $0.hasSuffix("config.json") },
+    name: "configuration", share: 150, changes: { $0.hasSuffix("config.json") },
     seeds: { try folders(["v1-16", "v1-64", "v2-gopt", "v2-naflex", "open_clip-v1", "open_clip-i18n"]) },
     read: { sample in
       let configuration = try SigLIPCheckpoint.configuration(path: sample.folder)
       _ = (configuration.parameterCount, configuration.imageMultiplyAdds, configuration.textMultiplyAdds)
-      use(try SigLIPCheckpoint(path: sample.folder))
+      try use(SigLIPCheckpoint(path: sample.folder), &sample)
     }),
   Reader(
-    name: "transformers", share: 10, seeds: { try folders(["v1-64", "v2-gopt", "v2-naflex"]) },
-    read: { sample in use(try SigLIPCheckpoint(path: sample.folder)) }),
+    name: "efficientnet", share: 1,
+    seeds: {
+      try [
+        Input(
+          "efficientnet.safetensors", Seeds.bytes(TestSupport.exampleData("efficientnet-lite0.safetensors")))
+      ]
+    },
+    read: { sample in
+      let tower = try EfficientNetLite0(path: sample.path)
+      use(tower(Variable(Tensor.zeros([1, 3, 32, 32]))).value)
+    }),
   Reader(
-    name: "sharded", share: 10, changes: { !$0.hasSuffix("config.json") }, seeds: { try folders(["v1-16"]) },
-    read: { sample in use(try SigLIPCheckpoint(path: sample.folder)) }),
+    name: "transformers", share: 60, seeds: { try folders(["v1-64", "v2-gopt", "v2-naflex"]) },
+    read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
   Reader(
-    name: "open_clip", share: 8, seeds: { try folders(["open_clip-v1", "open_clip-i18n"]) },
-    read: { sample in use(try SigLIPCheckpoint(path: sample.folder)) }),
+    name: "sharded", share: 50, changes: { !$0.hasSuffix("config.json") }, seeds: { try folders(["v1-16"]) },
+    read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
   Reader(
-    name: "big_vision", share: 12,
+    name: "open_clip", share: 50, seeds: { try folders(["open_clip-v1", "open_clip-i18n"]) },
+    read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
+  Reader(
+    name: "big_vision", share: 100,
     seeds: {
       let looped = try ["v1-16", "v2-naflex"].map { try Seeds.fixture("siglip_family/\($0).npz") }
       let checkpoint = try SigLIPCheckpoint(path: TestSupport.fixture("siglip_family/v1-16"))
@@ -32,15 +45,15 @@ let checkpointReaders = [
       }
       return looped + [other, stacked]
     },
-    read: { sample in use(try SigLIPCheckpoint(path: sample.path)) }),
+    read: { sample in try use(SigLIPCheckpoint(path: sample.path), &sample) }),
 ]
 
 private func folders(_ names: [String]) throws -> [Input] {
   try names.map { try Seeds.folder("siglip_family/\($0)") }
 }
 
-/// Embeds a picture and a text.
-private func use(_ checkpoint: SigLIPCheckpoint) {
+/// Embeds a picture and a text; now and then writes the checkpoint in another format.
+private func use(_ checkpoint: SigLIPCheckpoint, _ sample: inout Sample) throws {
   let (vision, text) = (checkpoint.configuration.vision, checkpoint.configuration.text)
   let picture = RGBImage(width: 9, height: 7, pixels: [UInt8](repeating: 100, count: 9 * 7 * 3))
   let preprocessing: ImagePreprocessing =
@@ -53,4 +66,13 @@ private func use(_ checkpoint: SigLIPCheckpoint) {
   }
   let tokens = IndexTensor([Int32](repeating: 0, count: text.contextLength), shape: [1, text.contextLength])
   use(checkpoint.model.embed(texts: tokens).value)
+  if !sample.dice.once(in: 16) { return }
+  let format = sample.dice.pick(WeightFormat.allCases)
+  let path = sample.folder + "/written" + (format == .bigVision ? ".npz" : "")
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  let stacks = sample.dice.once(in: 2)
+  sample.attempt {
+    try checkpoint.write(to: path, format: format, stacksBlocks: stacks)
+    _ = try SigLIPCheckpoint(path: path)
+  }
 }

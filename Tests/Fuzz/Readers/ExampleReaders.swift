@@ -6,7 +6,7 @@ import TestSupport
 /// What the examples read; their sources are links, so that it is the same code.
 let exampleReaders = [
   Reader(
-    name: "image index", share: 6,
+    name: "image index", share: 80,
     seeds: {
       var index = ImageIndex(folder: "/photos", model: "/model", probe: Tensor.ones([1, 4]))
       index.entries = (0..<3).map {
@@ -23,7 +23,7 @@ let exampleReaders = [
       _ = index.nearest(to: query, count: 2).map(\.entry.path)
     }),
   Reader(
-    name: "train-siglit", share: 6, seeds: emojiSeeds,
+    name: "train-siglit", share: 60, seeds: emojiSeeds,
     read: { sample in
       let data = try EmojiData(folder: URL(fileURLWithPath: sample.folder))
       for caption in data.trainingCaptions { _ = data.name(caption) }
@@ -57,9 +57,9 @@ let exampleReaders = [
   ]
 }
 
-/// As in the command that the index belongs to.
-struct CommandError: Error, CustomStringConvertible {
-  let description: String
+/// As in the commands, whose own is in a module that this package does not have.
+struct CommandError: DataError {
+  let sentence: String
 
-  init(_ description: String) { self.description = description }
+  init(_ sentence: String) { self.sentence = sentence }
 }

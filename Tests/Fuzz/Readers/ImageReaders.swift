@@ -4,16 +4,16 @@ import Tensor
 let imageReaders: [Reader] = {
   var readers = [
     Reader(
-      name: "ppm", share: 10, isOnDisk: false, seeds: { try images("ppm", "pgm") }, read: read),
+      name: "ppm", share: 150, isOnDisk: false, seeds: { try images("ppm", "pgm") }, read: read),
     Reader(
-      name: "exif", share: 8, isOnDisk: false,
+      name: "exif", share: 150, isOnDisk: false,
       seeds: { try images("jpg", "png").filter { $0.files[0].name.hasPrefix("orientation") } },
       read: { sample in
         let orientations = [Exif.orientation(ofJPEG: sample.bytes), Exif.orientation(ofPNG: sample.bytes)]
         if !orientations.allSatisfy({ 1...8 ~= $0 }) { fatalError("fuzz: orientations \(orientations)") }
       }),
     Reader(
-      name: "preprocessor", share: 10, changes: { $0.hasSuffix(".json") }, seeds: preprocessorSeeds,
+      name: "preprocessor", share: 150, changes: { $0.hasSuffix(".json") }, seeds: preprocessorSeeds,
       read: { sample in
         guard let preprocessing = try ImagePreprocessing(modelFolder: sample.folder) else { return }
         for (width, height) in [(7, 5), (1, 300), (300, 1), (64, 48)] {
@@ -29,8 +29,8 @@ let imageReaders: [Reader] = {
   ]
   if RGBImage.readableExtensions.contains("png") {
     readers += [
-      Reader(name: "png", share: 20, isOnDisk: false, seeds: { try images("png") }, read: read),
-      Reader(name: "jpeg", share: 20, isOnDisk: false, seeds: { try images("jpg") }, read: read),
+      Reader(name: "png", share: 300, isOnDisk: false, seeds: { try images("png") }, read: read),
+      Reader(name: "jpeg", share: 300, isOnDisk: false, seeds: { try images("jpg") }, read: read),
     ]
   }
   return readers

@@ -3,7 +3,7 @@ import Tensor
 
 let stateReaders = [
   Reader(
-    name: "module state", share: 6,
+    name: "module state", share: 60,
     seeds: {
       try [
         Seeds.written("state.safetensors") { try SafetensorsFile.write(Small().stateDictionary(), to: $0) }
@@ -42,7 +42,7 @@ private func optimizer<O: Optimizer & SendableMetatype>(
   _ name: String, _ make: @escaping @Sendable (Small) -> O
 ) -> Reader {
   Reader(
-    name: name, share: 3,
+    name: name, share: 30,
     seeds: {
       let model = Small()
       let optimizer = make(model)

@@ -4,7 +4,7 @@ import Tensor
 
 let textReaders = [
   Reader(
-    name: "sentencepiece", share: 12, isOnDisk: false,
+    name: "sentencepiece", share: 100, isOnDisk: false,
     seeds: {
       try ["siglip", "bpe", "bpe_symbols", "unigram_symbols"].map {
         try Seeds.fixture("tokenizers/\($0).model")
@@ -16,7 +16,7 @@ let textReaders = [
       _ = tokenizer.tokenize("a photo of a cat").map(\.text)
     }),
   Reader(
-    name: "tokenizer.json", share: 12, isOnDisk: false,
+    name: "tokenizer.json", share: 100, isOnDisk: false,
     seeds: {
       try ["gemma", "open_clip", "clip_json", "transformers_js"].map {
         try Seeds.fixture("tokenizers/\($0).json")
@@ -24,14 +24,14 @@ let textReaders = [
     },
     read: { sample in use(try HuggingFaceTokenizer(sample.bytes), &sample.dice) }),
   Reader(
-    name: "clip vocabulary", share: 8, isOnDisk: false,
+    name: "clip vocabulary", share: 100, isOnDisk: false,
     seeds: {
       let packed = try Seeds.fixture("tokenizers/clip.txt.gz")
       return [packed, Input("clip.txt", try Gzip.decompress(packed.files[0].bytes))]
     },
     read: { sample in use(try CLIPTokenizer(sample.bytes), &sample.dice) }),
   Reader(
-    name: "text encoder", share: 6, seeds: textEncoderSeeds,
+    name: "text encoder", share: 40, seeds: textEncoderSeeds,
     read: { sample in
       let encoder = try TextEncoder(path: sample.folder)
       use(encoder.tokenizer, &sample.dice)
