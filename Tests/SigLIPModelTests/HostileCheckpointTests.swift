@@ -196,7 +196,7 @@ import Testing
     largest.vision = VisionConfiguration(
       imageSize: 4096, patchSize: 16, width: 16_384, depth: 256, heads: 16, hiddenWidth: 65_536)
     largest.text = TextConfiguration(
-      vocabularySize: 1 << 24, contextLength: 65_536, width: 16_384, depth: 256, heads: 16,
+      vocabularySize: 1 << 22, contextLength: 65_536, width: 16_384, depth: 256, heads: 16,
       hiddenWidth: 65_536,
       outputWidth: 16_384)
     #expect(largest.problem == nil)

@@ -158,7 +158,7 @@ public struct ImagePreprocessing: Sendable, Hashable {
       defer { if hasTurn { turn.unlock() } }
       return Result {
         let image = try RGBImage(contentsOf: file, options: options) { pixelCount in
-          guard pixelCount > largePixelCount else { return }
+          guard pixelCount > largePixelCount, !hasTurn else { return }
           turn.lock()
           hasTurn = true
         }

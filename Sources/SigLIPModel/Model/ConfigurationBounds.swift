@@ -13,7 +13,8 @@ enum ConfigurationBounds {
   static let width = 1...16_384
   static let depth = 1...256
   static let hiddenWidth = 1...65_536
-  static let vocabularySize = 1...(1 << 24)
+  /// Also of a tokenizer.
+  static let vocabularySize = 1...(1 << 22)
 
   /// The first of several sizes that is out of its bounds, in words.
   static func problem(_ sizes: [(name: String, size: Int, bounds: ClosedRange<Int>)]) -> String? {
@@ -38,7 +39,8 @@ enum ConfigurationBounds {
 }
 
 extension VisionConfiguration {
-  /// Why no image tower can have these sizes, in words; nil if one can.
+  /// Why no image tower can have these sizes, in words; nil if one can. Images have at most 4,096 pixels along a side and
+  /// 65,536 patches, towers a width of 16,384, which the heads divide, 256 blocks and MLPs of 65,536.
   public var problem: String? {
     ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
       ?? ConfigurationBounds.problem([
@@ -57,7 +59,8 @@ extension VisionConfiguration {
 }
 
 extension TextConfiguration {
-  /// Why no text tower can have these sizes, in words; nil if one can.
+  /// Why no text tower can have these sizes, in words; nil if one can. Texts have at most 65,536 tokens of a vocabulary of
+  /// 4,194,304; towers are bounded as those of images.
   public var problem: String? {
     ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
       ?? ConfigurationBounds.problem([

@@ -218,8 +218,8 @@ extension TextPattern {
     /// Longer expressions are refused; those of published tokenizers have a few hundred characters.
     private static let maximumCount = 4096
 
-    /// Whether a match takes time in proportion to the text at worst: items that may take more or less of it, but for the
-    /// last one, multiply the ways in which a row can fail.
+    /// Whether finding a match takes time in proportion to the text at worst: items that may take more or less of it, but
+    /// for the last one, multiply the ways in which a row can fail at one place.
     private static func isQuick(_ row: [Item]) -> Bool {
       var ways = 1
       var unlimited = 0

@@ -7,7 +7,7 @@ struct Vocabulary: Sendable {
   private(set) var ids: [ExactString: Int32] = [:]
 
   /// Larger ids are refused, so that a damaged file does not make the program allocate without bound.
-  private static let maximumID: Int32 = 1 << 24
+  private static let maximumID = Int32(ConfigurationBounds.vocabularySize.upperBound)
 
   /// The vocabulary of a Unigram model: pieces with scores in the order of their ids.
   init(list node: JSONNode, added: AddedTokens) throws {

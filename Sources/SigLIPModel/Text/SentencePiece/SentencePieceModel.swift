@@ -59,7 +59,7 @@ struct SentencePieceModel {
   }
 
   /// Published models have up to 262,144 pieces of 16 characters, and some symbols that are longer.
-  private static let maximumPieceCount = 1 << 22
+  private static let maximumPieceCount = ConfigurationBounds.vocabularySize.upperBound
   private static let maximumPieceBytes = 4096
 
   private static func piece(_ message: ArraySlice<UInt8>, _ name: String, _ index: Int) throws -> Piece {
