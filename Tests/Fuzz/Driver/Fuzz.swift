@@ -63,8 +63,9 @@ import SigLIPModel
   private static func watch(_ options: Options) throws {
     let readers = try options.readers.isEmpty ? Reader.all : options.readers.map(reader)
     let weights = readers.reduce(0) { $0 + $1.share }
-    let shares = readers.map { ($0, max(1, options.count * $0.share / weights)) }
-    let progress = Progress("fuzzing", total: shares.reduce(0) { $0 + $1.1 }, unit: "inputs")
+    var shares = readers.map { (reader: $0, count: max(1, options.count * $0.share / weights)) }
+    shares[0].count += max(0, options.count - shares.reduce(0) { $0 + $1.count })
+    let progress = Progress("fuzzing", total: shares.reduce(0) { $0 + $1.count }, unit: "inputs")
     let results = try Watcher(options).run(shares) { progress.advance(by: $0) }
     print(ReaderResult.table(results))
     // A reader that takes nothing is given the wrong files.
