@@ -3,19 +3,28 @@ import Foundation
 /// Readers that do what none may do, to see that it is found: without them, a run that finds nothing would prove little.
 enum SelfTest {
   /// Each goes wrong at the inputs that are multiples of 7, and at no other.
-  static let readers: [Reader] = [
-    reader("broken: traps", trap), reader("broken: aborts") { _ in abort() }, reader("broken: hangs", hang),
-    reader("broken: fills memory", fillMemory), reader("broken: keeps memory", keepMemory),
-    refusing("broken: two lines", "one\ntwo"), refusing("broken: terminal", "\u{1B}[2J"),
-    refusing("broken: long", String(repeating: "x", count: Judgement.longestMessage + 1)),
-    refusing("broken: backwards", "\u{202E}txet"), refusing("broken: silent", ""),
-    reader("broken: foreign", throwForeignError),
-    reader("broken: part") { sample in sample.attempt { throw FuzzError("one\rtwo") } },
-  ]
+  static let readers: [Reader] =
+    [
+      reader("broken: traps", trap), reader("broken: aborts") { _ in abort() }, reader("broken: hangs", hang),
+      reader("broken: fills memory", fillMemory), reader("broken: keeps memory", keepMemory),
+      refusing("broken: two lines", "one\ntwo"), refusing("broken: terminal", "\u{1B}[2J"),
+      refusing("broken: long", String(repeating: "x", count: Judgement.longestMessage + 1)),
+      refusing("broken: backwards", "\u{202E}txet"), refusing("broken: silent", ""),
+      reader("broken: foreign", throwForeignError),
+      reader("broken: part") { sample in sample.attempt { throw FuzzError("one\rtwo") } },
+    ] + (Worker.isAddressSanitized ? [reader("broken: overruns", overrun)] : [])
 
   @Sendable private static func trap(_ sample: inout Sample) {
     let bytes = sample.bytes
     _ = bytes[bytes.count + sample.index]
+  }
+
+  /// Nothing that the language notices.
+  @Sendable private static func overrun(_ sample: inout Sample) {
+    let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: 8)
+    bytes.initialize(repeating: 0, count: 8)
+    kept = [bytes[8 + sample.index % 2]]
+    bytes.deallocate()
   }
 
   @Sendable private static func hang(_: inout Sample) { while true { usleep(1000) } }
@@ -51,7 +60,7 @@ enum SelfTest {
 
   private static func expected(_ name: String) -> Finding.Kind {
     switch name {
-    case "broken: traps", "broken: aborts": .crash
+    case "broken: traps", "broken: aborts", "broken: overruns": .crash
     case "broken: hangs": .hang
     case "broken: fills memory", "broken: keeps memory": .memory
     default: .message
@@ -61,8 +70,8 @@ enum SelfTest {
   /// Runs them; throws when an input that goes wrong was not found, or another one was.
   static func run(_ options: Options) throws {
     var options = options
-    (options.seconds, options.memory, options.findings, options.chunk) = (2, 128, nil, 8)
-    let count = 20
+    (options.seconds, options.memory, options.findings, options.chunk) = (5, 128, nil, 8)
+    let count = 14
     let results = try Watcher(options).run(readers.map { ($0, count) }) { _ in }
     print(ReaderResult.table(results))
     for result in results {

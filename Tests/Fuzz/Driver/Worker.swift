@@ -71,8 +71,9 @@ struct Worker {
     #endif
   }
 
-  /// Whether this process was built with address or thread sanitizer.
-  private static let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+  /// Whether this process was built with address sanitizer.
+  static let isAddressSanitized = dlsym(nil, "__asan_init") != nil
+  private static let isSanitized = isAddressSanitized || dlsym(nil, "__tsan_init") != nil
 
   private static func peakResidentBytes() -> Int {
     var usage = rusage()
