@@ -8,7 +8,7 @@ final class ChildProcess {
     case signal(Int)
   }
 
-  private let identifier: pid_t
+  let identifier: pid_t
   private(set) var end: End?
 
   /// Starts this program with arguments and further environment variables; what it writes to standard error goes to a file.

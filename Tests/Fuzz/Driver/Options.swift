@@ -10,7 +10,7 @@ struct Options {
   var first = 0
   /// Processes at a time.
   var jobs = ProcessInfo.processInfo.activeProcessorCount
-  /// Seconds that one input may take.
+  /// Seconds of processor time that one input may take.
   var seconds = 10.0
   /// MiB that reading may take.
   var memory = 2048
@@ -33,7 +33,7 @@ struct Options {
            fuzz --self-test
 
     Gives changed files to the readers and watches what they do. An input must be read or refused with one line,
-    within --seconds (10) and --memory (2048 MiB). An input is what reader, seed and index make it, and nothing else.
+    within --seconds (10) of processor time and --memory (2048 MiB). An input is what reader, seed and index make it, and nothing else.
 
     --reader NAME      a reader; may be repeated; all if not given
     --count N          inputs in all, shared out among the readers (20,000)

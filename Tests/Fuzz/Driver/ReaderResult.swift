@@ -4,7 +4,7 @@ struct ReaderResult {
   private(set) var inputs = 0
   private(set) var accepted = 0
   private(set) var refused = 0
-  /// The longest that one input took, and which that was.
+  /// The most processor time that one input took, and which that was.
   private(set) var longest = (seconds: 0.0, index: 0)
   var findings: [Finding] = []
 

@@ -5,7 +5,8 @@ enum SelfTest {
   /// Each goes wrong at the inputs that are multiples of 7, and at no other.
   static let readers: [Reader] =
     [
-      reader("broken: traps", trap), reader("broken: aborts") { _ in abort() }, reader("broken: hangs", hang),
+      reader("broken: traps", trap), reader("broken: aborts") { _ in abort() }, reader("broken: spins", spin),
+      reader("broken: waits", wait),
       reader("broken: fills memory", fillMemory), reader("broken: keeps memory", keepMemory),
       refusing("broken: two lines", "one\ntwo"), refusing("broken: terminal", "\u{1B}[2J"),
       refusing("broken: long", String(repeating: "x", count: Judgement.longestMessage + 1)),
@@ -27,7 +28,9 @@ enum SelfTest {
     bytes.deallocate()
   }
 
-  @Sendable private static func hang(_: inout Sample) { while true { usleep(1000) } }
+  @Sendable private static func spin(_: inout Sample) { while getpid() != 0 {} }
+
+  @Sendable private static func wait(_: inout Sample) { while true { pause() } }
 
   /// More than there may be: the process ends.
   @Sendable private static func fillMemory(_: inout Sample) {
@@ -61,7 +64,7 @@ enum SelfTest {
   private static func expected(_ name: String) -> Finding.Kind {
     switch name {
     case "broken: traps", "broken: aborts", "broken: overruns": .crash
-    case "broken: hangs": .hang
+    case "broken: spins", "broken: waits": .hang
     case "broken: fills memory", "broken: keeps memory": .memory
     default: .message
     }
@@ -70,7 +73,7 @@ enum SelfTest {
   /// Runs them; throws when an input that goes wrong was not found, or another one was.
   static func run(_ options: Options) throws {
     var options = options
-    (options.seconds, options.memory, options.findings, options.chunk) = (5, 128, nil, 8)
+    (options.seconds, options.memory, options.findings, options.chunk) = (1.5, 128, nil, 8)
     let count = 14
     let results = try Watcher(options).run(readers.map { ($0, count) }) { _ in }
     print(ReaderResult.table(results))

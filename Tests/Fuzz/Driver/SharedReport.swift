@@ -4,12 +4,12 @@ import Foundation
 /// true to its last word.
 final class SharedReport {
   private enum Field: Int, CaseIterable {
-    /// The number of the input that is being read, and when it was begun.
-    case index, began
+    /// The number of the input that is being read, when it was begun, and the processor time that the worker had then.
+    case index, began, beganProcessorTime
     /// 1 when all inputs were read.
     case isFinished
     case accepted, refused, badMessages
-    /// Nanoseconds that one input took at most, and which.
+    /// Nanoseconds of processor time that one input took at most, and which.
     case longest, longestIndex
   }
 
@@ -40,12 +40,13 @@ final class SharedReport {
   // MARK: The worker's side
 
   func begin(_ index: Int) {
-    self[.began] = SharedReport.now
+    self[.began] = SharedReport.time(CLOCK_MONOTONIC)
+    self[.beganProcessorTime] = SharedReport.time(CLOCK_PROCESS_CPUTIME_ID)
     self[.index] = index
   }
 
   func end(_ judgement: Judgement) {
-    let time = SharedReport.now - self[.began]
+    let time = SharedReport.time(CLOCK_PROCESS_CPUTIME_ID) - self[.beganProcessorTime]
     if time > self[.longest] { (self[.longest], self[.longestIndex]) = (time, self[.index]) }
     switch judgement {
     case .accepted: self[.accepted] += 1
@@ -69,12 +70,22 @@ final class SharedReport {
   var index: Int? { self[.index] < 0 ? nil : self[.index] }
   var isFinished: Bool { self[.isFinished] == 1 }
   /// Seconds since the input was begun.
-  var seconds: Double { Double(SharedReport.now - self[.began]) / 1e9 }
+  var seconds: Double { Double(SharedReport.time(CLOCK_MONOTONIC) - self[.began]) / 1e9 }
+  /// Seconds of processor time that a worker has spent on the input, where the system tells.
+  func processorSeconds(of worker: pid_t) -> Double? {
+    #if os(Linux)
+      var clock = clockid_t()
+      guard clock_getcpuclockid(worker, &clock) == 0 else { return nil }
+      return Double(SharedReport.time(clock) - self[.beganProcessorTime]) / 1e9
+    #else
+      return nil
+    #endif
+  }
   var accepted: Int { self[.accepted] }
   var refused: Int { self[.refused] }
   /// Inputs that were read to their end.
   var inputs: Int { accepted + refused + self[.badMessages] }
-  /// Seconds that one input took at most, and its number.
+  /// Seconds of processor time that one input took at most, and its number.
   var longest: (seconds: Double, index: Int) { (Double(self[.longest]) / 1e9, self[.longestIndex]) }
 
   /// What was written beside the counts.
@@ -87,9 +98,10 @@ final class SharedReport {
     }
   }
 
-  private static var now: Int {
+  /// Nanoseconds of a clock.
+  private static func time(_ clock: clockid_t) -> Int {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 }

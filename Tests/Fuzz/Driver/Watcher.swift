@@ -60,7 +60,7 @@ final class Watcher {
       while running.count < options.jobs, let task = waiting.popLast() { running.append(try start(task)) }
       usleep(5000)
       for (place, run) in running.enumerated().reversed() {
-        let isHanging = run.report.index != nil && run.report.seconds > options.seconds
+        let isHanging = isHanging(run)
         if run.process.isRunning() && !isHanging { continue }
         let isStopped = run.process.isRunning()
         run.process.stop()
@@ -72,6 +72,14 @@ final class Watcher {
       done = max(done, now)
     }
     return readers.compactMap { results[$0.reader.name] }
+  }
+
+  /// Whether an input takes too much processor time; or so much time that the worker must be waiting for something, however
+  /// busy the machine is.
+  private func isHanging(_ run: Run) -> Bool {
+    if run.report.index == nil { return false }
+    if run.report.seconds > options.seconds * 6 { return true }
+    return run.report.processorSeconds(of: run.process.identifier) ?? 0 > options.seconds
   }
 
   private func start(_ task: Task) throws -> Run {
@@ -122,7 +130,7 @@ final class Watcher {
     let rest = index + 1..<task.indices.upperBound
     let next = rest.isEmpty ? [] : [Task(reader: task.reader, indices: rest)]
     if isHanging {
-      try add(.hang, index, "more than \(options.seconds) s")
+      try add(.hang, index, "more than \(options.seconds) s of processor time, or six times that")
     } else if isCrash {
       let cause =
         switch process.end {
