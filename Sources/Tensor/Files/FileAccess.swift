@@ -53,6 +53,10 @@ func releaseMappedPages(_ bytes: UnsafeRawBufferPointer) {
 /// - Throws: ``TensorError/unwritable(path:reason:)`` with the system's reason, or what `body` throws.
 package func writeAtomically(_ path: String, _ body: ((Data) throws -> Void) throws -> Void) throws {
   func unwritable() -> TensorError { .unwritable(path: path, reason: systemReason()) }
+  var status = stat()
+  if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+    throw TensorError.unwritable(path: path, reason: "it is there and is not a file")
+  }
   let temporary = path.isEmpty ? "" : path + ".\(UUID().uuidString).tmp"
   let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o666)
   guard descriptor >= 0 else { throw unwritable() }
