@@ -16,21 +16,27 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [
+    .target(
+      name: "CommandSupport", dependencies: [.product(name: "Tensor", package: "Pairwise"), arguments]),
     .executableTarget(
-      name: "train-siglit", dependencies: [.product(name: "SigLIPModel", package: "Pairwise"), arguments]),
+      name: "train-siglit",
+      dependencies: ["CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"), arguments]),
     .executableTarget(
       name: "siglip",
       dependencies: [
-        .product(name: "SigLIPModel", package: "Pairwise"), .product(name: "Tensor", package: "Pairwise"),
-        arguments,
+        "CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"),
+        .product(name: "Tensor", package: "Pairwise"), arguments,
       ]),
     .executableTarget(
       name: "name-emoji",
       dependencies: [
-        .product(name: "NN", package: "Pairwise"), .product(name: "Optim", package: "Pairwise"), arguments,
+        "CommandSupport", .product(name: "NN", package: "Pairwise"),
+        .product(name: "Optim", package: "Pairwise"),
+        arguments,
       ]),
-    .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit"]),
-    .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip"]),
+    .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
+    .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit", "CommandSupport"]),
+    .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip", "CommandSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

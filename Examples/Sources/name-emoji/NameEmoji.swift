@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import NN
 import Optim
@@ -39,13 +40,19 @@ final class CharacterModel: Module {
   @Option(help: "Seed of weights, batches and names.") var seed: UInt64 = 1
 
   func validate() throws {
-    if steps < 1 || batchSize < 1 || samples < 0 {
-      throw ValidationError("--steps, --batch-size: expected at least 1")
+    if !(1...1_000_000_000).contains(steps) {
+      throw ValidationError("--steps \(steps): expected 1 to 1000000000")
     }
-    if !(temperature > 0) {
+    if !(1...65_536).contains(batchSize) {
+      throw ValidationError("--batch-size \(batchSize): expected 1 to 65536")
+    }
+    if samples < 0 { throw ValidationError("--samples \(samples): expected at least 0") }
+    if !(temperature > 0 && temperature.isFinite) {
       throw ValidationError("--temperature \(temperature): expected a positive number")
     }
   }
+
+  static func main() { runAsProgram() }
 
   func run() throws {
     let names = try readNames()
@@ -70,12 +77,12 @@ final class CharacterModel: Module {
       optimizer.clipGlobalNorm(&gradients, to: 1)
       optimizer.step(gradients)
       if step % 50 == 0 || step == steps - 1 {
-        print(
+        try printLines(
           "step \(step + 1)/\(steps): \(String(format: "%.3f", loss.item() / Float(M_LN2))) bits per character"
         )
       }
     }
-    for _ in 0..<samples { print(makeUp(model, alphabet, context: context, &random)) }
+    for _ in 0..<samples { try printLines(makeUp(model, alphabet, context: context, &random).shown) }
   }
 
   /// Mean cross-entropy of the next character, over names and the line break after them.
@@ -113,7 +120,7 @@ final class CharacterModel: Module {
     let embedded = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Data/names.tsv").path
     let path = data ?? embedded
-    let table = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+    let table = try readText(path).split(separator: "\n").map {
       $0.split(separator: "\t", omittingEmptySubsequences: false)
     }
     guard let column = table.first?.firstIndex(where: { $0 == language }) else {
@@ -121,8 +128,10 @@ final class CharacterModel: Module {
     }
     let names = table.dropFirst().compactMap {
       $0.count > column && !$0[column].isEmpty ? String($0[column]) : nil
+    }.filter { $0.count <= 40 }
+    guard !names.isEmpty else {
+      throw ValidationError("\(path): no names of at most 40 characters in column \(language)")
     }
-    guard !names.isEmpty else { throw ValidationError("\(path): no names in column \(language)") }
-    return names.filter { $0.count <= 40 }
+    return names
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -11,7 +12,8 @@ struct Classify: ParsableCommand {
       With --softmax the labels compete and their shares add up to 1. A label is put in place of {} in each template, \
       and the embeddings of its texts are averaged.
 
-      An image that cannot be read is named on standard error and left out; then the exit status is 2.
+      An image that cannot be read is named on standard error and left out; then the exit status is 2. Ctrl-C ends after \
+      the current batch without results.
 
       Examples:
         siglip classify cat.jpg --model siglip-base-patch16-224 --labels "a cat,a dog"
@@ -41,22 +43,24 @@ struct Classify: ParsableCommand {
 
   func run() throws {
     let labels = try allLabels()
+    Interruption.watch()
     let model = try LoadedModel(path: model.model, options: model.computing)
     let texts = try embeddings(of: labels, model)
     var (results, failures): ([Result], [any Error]) = ([], [])
     for start in stride(from: 0, to: images.count, by: model.options.batchSize) {
+      try Interruption.check("stopped: nothing is printed")
       let names = images[start..<min(start + model.options.batchSize, images.count)]
       let read = model.read(names)
       let readable = zip(names, read).compactMap { name, image in (try? image.get()).map { (name, $0) } }
       for image in read { if case .failure(let error) = image { failures.append(error) } }
       if readable.isEmpty { continue }
-      let logits = model.logits(images: model.embed(fitted: readable.map(\.1)), texts: texts)
+      let logits = model.logits(images: try model.embed(fitted: readable.map(\.1)), texts: texts)
       for (row, (name, _)) in readable.enumerated() { results.append(result(name, labels, logits[row])) }
     }
     if json {
-      print(try siglip.json(results))
+      try printLines(siglip.json(results))
     } else {
-      for result in results { print(result.table(softmax: softmax)) }
+      for result in results { try printLines(result.table(softmax: softmax)) }
     }
     ImageFiles.report(failures)
     if !failures.isEmpty { throw filesLeftOut }
@@ -106,9 +110,9 @@ struct Classify: ParsableCommand {
     func table(softmax: Bool) -> String {
       let rows = labels.map { entry in
         let share = entry.softmax.map { "  " + Result.percent($0) } ?? ""
-        return "  \(Result.percent(entry.probability))\(share)  \(entry.label)"
+        return "  \(Result.percent(entry.probability))\(share)  \(entry.label.shown)"
       }
-      return ([image] + rows).joined(separator: "\n")
+      return ([image.shown] + rows).joined(separator: "\n")
     }
 
     private static func percent(_ value: Float) -> String { String(format: "%6.2f%%", value * 100) }
@@ -117,12 +121,7 @@ struct Classify: ParsableCommand {
 
 /// The lines of a text file that hold something.
 func lines(of file: String) throws -> [String] {
-  guard let data = FileManager.default.contents(atPath: file) else {
-    throw CommandError("cannot read \(file)")
-  }
-  guard let text = String(data: data, encoding: .utf8) else {
-    throw CommandError("\(file) is not UTF-8 text")
-  }
+  let text = try readText(file)
   return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
     .filter { !$0.isEmpty }
 }

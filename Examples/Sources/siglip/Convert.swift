@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -39,6 +40,8 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
+    let to = to.count > 1 && to.hasSuffix("/") ? String(to.dropLast()) : to
+    try checkNewOutput(to, option: "--to")
     var checkpoint = try SigLIPCheckpoint(path: from)
     if let imageSize {
       let vision = checkpoint.configuration.vision
@@ -59,12 +62,13 @@ struct Convert: ParsableCommand {
     Interruption.watch()
     try checkpoint.write(to: to, format: target, stacksBlocks: stacked, elementType: type.elementType) {
       share in
-      if Interruption.isRequested { throw Interruption.exitCode }
+      try Interruption.check("stopped: nothing is written")
       if share > 0 { advance(to: share) }
     }
     advance(to: 1)
-    print(
-      "\(to): \(count) parameters as \(type.rawValue), \(target.rawValue) from \(checkpoint.format.rawValue)")
+    try printLines(
+      "\(to.shown): \(count) parameters as \(type.rawValue), \(target.rawValue) from \(checkpoint.format.rawValue)"
+    )
   }
 
   private var target: WeightFormat { format ?? (to.hasSuffix(".npz") ? .bigVision : .huggingFace) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 import Tensor
@@ -12,8 +13,8 @@ struct Embed: ParsableCommand {
       logits_per_image [images, texts]. Its metadata lists the images and the texts in order, as JSON.
 
       An input is an image file, a folder of images, a .txt file with one text on a line, or else a text. All of them \
-      are read before the file is written, in one step: an image that cannot be read ends the command without a file, \
-      unless --skip-damaged leaves it out.
+      are read before the file is written, in one step. An image that cannot be read is named on standard error and left \
+      out; then the exit status is 2.
 
       Examples:
         siglip embed photos --model siglip-base-patch16-224 --output photos.safetensors
@@ -36,11 +37,11 @@ struct Embed: ParsableCommand {
     help: "A safetensors file with input_ids [texts, context] instead of texts.",
     completion: .file(extensions: ["safetensors"]))
   var tokens: String?
-  @Flag(help: "Leave out images that cannot be read, and end with status 2.")
-  var skipDamaged = false
 
   func run() throws {
+    try checkOutputFile(output, option: "--output")
     let inputs = try Inputs(inputs, texts: text)
+    try checkOutput(output, option: "--output", isNoneOf: inputs.images + [pixels, tokens])
     if !inputs.images.isEmpty, pixels != nil {
       throw ValidationError("--pixels takes the place of images: give one")
     }
@@ -50,18 +51,19 @@ struct Embed: ParsableCommand {
     if inputs.images.isEmpty, inputs.texts.isEmpty, pixels == nil, tokens == nil {
       throw ValidationError("expected images, texts, --pixels or --tokens")
     }
-    let model = try LoadedModel(path: model.model, options: model.computing)
     Interruption.watch()
+    let model = try LoadedModel(path: model.model, options: model.computing)
     let start = ContinuousClock.now
     var writer = SafetensorsWriter()
-    var failures: [any Error] = []
+    var failures = inputs.failures
 
     var images: Tensor?
     if let pixels {
       images = try PrecomputedInputs(model).images(pixels)
     } else if !inputs.images.isEmpty {
       let embedded = try embedImages(inputs.images, model)
-      (images, failures) = (embedded.embeddings, embedded.failures)
+      images = embedded.embeddings
+      failures += embedded.failures
       writer.metadata["images"] = try compactJSON(embedded.files)
     }
     var texts: Tensor?
@@ -71,7 +73,7 @@ struct Embed: ParsableCommand {
       texts = try embedTexts(inputs.texts, model)
       writer.metadata["texts"] = try compactJSON(inputs.texts)
     }
-    if Interruption.isRequested { throw Interruption.exitCode }
+    try Interruption.check("stopped: nothing is written")
 
     if let images { writer.add(images, named: "image_embeds") }
     if let texts { writer.add(texts, named: "text_embeds") }
@@ -80,8 +82,8 @@ struct Embed: ParsableCommand {
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     try writer.write(to: output)
-    print(
-      "\(output): \(images?.shape[0] ?? 0) images and \(texts?.shape[0] ?? 0) texts, embedded in "
+    try printLines(
+      "\(output.shown): \(images?.shape[0] ?? 0) images and \(texts?.shape[0] ?? 0) texts, embedded in "
         + String(format: "%.2f s", seconds))
     ImageFiles.report(failures)
     if !failures.isEmpty { throw filesLeftOut }
@@ -93,7 +95,7 @@ struct Embed: ParsableCommand {
     let progress = Progress("embedding", total: files.count, unit: "images")
     var (embedded, parts, failures): ([String], [Tensor], [any Error]) = ([], [], [])
     for start in stride(from: 0, to: files.count, by: model.options.batchSize) {
-      if Interruption.isRequested { throw Interruption.exitCode }
+      try Interruption.check("stopped: nothing is written")
       let batch = files[start..<min(start + model.options.batchSize, files.count)]
       var images: [RGBImage] = []
       for (file, image) in zip(batch, model.read(batch)) {
@@ -101,12 +103,10 @@ struct Embed: ParsableCommand {
         case .success(let image):
           images.append(image)
           embedded.append(file)
-        case .failure(let error):
-          if !skipDamaged { throw error }
-          failures.append(error)
+        case .failure(let error): failures.append(error)
         }
       }
-      if !images.isEmpty { parts.append(model.embed(fitted: images)) }
+      if !images.isEmpty { parts.append(try model.embed(fitted: images)) }
       progress.advance(by: batch.count)
     }
     if parts.isEmpty {
@@ -120,7 +120,6 @@ struct Embed: ParsableCommand {
     let rows = try model.tokens(texts)
     let progress = Progress("embedding", total: texts.count, unit: "texts")
     return try model.inBatches(of: texts.count) { range in
-      if Interruption.isRequested { throw Interruption.exitCode }
       defer { progress.advance(by: range.count) }
       return model.checkpoint.model.embed(texts: rows.rows(range)).value
     }
@@ -135,15 +134,17 @@ struct Embed: ParsableCommand {
 private struct Inputs {
   var images: [String] = []
   var texts: [String] = []
+  /// What folders hold that is called an image and cannot be one.
+  var failures: [any Error] = []
 
   init(_ inputs: [String], texts: [String]) throws {
     for input in inputs {
       var isFolder: ObjCBool = false
       if FileManager.default.fileExists(atPath: input, isDirectory: &isFolder) {
         if isFolder.boolValue {
-          images += try ImageFiles.below(input).map {
-            URL(fileURLWithPath: input).appendingPathComponent($0).relativePath
-          }
+          let found = try ImageFiles(below: input)
+          images += found.entries.map { (input.hasSuffix("/") ? input : input + "/") + $0.path }
+          failures += found.failures
         } else if input.lowercased().hasSuffix(".txt") {
           self.texts += try lines(of: input)
         } else {
@@ -172,7 +173,7 @@ private struct PrecomputedInputs {
     let pixels = try file.tensor(named: "pixel_values")
     if vision.isNaFlex { return try patches(pixels, file) }
     try check(path, "pixel_values", pixels.shape, [nil, 3, vision.imageSize, vision.imageSize])
-    return model.inBatches(of: pixels.shape[0]) { range in
+    return try model.inBatches(of: pixels.shape[0]) { range in
       model.checkpoint.model.embed(images: Variable(pixels.slice(axis: 0, range))).value
     }
   }
@@ -191,7 +192,7 @@ private struct PrecomputedInputs {
         "\(file.path): image \(index) has \(grid.height) x \(grid.width) patches, expected 1 to \(patches.shape[1])"
       )
     }
-    return model.inBatches(of: grids.count) { range in
+    return try model.inBatches(of: grids.count) { range in
       let part = PatchSequences(patches: patches.slice(axis: 0, range), grids: Array(grids[range]))
       return model.checkpoint.model.embed(patches: part).value
     }
@@ -205,7 +206,7 @@ private struct PrecomputedInputs {
     if let id = ids.values.first(where: { $0 < 0 || $0 >= text.vocabularySize }) {
       throw CommandError("\(path): id \(id) in input_ids, expected 0 to \(text.vocabularySize - 1)")
     }
-    return model.embed(tokens: ids)
+    return try model.embed(tokens: ids)
   }
 
   /// Refuses another shape; nil stands for any size above 0.

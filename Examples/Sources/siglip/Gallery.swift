@@ -1,3 +1,4 @@
+import CommandSupport
 import Foundation
 
 /// An image that a search found.
@@ -20,20 +21,16 @@ struct Gallery {
   /// Writes the page in one step; it refers to images by paths relative to itself.
   func write(to path: String) throws {
     let folder = URL(fileURLWithPath: absolutePath(path)).deletingLastPathComponent().path
-    do {
-      try Data(html(below: folder).utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw CommandError("cannot write \(path): \(error.localizedDescription)")
-    }
+    try Data(html(below: folder).utf8).writeWhole(to: path)
   }
 
   func html(below folder: String) -> String {
     let cards = images.enumerated().map { rank, image in
       """
       <a class="card" href="\(Gallery.link(to: image.path, from: folder))">
-        <img src="\(Gallery.link(to: image.path, from: folder))" alt="\(Gallery.escaped(image.name))" loading="lazy">
-        <span class="line"><b>\(rank + 1)</b><span class="score">\(Gallery.escaped(image.score))</span></span>
-        <span class="name" title="\(Gallery.escaped(image.name))">\(Gallery.escaped(image.name))</span>
+        <img src="\(Gallery.link(to: image.path, from: folder))" alt="\(escapedForHTML(image.name))" loading="lazy">
+        <span class="line"><b>\(rank + 1)</b><span class="score">\(escapedForHTML(image.score))</span></span>
+        <span class="name" title="\(escapedForHTML(image.name))">\(escapedForHTML(image.name))</span>
       </a>
       """
     }
@@ -45,11 +42,11 @@ struct Gallery {
       <head>
       <meta charset="utf-8">
       <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(Gallery.escaped(query))</title>
+      <title>\(escapedForHTML(query))</title>
       <style>\(Gallery.style)</style>
       </head>
       <body>
-      <header>\(shown)<div><h1>\(Gallery.escaped(query))</h1><p>\(images.count) best of the index</p></div></header>
+      <header>\(shown)<div><h1>\(escapedForHTML(query))</h1><p>\(images.count) best of the index</p></div></header>
       <main>
       \(cards.joined(separator: "\n"))
       </main>
@@ -81,20 +78,6 @@ struct Gallery {
     .name { padding: .1rem .8rem .7rem; color: var(--soft); font-size: .85rem; white-space: nowrap; overflow: hidden;
       text-overflow: ellipsis; }
     """
-
-  /// Text inside an element or between quotes.
-  static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      default: result.append(character)
-      }
-    }
-  }
 
   /// A relative address of a file, from a page in a folder; both paths are absolute.
   static func link(to path: String, from folder: String) -> String {

@@ -1,50 +1,89 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
-/// Finding image files, and telling of those that could not be read.
-enum ImageFiles {
+/// The image files of a folder, and telling of those that could not be read.
+struct ImageFiles {
+  /// In the order of their paths' bytes.
+  private(set) var entries: [ImageIndex.Entry] = []
+  /// What is called an image and cannot be one, and folders that cannot be read.
+  private(set) var failures: [any Error] = []
+
   /// Endings of image files' names, readable by this build or not.
   private static let extensions: Set<String> = RGBImage.readableExtensions.union(["jpg", "jpeg", "png"])
 
-  static func isImage(_ path: String) -> Bool { extensions.contains(pathExtension(path)) }
+  static func isImage(_ path: String) -> Bool {
+    guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return false }
+    return extensions.contains(path[dot...].dropFirst().lowercased())
+  }
 
-  /// Image files below a folder in order of their names, as paths relative to it; hidden ones are left out.
-  static func below(_ folder: String) throws -> [String] {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue,
-      let enumerator = FileManager.default.enumerator(atPath: folder)
-    else { throw CommandError("\(folder) is not a folder") }
-    var files: [String] = []
-    for case let path as String in enumerator {
-      if path.split(separator: "/").last?.hasPrefix(".") == true {
-        enumerator.skipDescendants()
-      } else if isImage(path) {
-        files.append(path)
-      }
+  /// Image files below a folder; hidden ones are left out, and symbolic links to folders are not followed.
+  ///
+  /// - Throws: ``CommandError`` when the folder cannot be read or holds nothing that is called an image.
+  init(below folder: String) throws {
+    if folder.isEmpty { throw CommandError("expected a folder, found an empty path") }
+    guard opens(folder, as: "") else { throw failures[0] }
+    var next = 0
+    while next < folders.count {
+      if next > 0 { _ = opens(folder + "/" + folders[next], as: folders[next]) }
+      next += 1
     }
-    if files.isEmpty {
+    if entries.isEmpty && failures.isEmpty {
       throw CommandError(
-        "\(folder) holds no image: expected \(extensions.sorted().joined(separator: ", ")) files")
+        "\(folder) holds no image: expected \(ImageFiles.extensions.sorted().joined(separator: ", ")) files")
     }
-    return files.sorted()
+    entries.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+  }
+
+  /// Folders found, as paths relative to the first, which is empty; they are read in this order.
+  private var folders = [""]
+
+  /// Sorts what a folder holds into files, folders and failures.
+  private mutating func opens(_ folder: String, as relative: String) -> Bool {
+    guard let directory = opendir(folder) else {
+      failures.append(CommandError("cannot read the folder \(folder): \(String(cString: strerror(errno)))"))
+      return false
+    }
+    defer { closedir(directory) }
+    while let entry = readdir(directory) {
+      let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      if bytes.first == UInt8(ascii: ".") { continue }
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        // Its repaired name would be that of no file.
+        let repaired = folder + "/" + String(decoding: bytes, as: UTF8.self)
+        if ImageFiles.isImage(repaired) {
+          failures.append(CommandError("\(repaired): its name is not UTF-8"))
+        }
+        continue
+      }
+      add(relative.isEmpty ? name : relative + "/" + name, at: folder + "/" + name)
+    }
+    return true
+  }
+
+  private mutating func add(_ relative: String, at path: String) {
+    var (own, target) = (stat(), stat())
+    let isThere = lstat(path, &own) == 0
+    if isThere && own.st_mode & S_IFMT == S_IFDIR { return folders.append(relative) }
+    if !ImageFiles.isImage(path) { return }
+    if !isThere || stat(path, &target) != 0 {
+      failures.append(CommandError("cannot read \(path): \(String(cString: strerror(errno)))"))
+    } else if target.st_mode & S_IFMT == S_IFREG {
+      entries.append(ImageIndex.Entry(path: relative, target))
+    } else if target.st_mode & S_IFMT != S_IFDIR {
+      failures.append(CommandError("cannot read \(path): it is not a file"))
+    }
   }
 
   /// One line on standard error for each file that was left out.
   static func report(_ failures: [any Error]) {
     for failure in failures { printError("\(failure)") }
   }
-
-  private static func pathExtension(_ path: String) -> String {
-    URL(fileURLWithPath: path).pathExtension.lowercased()
-  }
 }
 
 /// The status of a command that did its work without some files.
 let filesLeftOut = ExitCode(2)
-
-/// Writes a line to standard error.
-func printError(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
 /// JSON of a value, for people to read too.
 func json(_ value: some Encodable) throws -> String {

@@ -1,3 +1,4 @@
+import CommandSupport
 import Foundation
 import SigLIPModel
 import Tensor
@@ -5,13 +6,23 @@ import Tensor
 /// The embeddings of a folder's images, as `siglip index` keeps them: one safetensors file.
 struct ImageIndex {
   /// An image file, and by what a change of it is noticed.
-  struct Entry: Equatable {
+  struct Entry: Hashable {
     /// Relative to the folder.
     var path: String
     /// Bytes.
     var size: Int
     /// Nanoseconds since 1970.
     var modified: Int
+
+    /// By bytes: a name may be there twice, in both ways of writing an accent, which to strings are the same.
+    static func == (one: Entry, other: Entry) -> Bool {
+      one.size == other.size && one.modified == other.modified && one.path.utf8.elementsEqual(other.path.utf8)
+    }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(size)
+      hasher.combine(modified)
+    }
   }
 
   /// The folder, as an absolute path.
@@ -65,8 +76,8 @@ extension ImageIndex {
     probe = try file.tensor(named: "probe")
     embeddings = try file.tensor(named: "embeddings")
     guard let entries = ImageIndex.entries(from: try file.bytes(named: "entries")), probe.rank == 2,
-      probe.shape[0] == 1,
-      embeddings.shape == [entries.count, probe.shape[1]]
+      probe.shape[0] == 1, embeddings.shape == [entries.count, probe.shape[1]],
+      Set(entries).count == entries.count, probe.isFinite, embeddings.isFinite
     else {
       throw CommandError("\(path) is damaged: its parts contradict one another; remove it and index anew")
     }
@@ -91,23 +102,23 @@ extension ImageIndex {
       guard fields.count == 3, let size = Int(String(decoding: fields[0], as: UTF8.self)),
         let modified = Int(String(decoding: fields[1], as: UTF8.self))
       else { return nil }
-      result.append(Entry(path: String(decoding: fields[2], as: UTF8.self), size: size, modified: modified))
+      guard let path = String(validating: fields[2], as: UTF8.self) else { return nil }
+      result.append(Entry(path: path, size: size, modified: modified))
     }
     return result
   }
 }
 
 extension ImageIndex.Entry {
-  /// A file below a folder as it is now; nil when it cannot be asked for.
-  init?(path: String, below folder: String) {
-    var status = stat()
-    guard stat(folder + "/" + path, &status) == 0 else { return nil }
+  /// A file as the system describes it.
+  init(path: String, _ status: stat) {
     #if canImport(Darwin)
       let time = status.st_mtimespec
     #else
       let time = status.st_mtim
     #endif
+    // A time after 2262 wraps around: it tells changes as well as any other.
     self.init(
-      path: path, size: Int(status.st_size), modified: Int(time.tv_sec) * 1_000_000_000 + Int(time.tv_nsec))
+      path: path, size: Int(status.st_size), modified: Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 import Tensor
@@ -14,7 +15,7 @@ struct IndexFolder: ParsableCommand {
       command goes on from there. The index is always replaced in one step.
 
       Images that cannot be read are left out and named at the end; the exit status is then 2, and the index complete \
-      but for them.
+      but for them. Hidden files are no images, and symbolic links to folders are not followed.
 
       Examples:
         siglip index photos --model siglip-base-patch16-224 --output photos.index
@@ -33,15 +34,23 @@ struct IndexFolder: ParsableCommand {
   private static let saveInterval = 120.0
 
   func run() throws {
-    let folder = absolutePath(folder)
-    let found = try ImageFiles.below(folder).compactMap { ImageIndex.Entry(path: $0, below: folder) }
+    try checkOutputFile(output, option: "--output")
+    Interruption.watch()
+    try OutputLock.withLock(output + ".lock", of: output, index)
+  }
+
+  private func index() throws {
+    let files = try ImageFiles(below: folder)
+    let (folder, found) = (absolutePath(folder), files.entries)
     let model = try LoadedModel(path: model.model, options: model.computing)
-    let probe = model.embed(ImageIndex.probeImage)
+    let probe = try model.embed(ImageIndex.probeImage)
     var index = ImageIndex(folder: folder, model: absolutePath(model.checkpoint.path), probe: probe)
     if !rebuild, FileManager.default.fileExists(atPath: output) {
       let old = try ImageIndex(path: output)
       if !old.isFrom(modelWithProbe: probe) {
-        throw CommandError("\(output) was made with another model, \(old.model); --rebuild replaces it")
+        throw CommandError(
+          "\(output) was made with another model, \(old.model), than \(model.checkpoint.path); --rebuild replaces it"
+        )
       }
       if old.folder != folder {
         throw CommandError("\(output) is an index of \(old.folder), not of \(folder); --rebuild replaces it")
@@ -49,20 +58,17 @@ struct IndexFolder: ParsableCommand {
       index.keep(found, of: old)
     }
     let kept = index.entries.count
-    let known = Set(index.entries.map(\.path))
-    let wanted = found.filter { !known.contains($0.path) }
+    let known = Set(index.entries)
+    let wanted = found.filter { !known.contains($0) }
 
-    Interruption.watch()
-    let failures = try embed(wanted, into: &index, model)
+    let failures = try files.failures + embed(wanted, into: &index, model)
     try index.write(to: output)
     ImageFiles.report(failures)
-    if Interruption.isRequested {
-      printError(
-        "stopped: \(output) holds \(index.entries.count) of \(found.count) images; run the same command to go on"
-      )
-      throw Interruption.exitCode
-    }
-    print("\(output): \(index.entries.count) images, \(index.entries.count - kept) of them embedded now")
+    try Interruption.check(
+      "stopped: \(output) holds \(index.entries.count) of \(found.count) images; run the same command to go on"
+    )
+    try printLines(
+      "\(output.shown): \(index.entries.count) images, \(index.entries.count - kept) of them embedded now")
     if !failures.isEmpty { throw filesLeftOut }
   }
 
@@ -86,7 +92,7 @@ struct IndexFolder: ParsableCommand {
         case .failure(let error): failures.append(error)
         }
       }
-      if !images.isEmpty { waiting.embeddings.append(model.embed(fitted: images)) }
+      if !images.isEmpty { waiting.embeddings.append(try model.embed(fitted: images)) }
       progress.advance(by: batch.count)
       if Date().timeIntervalSince(lastSaved) > IndexFolder.saveInterval {
         index.append(&waiting)
@@ -102,8 +108,8 @@ struct IndexFolder: ParsableCommand {
 extension ImageIndex {
   /// Takes over the embeddings of files that are still as they were.
   mutating func keep(_ found: [Entry], of old: ImageIndex) {
-    let current = Dictionary(uniqueKeysWithValues: found.map { ($0.path, $0) })
-    let rows = old.entries.indices.filter { current[old.entries[$0].path] == old.entries[$0] }
+    let current = Set(found)
+    let rows = old.entries.indices.filter { current.contains(old.entries[$0]) }
     entries = rows.map { old.entries[$0] }
     embeddings = old.embeddings.take(IndexTensor(rows), axis: 0)
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -26,9 +27,9 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let description = try ModelDescription(path)
-    if json { return print(try description.json()) }
-    print(description.table)
-    if parameters { print("\n" + description.parameterTable) }
+    if json { return try printLines(description.json()) }
+    try printLines(description.table)
+    if parameters { try printLines("\n" + description.parameterTable) }
   }
 }
 
@@ -86,7 +87,7 @@ struct ModelDescription: Encodable {
     let projection = text.outputWidth.map { "projected to \($0)" } ?? "no projection"
     let total = imageMultiplyAdds + textMultiplyAdds
     let rows = [
-      ("model", "\(source) (SigLIP\(configuration.generation == 2 ? " 2" : ""))"),
+      ("model", "\(source.shown) (SigLIP\(configuration.generation == 2 ? " 2" : ""))"),
       ("images", "\(Self.images(of: vision)), patches of \(vision.patchSize) x \(vision.patchSize)"),
       ("image tower", tower(vision.width, vision.depth, vision.heads, vision.hiddenWidth, vision.activation)),
       ("texts", "\(text.contextLength) tokens of \(text.vocabularySize), \(projection)"),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -99,8 +100,8 @@ struct LoadedModel {
   }
 
   /// Embeddings, `[images, width]`, of images that went through ``read(_:)``.
-  func embed(fitted images: [RGBImage]) -> Tensor {
-    withoutGradients {
+  func embed(fitted images: [RGBImage]) throws -> Tensor {
+    try finite {
       switch preprocessing.batch(ofFitted: images) {
       case .pixels(let pixels): checkpoint.model.embed(images: Variable(pixels)).value
       case .patches(let patches): checkpoint.model.embed(patches: patches).value
@@ -109,24 +110,36 @@ struct LoadedModel {
   }
 
   /// The embedding of an image of any size, `[1, width]`.
-  func embed(_ image: RGBImage) -> Tensor { embed(fitted: [preprocessing.fit(image)]) }
+  func embed(_ image: RGBImage) throws -> Tensor { try embed(fitted: [preprocessing.fit(image)]) }
 
   /// Embeddings of texts, `[texts, width]`.
-  func embed(texts: [String]) throws -> Tensor { embed(tokens: try tokens(texts)) }
+  func embed(texts: [String]) throws -> Tensor { try embed(tokens: try tokens(texts)) }
 
   /// Embeddings of rows of token ids, `[texts, width]`.
-  func embed(tokens: IndexTensor) -> Tensor {
-    inBatches(of: tokens.shape[0]) { range in
+  func embed(tokens: IndexTensor) throws -> Tensor {
+    try inBatches(of: tokens.shape[0]) { range in
       checkpoint.model.embed(texts: tokens.rows(range)).value
     }
   }
 
-  /// What `embed` gives for ranges of a batch's size, one below the other; without a tape.
-  func inBatches(of count: Int, _ embed: (Range<Int>) throws -> Tensor) rethrows -> Tensor {
+  /// What `embed` gives for ranges of a batch's size, one below the other; without a tape. Ends between two of them after
+  /// Ctrl-C.
+  func inBatches(of count: Int, _ embed: (Range<Int>) throws -> Tensor) throws -> Tensor {
     let parts = try stride(from: 0, to: count, by: options.batchSize).map { start in
-      try withoutGradients { try embed(start..<min(start + options.batchSize, count)) }
+      try Interruption.check("stopped: nothing is written")
+      return try finite { try embed(start..<min(start + options.batchSize, count)) }
     }
     return Tensor.concatenate(parts, axis: 0)
+  }
+
+  /// Refuses embeddings that nothing can be compared with: weights that are damaged, or too large, give such ones.
+  private func finite(_ embed: () throws -> Tensor) throws -> Tensor {
+    let embeddings = try withoutGradients(embed)
+    if !embeddings.isFinite {
+      throw CommandError(
+        "\(checkpoint.path): the model gives an embedding that is not finite; its weights are damaged")
+    }
+    return embeddings
   }
 
   /// Logits `[images, texts]`, from embeddings.
@@ -156,11 +169,4 @@ extension IndexTensor {
     return IndexTensor(
       Array(values[(range.lowerBound * width)..<(range.upperBound * width)]), shape: [range.count, width])
   }
-}
-
-/// What keeps a command from doing its work; its description is one line.
-struct CommandError: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) { self.description = description }
 }

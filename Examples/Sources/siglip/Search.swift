@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -35,12 +36,21 @@ struct Search: ParsableCommand {
   }
 
   func run() throws {
+    if let html {
+      try checkOutputFile(html, option: "--html")
+      try checkOutput(html, option: "--html", isNoneOf: [index, image])
+    }
     let index = try ImageIndex(path: index)
     if index.entries.isEmpty { throw CommandError("\(self.index) holds no images") }
-    let model = try LoadedModel(path: model ?? index.model, options: computing)
-    if !index.isFrom(modelWithProbe: model.embed(ImageIndex.probeImage)) {
+    if model == nil && !FileManager.default.fileExists(atPath: index.model) {
       throw CommandError(
-        "\(self.index) was made with another model than \(model.checkpoint.path); index anew")
+        "\(self.index) was made with \(index.model), which is no longer there: expected --model")
+    }
+    let model = try LoadedModel(path: model ?? index.model, options: computing)
+    if try !index.isFrom(modelWithProbe: model.embed(ImageIndex.probeImage)) {
+      throw CommandError(
+        "\(self.index) was made with another model, \(index.model), than \(model.checkpoint.path); index anew"
+      )
     }
     let query = try query(model)
     let start = ContinuousClock.now
@@ -54,7 +64,7 @@ struct Search: ParsableCommand {
           ? String(format: "%.4f", similarity)
           : String(format: "%6.2f%%", model.probability(similarity) * 100))
     }
-    for image in found { print("\(image.score)  \(image.path)") }
+    try printLines(found.map { "\($0.score)  \($0.path.shown)" }.joined(separator: "\n"))
     printError(
       "\(index.entries.count) images searched in \(time.formatted(.units(allowed: [.milliseconds], fractionalPart: .show(length: 1))))"
     )
@@ -67,7 +77,7 @@ struct Search: ParsableCommand {
   /// The embedding to look for, `[1, width]`.
   private func query(_ model: LoadedModel) throws -> Tensor {
     if let text { return try model.embed(texts: [text]) }
-    return model.embed(fitted: [try model.read([image!])[0].get()])
+    return try model.embed(fitted: [try model.read([image!])[0].get()])
   }
 }
 

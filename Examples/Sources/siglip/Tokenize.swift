@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -40,12 +41,12 @@ struct Tokenize: ParsableCommand {
     let lines = LineReader(.standardInput)
     while let batch = try lines.next() {
       let rows = raw ? encoder.tokenizer.encode(batch: batch) : encoder.rows(batch)
-      try FileHandle.standardOutput.write(contentsOf: Tokenize.jsonLines(rows))
+      if try !printBytes(Tokenize.jsonLines(rows)) { return }
     }
   }
 
   /// One JSON array a line.
-  private static func jsonLines(_ rows: [[Int32]]) -> Data {
+  private static func jsonLines(_ rows: [[Int32]]) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(rows.reduce(0) { $0 + 8 * $1.count + 4 })
     for row in rows {
@@ -56,7 +57,7 @@ struct Tokenize: ParsableCommand {
       }
       text += [UInt8(ascii: "]"), UInt8(ascii: "\n")]
     }
-    return Data(text)
+    return text
   }
 }
 
@@ -65,6 +66,8 @@ extension PunctuationMode: @retroactive ExpressibleByArgument {}
 /// Reads lines in batches; what is not UTF-8 is repaired.
 private final class LineReader {
   private static let chunkBytes = 1 << 20
+  /// A longer line is no text.
+  private static let maximumLineBytes = 1 << 26
   private let file: FileHandle
   private var rest = Data()
   private var isAtEnd = false
@@ -74,12 +77,17 @@ private final class LineReader {
   /// The lines that the next part of the file completes; nil at its end.
   func next() throws -> [String]? {
     while !isAtEnd {
-      let chunk = try file.read(upToCount: LineReader.chunkBytes) ?? Data()
+      let chunk = try read()
       isAtEnd = chunk.isEmpty
-      rest += chunk
+      let lineBreak = chunk.lastIndex(of: UInt8(ascii: "\n"))
       let end =
-        isAtEnd ? rest.endIndex : (rest.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? rest.startIndex)
-      if end == rest.startIndex { continue }
+        isAtEnd
+        ? rest.count : lineBreak.map { rest.count + chunk.distance(from: chunk.startIndex, to: $0) + 1 } ?? 0
+      rest += chunk
+      if rest.count - end > LineReader.maximumLineBytes {
+        throw CommandError("standard input: a line of more than \(LineReader.maximumLineBytes >> 20) MiB")
+      }
+      if end == 0 { continue }
       var lines = rest[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       // What follows the last line break is no line.
       if rest[end - 1] == UInt8(ascii: "\n") { lines.removeLast() }
@@ -87,5 +95,11 @@ private final class LineReader {
       return lines.map { String(decoding: $0, as: UTF8.self) }
     }
     return nil
+  }
+
+  private func read() throws -> Data {
+    do { return try file.read(upToCount: LineReader.chunkBytes) ?? Data() } catch {
+      throw CommandError("cannot read standard input: \(reason(of: error))")
+    }
   }
 }

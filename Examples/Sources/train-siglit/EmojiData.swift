@@ -1,12 +1,6 @@
+import CommandSupport
 import Foundation
 import SigLIPModel
-
-/// A sentence about a file or option that cannot be used.
-struct InputError: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) { self.description = description }
-}
 
 /// Pictures, their names in many languages, and which of the names are never trained on.
 ///
@@ -32,17 +26,17 @@ struct EmojiData {
   /// Reads a folder.
   ///
   /// - Parameter wanted: The languages to keep; nil for all.
-  /// - Throws: ``InputError`` or a file error, naming the file, what was found and what was expected.
+  /// - Throws: ``CommandError`` or a file error, naming the file, what was found and what was expected.
   init(folder: URL, languages wanted: [String]? = nil) throws {
     let imagesPath = folder.appending(path: "images.safetensors").path
     let file = try SafetensorsFile(imagesPath)
     guard let entry = file["images"], entry.elementType == .uint8, entry.shape.count == 4, entry.shape[3] == 3
     else {
-      throw InputError("\(imagesPath): expected a U8 tensor images of shape [count, height, width, 3]")
+      throw CommandError("\(imagesPath): expected a U8 tensor images of shape [count, height, width, 3]")
     }
     let (height, width) = (entry.shape[1], entry.shape[2])
     guard height > 0 && width > 0 else {
-      throw InputError("\(imagesPath): images of \(width) x \(height) pixels")
+      throw CommandError("\(imagesPath): images of \(width) x \(height) pixels")
     }
     let bytes = try file.bytes(named: "images")
     images = (0..<entry.shape[0]).map { index in
@@ -55,18 +49,27 @@ struct EmojiData {
     let table = try EmojiData.rows(namesPath)
     let all = Array(table[0].dropFirst())
     languages = wanted ?? all
+    if Set(languages).count != languages.count {
+      throw CommandError(
+        wanted == nil
+          ? "\(namesPath): a language has two columns"
+          : "--languages \(languages.joined(separator: ",")): a language is there twice")
+    }
     let columns = try languages.map { language in
       guard let column = all.firstIndex(of: language) else {
-        throw InputError("\(namesPath): no language \(language); there are \(all.joined(separator: " "))")
+        throw CommandError("\(namesPath): no language \(language); there are \(all.joined(separator: " "))")
       }
       return column + 1
     }
     codes = table.dropFirst().map { $0[0] }
     guard codes.count == images.count else {
-      throw InputError(
+      throw CommandError(
         "\(namesPath): \(codes.count) rows for the \(images.count) images of images.safetensors")
     }
     names = columns.map { column in table.dropFirst().map { $0[column].isEmpty ? nil : $0[column] } }
+    for (language, names) in zip(languages, names) where !names.contains(where: { $0 != nil }) {
+      throw CommandError("\(namesPath): no name in the language \(language)")
+    }
 
     let heldOutPath = folder.appending(path: "held_out.tsv").path
     let position = Dictionary(
@@ -75,10 +78,12 @@ struct EmojiData {
     var translations: [Caption] = []
     for row in try EmojiData.rows(heldOutPath).dropFirst() {
       guard row.count == 3, let image = position[row[0]] else {
-        throw InputError("\(heldOutPath): \(row[0]) is not in names.tsv")
+        throw CommandError("\(heldOutPath): \(row[0]) is not in names.tsv")
       }
       switch row[1] {
-      case "compositions": compositions.append(image)
+      case "compositions":
+        if compositions.contains(image) { throw CommandError("\(heldOutPath): \(row[0]) is there twice") }
+        compositions.append(image)
       case "translations":
         for language in row[2].split(separator: " ") {
           guard let index = languages.firstIndex(of: String(language)), names[index][image] != nil else {
@@ -86,7 +91,7 @@ struct EmojiData {
           }
           translations.append(Caption(image: image, language: index))
         }
-      default: throw InputError("\(heldOutPath): split \(row[1]); expected compositions or translations")
+      default: throw CommandError("\(heldOutPath): split \(row[1]); expected compositions or translations")
       }
     }
     self.compositions = compositions
@@ -107,16 +112,12 @@ struct EmojiData {
 
   /// Rows of a tab-separated file, all as long as the first.
   private static func rows(_ path: String) throws -> [[String]] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw InputError("\(path): cannot be read")
-    }
-    guard let text = String(data: data, encoding: .utf8) else { throw InputError("\(path): is not UTF-8") }
-    let rows = text.split(whereSeparator: \.isNewline).map {
+    let rows = try readText(path).split(whereSeparator: \.isNewline).map {
       $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }
-    guard rows.count > 1 else { throw InputError("\(path): has no rows") }
+    guard rows.count > 1 else { throw CommandError("\(path): has no rows") }
     for (number, row) in rows.enumerated() where row.count != rows[0].count {
-      throw InputError("\(path), line \(number + 1): \(row.count) columns, expected \(rows[0].count)")
+      throw CommandError("\(path), line \(number + 1): \(row.count) columns, expected \(rows[0].count)")
     }
     return rows
   }

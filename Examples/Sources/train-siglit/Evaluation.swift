@@ -7,11 +7,27 @@ struct Retrieval: Codable, Hashable {
   var textToImage: Recall
   /// Number of candidates that the queries choose from.
   var candidates: Int
+  /// Number of queries in each direction; without any, recall says nothing.
+  var queries: Int
 
   enum CodingKeys: String, CodingKey {
     case imageToText = "image_to_text"
     case textToImage = "text_to_image"
-    case candidates
+    case candidates, queries
+  }
+}
+
+/// Ranks of right answers in both directions.
+struct Ranks {
+  var imageToText: [Int] = []
+  var textToImage: [Int] = []
+  var candidates = 0
+
+  /// Adds those of more queries.
+  mutating func add(_ more: Ranks) {
+    imageToText += more.imageToText
+    textToImage += more.textToImage
+    candidates = max(candidates, more.candidates)
   }
 }
 
@@ -34,51 +50,49 @@ struct Evaluation: Codable, Hashable {
 
   /// Embeds nothing: takes embeddings of length 1 of all images, and of all names by language.
   ///
+  /// Images of one name are one answer: a query finds it with any of them. Names that differ are different answers, also
+  /// where the model cannot tell them apart: such ties count against it.
+  ///
   /// - Parameters:
   ///   - images: `[images, width]`.
   ///   - texts: For each language the embeddings of its names, with the images they name.
-  init(data: EmojiData, images: Tensor, texts: [NamedTexts]) {
-    func retrieval(among candidates: [Int], _ language: NamedTexts, queries: [Int]) -> Retrieval {
-      let rows = language.rows
+  /// - Throws: `RetrievalError` for embeddings that are not finite.
+  init(data: EmojiData, images: Tensor, texts: [NamedTexts]) throws {
+    func ranks(of queries: [Int], among candidates: [Int], language: Int) throws -> Ranks {
+      let rows = texts[language].rows
+      func name(_ image: Int) -> String? { data.name(.init(image: image, language: language)) }
       let named = candidates.filter { rows[$0] != nil }
-      let place = Dictionary(uniqueKeysWithValues: named.enumerated().map { ($0.element, $0.offset) })
-      let queries = queries.filter { place[$0] != nil }
-      let candidateTexts = language.embeddings.take(IndexTensor(named.map { rows[$0]! }), axis: 0)
-      let candidateImages = images.take(IndexTensor(named), axis: 0)
-      let targets = queries.map { place[$0]! }
-      return Retrieval(
-        imageToText: Recall(
-          ranks: retrievalRanks(
-            queries: images.take(IndexTensor(queries), axis: 0), candidates: candidateTexts, targets: targets)
-        ),
-        textToImage: Recall(
-          ranks: retrievalRanks(
-            queries: language.embeddings.take(IndexTensor(queries.map { rows[$0]! }), axis: 0),
-            candidates: candidateImages, targets: targets)),
+      let places = Dictionary(grouping: named.indices) { name(named[$0]) }
+      let queries = queries.filter { rows[$0] != nil }
+      if queries.isEmpty { return Ranks() }
+      let rightAnswers = queries.map { places[name($0)]! }
+      func seen(_ some: [Int]) -> Tensor { images.take(IndexTensor(some), axis: 0) }
+      func read(_ some: [Int]) -> Tensor {
+        texts[language].embeddings.take(IndexTensor(some.map { rows[$0]! }), axis: 0)
+      }
+      return Ranks(
+        imageToText: try retrievalRanks(
+          queries: seen(queries), candidates: read(named), rightAnswers: rightAnswers),
+        textToImage: try retrievalRanks(
+          queries: read(queries), candidates: seen(named), rightAnswers: rightAnswers),
         candidates: named.count)
     }
     let everything = Array(data.images.indices)
-    let among = texts.map { retrieval(among: data.compositions, $0, queries: data.compositions) }
+    let among = try texts.indices.map {
+      Retrieval(try ranks(of: data.compositions, among: data.compositions, language: $0))
+    }
     compositions = .mean(among)
     compositionsAmongAll = .mean(
-      texts.map { retrieval(among: everything, $0, queries: data.compositions) })
-    languages = Dictionary(uniqueKeysWithValues: zip(data.languages, among))
+      try texts.indices.map {
+        Retrieval(try ranks(of: data.compositions, among: everything, language: $0))
+      })
+    languages = Dictionary(uniqueKeysWithValues: zip(data.languages, among).filter { $0.1.queries > 0 })
 
-    var imageToText: [Int] = []
-    var textToImage: [Int] = []
-    for (index, language) in texts.enumerated() {
-      let queries = data.translations.filter { $0.language == index }.map(\.image)
-      if queries.isEmpty { continue }
-      imageToText += retrievalRanks(
-        queries: images.take(IndexTensor(queries), axis: 0), candidates: language.embeddings,
-        targets: queries.map { language.rows[$0]! })
-      textToImage += retrievalRanks(
-        queries: language.embeddings.take(IndexTensor(queries.map { language.rows[$0]! }), axis: 0),
-        candidates: images, targets: queries)
-    }
     translations = Retrieval(
-      imageToText: Recall(ranks: imageToText), textToImage: Recall(ranks: textToImage),
-      candidates: data.images.count)
+      try texts.indices.reduce(into: Ranks()) { all, language in
+        let queries = data.translations.filter { $0.language == language }.map(\.image)
+        all.add(try ranks(of: queries, among: everything, language: language))
+      })
   }
 
   /// Sorted keys: equal evaluations are equal byte for byte.
@@ -96,11 +110,18 @@ struct NamedTexts {
 }
 
 extension Retrieval {
-  /// The mean of several, for the largest number of candidates.
+  init(_ ranks: Ranks) {
+    self.init(
+      imageToText: Recall(ranks: ranks.imageToText), textToImage: Recall(ranks: ranks.textToImage),
+      candidates: ranks.candidates, queries: ranks.imageToText.count)
+  }
+
+  /// The mean of those that have queries, for the largest number of candidates.
   static func mean(_ all: [Retrieval]) -> Retrieval {
-    Retrieval(
-      imageToText: .mean(all.map(\.imageToText)), textToImage: .mean(all.map(\.textToImage)),
-      candidates: all.map(\.candidates).max() ?? 0)
+    let counted = all.filter { $0.queries > 0 }
+    return Retrieval(
+      imageToText: .mean(counted.map(\.imageToText)), textToImage: .mean(counted.map(\.textToImage)),
+      candidates: counted.map(\.candidates).max() ?? 0, queries: counted.map(\.queries).reduce(0, +))
   }
 }
 
@@ -113,6 +134,7 @@ extension Evaluation {
       [recall.r1, recall.r5, recall.r10].map { String(format: "%6.3f", $0) }.joined(separator: " ")
     }
     func lines(_ name: String, _ retrieval: Retrieval) -> [String] {
+      if retrieval.queries == 0 { return ["\(name): none in these languages"] }
       let title = "\(name) (\(retrieval.candidates) candidates)"
       return [
         title.padding(toLength: 44, withPad: " ", startingAt: 0) + "   R@1    R@5   R@10",

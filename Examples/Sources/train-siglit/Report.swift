@@ -1,3 +1,4 @@
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -52,7 +53,9 @@ struct Report {
         + "</tr>"
     }
     func rows(_ name: String, _ retrieval: Retrieval) -> String {
-      "<tr><th>\(name), \(retrieval.candidates) candidates</th><th>R@1</th><th>R@5</th><th>R@10</th></tr>"
+      if retrieval.queries == 0 { return "<tr><th>\(name): none in these languages</th></tr>" }
+      return
+        "<tr><th>\(name), \(retrieval.candidates) candidates</th><th>R@1</th><th>R@5</th><th>R@10</th></tr>"
         + row("image to text", retrieval.imageToText) + row("text to image", retrieval.textToImage)
         + row("chance", .chance(candidates: retrieval.candidates))
     }
@@ -66,7 +69,7 @@ struct Report {
       func bar(_ recall: Recall) -> String {
         String(format: "<div class=\"bar\" style=\"width:%.1f%%\">%.2f</div>", recall.r1 * 100, recall.r1)
       }
-      return "<div class=\"language\"><b>\(escaped(language))</b>\(bar(retrieval.imageToText))"
+      return "<div class=\"language\"><b>\(escapedForHTML(language))</b>\(bar(retrieval.imageToText))"
         + bar(retrieval.textToImage) + "</div>"
     }
     return "<div class=\"grid\">" + bars.joined() + "</div>"
@@ -80,22 +83,21 @@ struct Report {
       guard rows[image] != nil else { return nil }
       let imageOf = Dictionary(uniqueKeysWithValues: rows.map { ($0.value, $0.key) })
       let scores = matmul(texts[language].embeddings, images[image]).scalars
-      let best = scores.indices.sorted { (scores[$0], -$0) > (scores[$1], -$1) }.prefix(5).compactMap {
-        imageOf[$0]
+      func name(_ image: Int) -> String { data.name(.init(image: image, language: language)) ?? "" }
+      let own = name(image)
+      // Of equal scores the wrong name comes first, as the table counts.
+      func order(_ row: Int) -> (Float, Int, Int) {
+        (scores[row], imageOf[row].map(name) == own ? 0 : 1, -row)
       }
+      let best = scores.indices.sorted { order($0) > order($1) }.prefix(5).compactMap { imageOf[$0] }
       let names = best.map { found -> String in
-        let name = data.name(.init(image: found, language: language)) ?? ""
-        return "<li class=\"\(found == image ? "right" : "wrong")\">\(escaped(name))</li>"
+        let name = name(found)
+        return "<li class=\"\(name == own ? "right" : "wrong")\">\(escapedForHTML(name))</li>"
       }
       return
-        "<div class=\"card\(best.first == image ? "" : " missed")\"><div><img alt=\"\" src=\"\(dataURI(data.images[image]))\">"
-        + "<br><small>\(escaped(data.languages[language]))</small></div><ol>\(names.joined())</ol></div>"
+        "<div class=\"card\(best.first.map(name) == own ? "" : " missed")\"><div><img alt=\"\" src=\"\(dataURI(data.images[image]))\">"
+        + "<br><small>\(escapedForHTML(data.languages[language]))</small></div><ol>\(names.joined())</ol></div>"
     }.joined(separator: "\n")
-  }
-
-  private func escaped(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: "\"", with: "&quot;")
   }
 
   /// The image as a bitmap file inside a link.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 
@@ -9,11 +10,14 @@ import SigLIPModel
     abstract: "Trains SigLiT on emoji and their names in 24 languages, beside a locked image tower.",
     discussion: """
       Without arguments: trains on the embedded data in a few minutes and writes metrics.jsonl, evaluation.json, \
-      checkpoint.safetensors, config.json and report.html to runs/train-siglit.
+      checkpoint.safetensors, config.json and report.html to runs/train-siglit. Ctrl-C ends after the current step and \
+      keeps what is learned; --resume goes on from there, with the same options and data: the learning rate of every step \
+      depends on --steps too.
 
       Examples:
         train-siglit --loss softmax --output runs/softmax
         train-siglit --languages en,de,ja --steps 100
+        train-siglit --output runs/long --steps 2000
         train-siglit --output runs/long --steps 2000 --resume
       """)
 
@@ -32,15 +36,24 @@ import SigLIPModel
   @Flag(help: "Continue from the checkpoint in the output folder.") var resume = false
 
   func validate() throws {
-    if steps < 1 { throw ValidationError("--steps \(steps): expected at least 1") }
+    if !(1...1_000_000_000).contains(steps) {
+      throw ValidationError("--steps \(steps): expected 1 to 1000000000")
+    }
     if batchSize < 2 { throw ValidationError("--batch-size \(batchSize): expected at least 2") }
     if !(learningRate > 0 && learningRate.isFinite) {
       throw ValidationError("--learning-rate \(learningRate): expected a positive number")
     }
-    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads \(threads): expected 1 to 1024")
+    }
+    if output.isEmpty { throw ValidationError("--output: expected a folder, found nothing") }
+    if let languages, languages.split(separator: ",").isEmpty {
+      throw ValidationError("--languages \(languages): expected languages such as en,de,ja")
+    }
   }
 
   func run() throws {
+    Interruption.watch()
     if let threads { Compute.threadCount = threads }
     var recipe = Recipe.standard
     recipe.seed = seed
@@ -55,22 +68,11 @@ import SigLIPModel
     let run = TrainingRun(
       recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData, output: URL(filePath: output)
     )
-    print(try run(resuming: resume).table)
-    print("results in \(output): report.html shows them")
+    try printLines(run(resuming: resume).table)
+    try printLines("results in \(output.shown): report.html shows them")
   }
 
-  /// As ArgumentParser's, but an error is one line.
-  static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch  where exitCode(for: error).isSuccess {
-      exit(withError: error)
-    } catch {
-      FileHandle.standardError.write(Data("Error: \(message(for: error))\n".utf8))
-      Foundation.exit(max(exitCode(for: error).rawValue, 1))
-    }
-  }
+  static func main() { runAsProgram() }
 
   /// The data that the package carries.
   static let embeddedData = URL(filePath: #filePath)

@@ -1,9 +1,11 @@
+import CommandSupport
 import Foundation
 import SigLIPModel
 
 /// The model, its optimizer, and the captions they learn from.
 final class TrainingSession {
-  private let recipe: Recipe
+  private let identity: RunIdentity
+  private var recipe: Recipe { identity.recipe }
   private let features: Tensor
   private let captions: [EmojiData.Caption]
   private let tokens: [[Int32]]
@@ -15,10 +17,11 @@ final class TrainingSession {
   private(set) var step = 0
 
   init(
-    recipe: Recipe, text: TextConfiguration, features: Tensor, captions: [EmojiData.Caption],
+    identity: RunIdentity, text: TextConfiguration, features: Tensor, captions: [EmojiData.Caption],
     tokens: [[Int32]]
   ) throws {
-    self.recipe = recipe
+    self.identity = identity
+    let recipe = identity.recipe
     self.features = features
     self.captions = captions
     self.tokens = tokens
@@ -26,6 +29,7 @@ final class TrainingSession {
     allFeatures = Variable(features.take(IndexTensor(imagesInUse), axis: 0))
     var random = Random(seed: recipe.seed)
     let candidates = recipe.comparesAllImages ? imagesInUse.count : recipe.batchSize
+    if candidates < 2 { throw CommandError("training needs at least two images with names to tell apart") }
     let width = features.shape[1]
     model = SigLIP(
       image: Linear(weight: random.lecunNormal([text.outputWidth ?? text.width, width]), bias: nil),
@@ -53,17 +57,32 @@ final class TrainingSession {
     }
   }
 
-  /// Trains until `lastStep` steps are made; writes a checkpoint there and every hundred steps.
+  /// Trains until `lastStep` steps are made; writes a checkpoint there, every hundred steps, and when it is interrupted.
+  ///
+  /// - Throws: `Interrupted`; ``CommandError`` when the loss is no longer a number, before that gets into a checkpoint.
   func train(until lastStep: Int, metrics: MetricsLog, checkpoint: String) throws {
     let progress = Progress("training", total: lastStep - step, unit: "steps")
     model.train()
     while step < lastStep {
+      if Interruption.isRequested {
+        if step > 0 { try save(to: checkpoint) }
+        throw Interrupted(
+          step == 0
+            ? "stopped before the first step: the same command begins anew"
+            : "stopped: \(checkpoint) holds step \(step) of \(lastStep); the same command with --resume goes on"
+        )
+      }
       let loss = trainOneStep(batch(at: step))
       step += 1
-      try metrics.append(
-        .init(
-          step: step, loss: loss, temperature: exp(model.logitScale.value.item()),
-          bias: model.logitBias.value.item()))
+      let entry = MetricsLog.Entry(
+        step: step, loss: loss, temperature: exp(model.logitScale.value.item()),
+        bias: model.logitBias.value.item())
+      if ![entry.loss, entry.temperature, entry.bias].allSatisfy(\.isFinite) {
+        throw CommandError(
+          "step \(step): training has diverged, with loss \(entry.loss), temperature \(entry.temperature) and bias "
+            + "\(entry.bias); a smaller --learning-rate may help")
+      }
+      try metrics.append(entry)
       progress.advance(String(format: "loss %.3f", loss))
       if step % 100 == 0 || step == lastStep { try save(to: checkpoint) }
     }
@@ -120,22 +139,40 @@ final class TrainingSession {
   }
 
   private func save(to path: String) throws {
-    var writer = SafetensorsWriter(metadata: ["step": "\(step)", "format": "pairwise-siglit"])
-    for (name, tensor) in model.stateDictionary() { writer.add(tensor, named: "model." + name) }
+    let parameters = model.stateDictionary()
+    if let damaged = parameters.filter({ !$0.value.isFinite }).keys.min() {
+      throw CommandError(
+        "step \(step): training has diverged, \(damaged) is not finite; a smaller --learning-rate may help")
+    }
+    let record = String(decoding: try JSONEncoder.readable.encode(identity), as: UTF8.self)
+    var writer = SafetensorsWriter(
+      metadata: ["step": "\(step)", "format": "pairwise-siglit", "trained with": record])
+    for (name, tensor) in parameters { writer.add(tensor, named: "model." + name) }
     optimizer.stateDictionary().add(to: &writer, prefix: "optimizer.")
     try writer.write(to: path)
   }
 
-  /// Continues from a checkpoint of the same recipe.
-  func restore(from path: String) throws {
+  /// A checkpoint from which a run can go on.
+  ///
+  /// - Throws: ``CommandError`` when it is of another run, naming each difference; `TensorError`.
+  static func checkpoint(_ path: String, of identity: RunIdentity) throws -> (
+    file: SafetensorsFile, step: Int
+  ) {
     let file = try SafetensorsFile(path)
     guard file.metadata["format"] == "pairwise-siglit", let step = file.metadata["step"].flatMap({ Int($0) })
     else {
-      throw InputError("\(path): is not a checkpoint of train-siglit")
+      throw CommandError("\(path): is not a checkpoint of train-siglit")
     }
-    guard step <= recipe.steps else {
-      throw InputError("\(path): is at step \(step), beyond the \(recipe.steps) steps of this run")
+    try identity.check(isThatOf: path, recording: file.metadata["trained with"])
+    guard (1...identity.recipe.steps).contains(step) else {
+      throw CommandError("\(path): is at step \(step), expected 1 to \(identity.recipe.steps)")
     }
+    return (file, step)
+  }
+
+  /// Continues from a checkpoint of the same run.
+  func restore(from path: String) throws {
+    let (file, step) = try TrainingSession.checkpoint(path, of: identity)
     let prefix = "model."
     let state = try file.names.filter { $0.hasPrefix(prefix) }.map {
       (String($0.dropFirst(prefix.count)), try file.tensor(named: $0))
@@ -144,7 +181,7 @@ final class TrainingSession {
       try model.load(Dictionary(uniqueKeysWithValues: state))
       try optimizer.load(OptimizerStateDictionary(file, prefix: "optimizer."))
     } catch let error as StateError {
-      throw InputError("\(path): \(error)")
+      throw CommandError("\(path): \(error)")
     }
     self.step = step
   }

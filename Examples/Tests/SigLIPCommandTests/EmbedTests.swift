@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import SigLIPModel
 import Tensor
@@ -33,12 +34,12 @@ private final class Workplace {
 
   func embed(_ arguments: String..., model: String) throws {
     let all = arguments + ["--model", Workplace.checkpoint(model), "--output", folder + "/out.safetensors"]
-    var command = try Embed.parse(all)
+    let command = try Embed.parse(all)
     try command.run()
   }
 
   func index(_ options: String...) throws {
-    var command = try IndexFolder.parse(
+    let command = try IndexFolder.parse(
       [folder + "/photos", "--model", Workplace.checkpoint("v1-64"), "--output", folder + "/index"] + options)
     try command.run()
   }
@@ -84,18 +85,33 @@ private final class Workplace {
     #expect(!FileManager.default.fileExists(atPath: place.folder + "/out.safetensors"))
   }
 
-  @Test func damagedImagesEndTheCommandUnlessLeftOut() throws {
+  @Test func damagedImagesAreLeftOut() throws {
     let place = try Workplace()
     try place.addPhoto(1, as: "a.ppm")
     try place.addFile("P6 9 9 255\n", as: "b.ppm")
     try place.addPhoto(2, as: "c.ppm")
     let photos = place.folder + "/photos"
-    #expect(throws: ImageError.self) { try place.embed(photos, model: "v1-64") }
-    #expect(!FileManager.default.fileExists(atPath: place.folder + "/out.safetensors"))
-    #expect(throws: filesLeftOut) { try place.embed(photos, "--skip-damaged", model: "v1-64") }
+    #expect(throws: filesLeftOut) { try place.embed(photos, model: "v1-64") }
     #expect(try place.output()["image_embeds"]?.shape == [2, 16])
     #expect(try place.output().metadata["images"]?.contains("b.ppm") == false)
+    try FileManager.default.removeItem(atPath: place.folder + "/out.safetensors")
+    #expect(throws: CommandError.self) { try place.embed(photos + "/b.ppm", model: "v1-64") }
     #expect(throws: CommandError.self) { try place.embed("missing.ppm", model: "v1-64") }
+    #expect(!FileManager.default.fileExists(atPath: place.folder + "/out.safetensors"))
+  }
+
+  @Test func anOutputThatIsReadOrCannotBeIsRefused() throws {
+    let place = try Workplace()
+    try place.addPhoto(1, as: "a.ppm")
+    let photo = place.folder + "/photos/a.ppm"
+    let before = try Data(contentsOf: URL(fileURLWithPath: photo))
+    for output in [photo, place.folder + "/photos", "", place.folder + "/none/out", "/dev/null"] {
+      #expect(throws: CommandError.self) {
+        let command = try Embed.parse([photo, "--model", Workplace.checkpoint("v1-64"), "--output", output])
+        try command.run()
+      }
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: photo)) == before)
   }
 
   @Test func aSecondIndexingEmbedsOnlyWhatChanged() throws {
@@ -121,6 +137,48 @@ private final class Workplace {
     #expect(fresh.embeddings.isApproximatelyEqual(to: second.embeddings, absolute: 1e-6, relative: 0))
   }
 
+  /// Whatever a folder holds, each file is embedded or named.
+  @Test func strangeFilesAreNamed() throws {
+    let place = try Workplace()
+    let photos = place.folder + "/photos/"
+    let (composed, decomposed) = ("\u{E9}.ppm", "e\u{301}.ppm")
+    for (number, name) in ["a\n\u{1B}[31m.ppm", composed, decomposed, "UPPER.PPM", ".hidden.ppm"].enumerated()
+    {
+      try place.addPhoto(number, as: name)
+    }
+    try FileManager.default.createDirectory(atPath: photos + "folder.ppm", withIntermediateDirectories: true)
+    try place.addPhoto(9, as: "folder.ppm/inner.ppm")
+    // Known to the system by its bytes alone.
+    #expect(rename(photos + "UPPER.PPM", [UInt8](photos.utf8) + [0xFF] + [UInt8](".ppm\0".utf8)) == 0)
+    #expect(mkfifo(photos + "pipe.ppm", 0o600) == 0)
+    for (name, target) in [
+      ("loop", "."), ("loop.ppm", "loop.ppm"), ("gone.ppm", "nowhere"), ("again.ppm", composed),
+    ] {
+      try FileManager.default.createSymbolicLink(atPath: photos + name, withDestinationPath: target)
+    }
+    // Further away than 64 bits of nanoseconds reach.
+    var times = [timespec(tv_sec: 32_503_680_000, tv_nsec: 0), timespec(tv_sec: 32_503_680_000, tv_nsec: 5)]
+    #expect(utimensat(AT_FDCWD, photos + composed, &times, 0) == 0)
+
+    let files = try ImageFiles(below: place.folder + "/photos")
+    let names = ["a\n\u{1B}[31m.ppm", "again.ppm", decomposed, "folder.ppm/inner.ppm", composed]
+    #expect(files.entries.map { Array($0.path.utf8) } == names.map { Array($0.utf8) })
+    #expect(
+      files.failures.map { "\($0)".dropFirst(place.folder.count) }.count == 4
+        && [
+          "pipe.ppm: it is not a file", "loop.ppm: Too many levels", "gone.ppm: No such file",
+          "name is not UTF-8",
+        ]
+        .allSatisfy { words in files.failures.contains { "\($0)".contains(words) } }, "\(files.failures)")
+    // The second time all are known.
+    for _ in 0..<2 {
+      #expect(throws: filesLeftOut) { try place.index() }
+      #expect(try ImageIndex(path: place.folder + "/index").entries == files.entries)
+    }
+    #expect(throws: CommandError.self) { try ImageFiles(below: "") }
+    #expect(throws: CommandError.self) { try ImageFiles(below: place.folder + "/none") }
+  }
+
   @Test func anIndexOfAnotherFolderOrModelIsNotTouched() throws {
     let place = try Workplace()
     try place.addPhoto(1, as: "a.ppm")
@@ -132,8 +190,37 @@ private final class Workplace {
     index.folder = absolutePath(place.folder + "/photos")
     index.probe = index.probe * -1
     try index.write(to: place.folder + "/index")
-    #expect(throws: CommandError.self) { try place.index() }
+    let error = #expect(throws: CommandError.self) { try place.index() }
+    #expect(error?.description.contains("made with another model, \(Workplace.checkpoint("v1-64"))") ?? false)
+    func search(_ more: String...) throws {
+      let command = try Search.parse(
+        [place.folder + "/index", "--image", place.folder + "/photos/a.ppm"] + more)
+      try command.run()
+    }
+    let other = #expect(throws: CommandError.self) { try search() }
+    #expect(other?.description.contains("made with another model, \(Workplace.checkpoint("v1-64"))") ?? false)
+    index.model = "/gone"
+    try index.write(to: place.folder + "/index")
+    let gone = #expect(throws: CommandError.self) { try search() }
+    #expect(gone?.description.contains("/gone, which is no longer there: expected --model") ?? false)
     try place.index("--rebuild")
+    try search("--top", "1000000000000000000")
+    let page = place.folder + "/photos/a.ppm"
+    for output in [place.folder + "/index", page, place.folder + "/photos", ""] {
+      #expect(throws: CommandError.self) { try search("--html", output) }
+    }
+  }
+
+  @Test func oneIndexingAtATimeWritesAnIndex() throws {
+    let place = try Workplace()
+    try place.addPhoto(1, as: "a.ppm")
+    try OutputLock.withLock(place.folder + "/index.lock", of: "test") {
+      _ = #expect(throws: CommandError.self) { try place.index() }
+    }
+    #expect(!FileManager.default.fileExists(atPath: place.folder + "/index"))
+    try place.index()
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: place.folder).sorted() == ["index", "photos"])
   }
 
   @Test func optionsThatContradictAreRefused() {

@@ -1,3 +1,4 @@
+import CommandSupport
 import Foundation
 import SigLIPModel
 import Testing
@@ -40,6 +41,27 @@ import Testing
     #expect(throws: CommandError.self) { try ImageIndex(path: path) }
   }
 
+  @Test func indicesThatContradictThemselvesAreRefused() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let changes: [(inout ImageIndex) -> Void] = [
+      { $0.entries.removeLast() },
+      { $0.entries[2] = $0.entries[0] },
+      { $0.entries[1].path = "a\0b" },
+      { $0.embeddings = $0.embeddings * .nan },
+      { $0.probe = $0.probe * .infinity },
+      { $0.probe = Tensor.ones([1, 4]) },
+      { $0.probe = Tensor.ones([3]) },
+    ]
+    for (number, change) in changes.enumerated() {
+      var damaged = index()
+      change(&damaged)
+      try damaged.write(to: path)
+      let error = #expect(throws: CommandError.self, "\(number)") { try ImageIndex(path: path) }
+      #expect(error?.description.contains("is damaged") ?? false)
+    }
+  }
+
   @Test func onlyUnchangedFilesAreKept() {
     let old = index()
     var new = ImageIndex(folder: "/photos", model: "/model", probe: old.probe)
@@ -56,12 +78,16 @@ import Testing
 
   @Test func pagesEscapeNamesAndLinkRelatively() {
     let page = Gallery(
-      query: "<script>alert(\"x\")</script>", queryImage: nil,
-      images: [FoundImage(path: "/photos/a b/\"1\"&<é>.jpg", name: "\"1\"&<é>.jpg", score: "99.00%")])
+      query: "<script>alert(\"x\")</script>", queryImage: "/photos/\n'.jpg",
+      images: [
+        FoundImage(path: "/photos/a b/\"1\"&<é>.jpg", name: "\"1\"&<é>.jpg", score: "99.00%"),
+        FoundImage(path: "/photos/\u{1B}[2J\n'.jpg", name: "\u{1B}[2J\n'.jpg", score: "98.00%"),
+      ])
     let html = page.html(below: "/photos/pages")
     #expect(html.contains("href=\"../a%20b/%221%22%26%3C%C3%A9%3E.jpg\""))
     #expect(html.contains("&quot;1&quot;&amp;&lt;é&gt;.jpg"))
-    #expect(!html.contains("<script>"))
+    #expect(html.contains("src=\"../%1B%5B2J%0A%27.jpg\" alt=\"\\u{1B}[2J\\n&#39;.jpg\""))
+    #expect(!html.contains("<script>") && !html.contains("\u{1B}") && !html.contains("'"))
   }
 
   @Test func linksLeadFromFolderToFile() {

@@ -1,3 +1,4 @@
+import CommandSupport
 import Foundation
 import Testing
 
@@ -38,8 +39,17 @@ import Testing
     ("names.tsv", "codepoints\ten\n23-20e3\n", "line 2: 1 columns, expected 2"),
     ("names.tsv", "codepoints\ten\n23-20e3\tx\n", "1 rows for the 1789 images"),
     ("names.tsv", "", "has no rows"),
+    (
+      "names.tsv", "codepoints\ten\tde\n" + String(repeating: "1\tx\t\n", count: 1789),
+      "no name in the language de"
+    ),
     ("held_out.tsv", "codepoints\tsplit\tlanguages\nffff\tcompositions\ten\n", "ffff is not in names.tsv"),
     ("held_out.tsv", "codepoints\tsplit\tlanguages\n23-20e3\tnone\ten\n", "split none; expected"),
+    (
+      "held_out.tsv", "c\ts\tl\n23-20e3\tcompositions\t\n23-20e3\tcompositions\t\n", "23-20e3 is there twice"
+    ),
+    ("names.tsv", "codepoints\ten\ten\n23-20e3\tx\ty\n", "a language has two columns"),
+    ("names.tsv", "codepoints\t\u{1B}[2Jen\n23-20e3\tx\ty\n", "line 2: 3 columns, expected 2"),
     ("images.safetensors", "short", "images.safetensors"),
   ])
   func damagedFilesAreNamed(name: String, text: String, message: String) throws {
@@ -54,9 +64,13 @@ import Testing
   }
 
   @Test func unknownLanguagesAreNamed() {
-    let error = #expect(throws: InputError.self) {
+    let error = #expect(throws: CommandError.self) {
       try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["tlh"])
     }
     #expect(error?.description.contains("no language tlh; there are en de fr") ?? false)
+    let twice = #expect(throws: CommandError.self) {
+      try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["en", "de", "en"])
+    }
+    #expect(twice?.description == "--languages en,de,en: a language is there twice")
   }
 }

@@ -12,7 +12,7 @@ import Testing
     let length = images.norm(axes: [1], keepDimensions: true)
     let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
     let texts = data.languages.map { _ in NamedTexts(embeddings: images / length, rows: rows) }
-    let evaluation = Evaluation(data: data, images: images / length, texts: texts)
+    let evaluation = try Evaluation(data: data, images: images / length, texts: texts)
     let perfect = Recall(r1: 1, r5: 1, r10: 1)
     for retrieval in [evaluation.compositions, evaluation.compositionsAmongAll, evaluation.translations] {
       #expect(retrieval.imageToText == perfect && retrieval.textToImage == perfect)
@@ -38,8 +38,54 @@ import Testing
     let images = random.normal([data.images.count, 32])
     let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
     let texts = [NamedTexts(embeddings: random.normal([data.images.count, 32]), rows: rows)]
-    let evaluation = Evaluation(data: data, images: images, texts: texts)
+    let evaluation = try Evaluation(data: data, images: images, texts: texts)
     #expect(evaluation.compositions.imageToText.r1 < 0.2)
     #expect(evaluation.translations.textToImage.r10 < 0.1)
+  }
+
+  /// A model that says the same of every image and every name.
+  @Test func collapsedEmbeddingsFindNothing() throws {
+    let data = try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["en"])
+    let same = Tensor.ones([data.images.count, 4])
+    let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
+    let evaluation = try Evaluation(
+      data: data, images: same, texts: [NamedTexts(embeddings: same, rows: rows)])
+    for retrieval in [evaluation.compositions, evaluation.compositionsAmongAll, evaluation.translations] {
+      #expect(retrieval.queries > 0 && retrieval.imageToText.r10 == 0 && retrieval.textToImage.r10 == 0)
+    }
+    #expect(throws: RetrievalError.self) {
+      try Evaluation(
+        data: data, images: same * .nan, texts: [NamedTexts(embeddings: same, rows: rows)])
+    }
+  }
+
+  /// Two images of one name are one answer, two names that the model cannot tell apart are two; and a language without
+  /// queries has no part in the mean.
+  @Test func equalNamesAreOneAnswer() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "siglit-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var writer = SafetensorsWriter()
+    writer.add(bytes: [UInt8](repeating: 0, count: 4 * 12), shape: [4, 2, 2, 3], named: "images")
+    try writer.write(to: folder.appending(path: "images.safetensors").path)
+    try Data("codepoints\ten\tde\n1\tsame\t\n2\tsame\t\n3\tother\t\n4\tlast\tx\n".utf8)
+      .write(to: folder.appending(path: "names.tsv"))
+    try Data("codepoints\tsplit\tlanguages\n1\tcompositions\t\n3\tcompositions\t\n".utf8)
+      .write(to: folder.appending(path: "held_out.tsv"))
+    let data = try EmojiData(folder: folder)
+    // The second image is liked best by both its own name and the first's; the third cannot be told from the last.
+    let images = Tensor([[0.8, 0.6, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]])
+    let texts = [
+      NamedTexts(
+        embeddings: Tensor([[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]), rows: [0: 0, 1: 1, 2: 2, 3: 3]),
+      NamedTexts(embeddings: Tensor([[0, 0, 1]]), rows: [3: 0]),
+    ]
+    let evaluation = try Evaluation(data: data, images: images, texts: texts)
+    #expect(evaluation.compositionsAmongAll.imageToText.r1 == 0.5)
+    #expect(evaluation.compositionsAmongAll.textToImage.r1 == 0.5)
+    #expect(evaluation.compositionsAmongAll.queries == 2 && evaluation.compositionsAmongAll.candidates == 4)
+    #expect(evaluation.languages.keys.sorted() == ["en"])
+    #expect(evaluation.translations.queries == 0)
+    #expect(evaluation.table.contains("translations: none in these languages"))
   }
 }

@@ -1,3 +1,4 @@
+import CommandSupport
 import Foundation
 import SigLIPModel
 import Testing
@@ -6,11 +7,12 @@ import Testing
 
 @Suite struct TrainingTests {
   /// Eight images with features of their own and three captions each, two tokens long.
-  private func session(steps: Int, optimizer: OptimizerKind = .adamw, loss: LossKind = .sigmoid) throws
-    -> TrainingSession
-  {
+  private func session(
+    steps: Int, optimizer: OptimizerKind = .adamw, loss: LossKind = .sigmoid, learningRate: Float = 1e-3
+  ) throws -> TrainingSession {
     var recipe = Recipe.standard
     recipe.steps = steps
+    recipe.learningRate = learningRate
     recipe.batchSize = 8
     recipe.optimizer = optimizer
     recipe.loss = loss
@@ -21,7 +23,8 @@ import Testing
     var random = Random(seed: 5)
     let captions = (0..<24).map { EmojiData.Caption(image: $0 % 8, language: $0 / 8) }
     return try TrainingSession(
-      recipe: recipe, text: recipe.text, features: random.normal([8, 12]), captions: captions,
+      identity: RunIdentity(recipe: recipe, files: [:]), text: recipe.text, features: random.normal([8, 12]),
+      captions: captions,
       tokens: captions.map { [Int32(2 + $0.image), Int32(12 + $0.language), 1] })
   }
 
@@ -68,11 +71,28 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "c.safetensors").path
     try SafetensorsFile.write(["x": Tensor([1])], to: path)
-    #expect(throws: InputError.self) { try session(steps: 4).restore(from: path) }
+    #expect(throws: CommandError.self) { try session(steps: 4).restore(from: path) }
     let long = try session(steps: 8)
     try long.train(
       until: 8, metrics: MetricsLog(path: folder.appending(path: "m").path, keeping: 0), checkpoint: path)
-    let error = #expect(throws: InputError.self) { try session(steps: 4).restore(from: path) }
-    #expect(error?.description.contains("at step 8, beyond the 4 steps") ?? false)
+    let error = #expect(throws: CommandError.self) {
+      try session(steps: 4, optimizer: .adafactor, loss: .softmax, learningRate: 0.5).restore(from: path)
+    }
+    #expect(
+      error?.description
+        == "\(path) was trained with --learning-rate 0.001 (now 0.5), --loss sigmoid (now softmax), "
+        + "--optimizer adamw (now adafactor), --steps 8 (now 4): give the same, or another --output")
+  }
+
+  @Test func divergedTrainingIsStoppedBeforeItIsKept() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "c.safetensors").path
+    let metrics = try MetricsLog(path: folder.appending(path: "m").path, keeping: 0)
+    let error = #expect(throws: CommandError.self) {
+      try session(steps: 12, learningRate: 1e30).train(until: 12, metrics: metrics, checkpoint: path)
+    }
+    #expect(error?.description.contains("training has diverged") ?? false)
+    #expect(!FileManager.default.fileExists(atPath: path))
   }
 }

@@ -39,31 +39,97 @@ public struct Recall: Sendable, Hashable, Codable {
   }
 }
 
-/// For every query, how many candidates score higher than its target: 0 is the best rank.
+/// Why candidates cannot be ranked; its description is one line.
+public enum RetrievalError: DataError, Hashable {
+  /// A query's embedding holds NaN or an infinity.
+  case query(row: Int)
+  /// A candidate's embedding holds NaN or an infinity.
+  case candidate(row: Int)
+  /// Finite embeddings whose product is too large for a number.
+  case score(query: Int, candidate: Int)
+
+  /// Which row it is, counted from 0.
+  public var sentence: String {
+    switch self {
+    case .query(let row): "retrieval: the embedding of query \(row) is not finite, so nothing can be ranked"
+    case .candidate(let row):
+      "retrieval: the embedding of candidate \(row) is not finite, so nothing can be ranked"
+    case .score(let query, let candidate):
+      "retrieval: the score of query \(query) and candidate \(candidate) is not finite, so nothing can be ranked"
+    }
+  }
+}
+
+/// For every query, how many wrong candidates score at least as high as its target: 0 is the best rank.
 ///
-/// A candidate that scores the same as the target, such as a second copy of the same caption, does not count against it.
+/// A tie counts against the model: one that gives every pair the same score has found nothing. Where several candidates
+/// are right, such as copies of a caption, see ``retrievalRanks(queries:candidates:rightAnswers:)``.
 ///
 /// - Parameters:
 ///   - queries: `[queries, width]`, of length 1.
 ///   - candidates: `[candidates, width]`, of length 1.
 ///   - targets: The right candidate of each query.
-public func retrievalRanks(queries: Tensor, candidates: Tensor, targets: [Int]) -> [Int] {
-  if queries.shape[0] != targets.count {
-    programmerError("retrievalRanks: \(targets.count) targets for queries of shape \(queries.shape)")
+/// - Throws: ``RetrievalError`` for embeddings or scores that are not finite.
+public func retrievalRanks(queries: Tensor, candidates: Tensor, targets: [Int]) throws -> [Int] {
+  try retrievalRanks(queries: queries, candidates: candidates, rightAnswers: targets.map { [$0] })
+}
+
+/// For every query, how many wrong candidates score at least as high as the best of its right ones: 0 is the best rank.
+///
+/// Candidates that are the same answer, such as captions with the same words, all belong in `rightAnswers`: none of them
+/// counts against another, and finding any of them is a hit, as in the evaluation of COCO's five captions an image.
+/// Candidates that differ but get the same score do count.
+///
+/// - Parameters:
+///   - queries: `[queries, width]`, of length 1.
+///   - candidates: `[candidates, width]`, of length 1.
+///   - rightAnswers: The right candidates of each query, at least one, none twice.
+/// - Throws: ``RetrievalError`` for embeddings or scores that are not finite.
+public func retrievalRanks(queries: Tensor, candidates: Tensor, rightAnswers: [[Int]]) throws -> [Int] {
+  guard queries.rank == 2, candidates.rank == 2, queries.shape[0] == rightAnswers.count,
+    queries.shape[1] == candidates.shape[1]
+  else {
+    programmerError(
+      "retrievalRanks: queries of shape \(queries.shape), candidates of shape \(candidates.shape) and "
+        + "\(rightAnswers.count) targets, expected [queries, width], [candidates, width] and one target a query"
+    )
   }
   let columns = candidates.shape[0]
+  for (row, right) in rightAnswers.enumerated()
+  where right.isEmpty || !right.allSatisfy((0..<columns).contains) || Set(right).count != right.count {
+    programmerError(
+      "retrievalRanks: targets \(right) of query \(row), expected some of 0..<\(columns), each once")
+  }
   var ranks: [Int] = []
-  ranks.reserveCapacity(targets.count)
+  ranks.reserveCapacity(rightAnswers.count)
   // Rows in blocks: memory stays at block x candidates however many queries there are.
-  for start in stride(from: 0, to: targets.count, by: 512) {
-    let block = queries[start..<min(start + 512, targets.count)]
-    matmul(block, candidates.transpose()).withUnsafeScalars { scores in
+  for start in stride(from: 0, to: rightAnswers.count, by: 512) {
+    let block = queries[start..<min(start + 512, rightAnswers.count)]
+    try matmul(block, candidates.transpose()).withUnsafeScalars { scores in
       for row in 0..<block.shape[0] {
-        let scores = scores[(row * columns)..<((row + 1) * columns)]
-        let target = scores[scores.startIndex + targets[start + row]]
-        ranks.append(scores.count { $0 > target })
+        let scores = UnsafeBufferPointer(rebasing: scores[(row * columns)..<((row + 1) * columns)])
+        if let column = scores.firstIndex(where: { !$0.isFinite }) {
+          throw RetrievalError(queries: queries, start + row, candidates: candidates, column)
+        }
+        let right = rightAnswers[start + row]
+        let best = right.reduce(-Float.infinity) { max($0, scores[$1]) }
+        ranks.append(scores.count { $0 >= best } - right.count { scores[$0] >= best })
       }
     }
   }
   return ranks
+}
+
+extension RetrievalError {
+  /// What made a score infinite or NaN: whatever is not finite in an embedding is not finite in its products.
+  fileprivate init(queries: Tensor, _ query: Int, candidates: Tensor, _ candidate: Int) {
+    func isFinite(_ row: Tensor) -> Bool { row.scalars.allSatisfy(\.isFinite) }
+    if !isFinite(queries[query]) {
+      self = .query(row: query)
+    } else if !isFinite(candidates[candidate]) {
+      self = .candidate(row: candidate)
+    } else {
+      self = .score(query: query, candidate: candidate)
+    }
+  }
 }

@@ -27,7 +27,7 @@ public final class Progress {
     let elapsed = now.timeIntervalSince(start)
     let rate = Double(done) / max(elapsed, 1e-9)
     let left = Double(max(total - done, 0)) / max(rate, 1e-9)
-    let share = total == 0 ? 1 : Double(done) / Double(total)
+    let share = total == 0 ? 1 : min(Double(done) / Double(total), 1)
     var line = "\(label) "
     if isTerminal {
       let filled = Int(share * 24)
@@ -37,12 +37,14 @@ public final class Progress {
     line += done >= total ? ", took \(Progress.time(elapsed))" : ", \(Progress.time(left)) left"
     if !remark.isEmpty { line += ", \(remark)" }
     let ending = isTerminal ? (done >= total ? "\u{1B}[K\n" : "\u{1B}[K\r") : "\n"
-    FileHandle.standardError.write(Data((line + ending).utf8))
+    // Nobody may be there to read it, which is no reason to stop.
+    try? FileHandle.standardError.write(contentsOf: Data((line + ending).utf8))
   }
 
-  /// Seconds as `1:05` or `1:02:03`.
+  /// Seconds as `1:05` or `1:02:03`; more than a year is said so.
   public static func time(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded())
+    guard seconds < 366 * 86_400 else { return "more than a year" }
+    let whole = Int(max(seconds, 0).rounded())
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
     return hours > 0
       ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)

@@ -1,0 +1,120 @@
+import Foundation
+
+/// Refuses what cannot become a file, before work is spent on what it should hold.
+///
+/// - Parameter option: What the path was given as, such as `--output`.
+/// - Throws: ``CommandError``.
+public func checkOutputFile(_ path: String, option: String) throws {
+  switch kind(of: path) {
+  case .file:
+    if access(path, W_OK) != 0 { throw CommandError.system("\(option) \(path)") }
+  case .folder: throw CommandError("\(option) \(path): it is a folder, expected a file or a new name")
+  case .other: throw CommandError("\(option) \(path): it is there and is not a file")
+  case .missing:
+    if path.hasSuffix("/") {
+      throw CommandError("\(option) \(path): expected a file's name, found a folder's")
+    }
+  }
+  try checkFolder(around: path, option: option)
+}
+
+/// Refuses a path at which nothing new can be made, before work is spent on what it should hold.
+///
+/// - Parameter option: What the path was given as, such as `--to`.
+/// - Throws: ``CommandError``.
+public func checkNewOutput(_ path: String, option: String) throws {
+  var status = stat()
+  if lstat(path, &status) == 0 {
+    throw CommandError("\(option) \(path): it is there already; remove it or choose another name")
+  }
+  try checkFolder(around: path, option: option)
+}
+
+private func checkFolder(around path: String, option: String) throws {
+  if path.isEmpty { throw CommandError("\(option): expected a path, found nothing") }
+  let folder = parent(of: path)
+  guard kind(of: folder) == .folder else {
+    throw CommandError("\(option) \(path): there is no folder \(folder)")
+  }
+  if access(folder, W_OK | X_OK) != 0 {
+    throw CommandError.system("\(option) \(path): cannot write in \(folder)")
+  }
+}
+
+/// Refuses to replace a file that the command reads.
+///
+/// - Throws: ``CommandError``.
+public func checkOutput(_ path: String, option: String, isNoneOf inputs: [String?]) throws {
+  var output = stat()
+  guard stat(path, &output) == 0 else { return }
+  for case let input? in inputs {
+    var status = stat()
+    if stat(input, &status) == 0, status.st_ino == output.st_ino, status.st_dev == output.st_dev {
+      throw CommandError("\(option) \(path): it would replace \(input), which is read")
+    }
+  }
+}
+
+/// The text of a file or pipe.
+///
+/// - Throws: ``CommandError`` when it cannot be read, is not UTF-8 or does not end within 256 MiB.
+public func readText(_ path: String) throws -> String {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw CommandError.system("cannot read \(path)") }
+  defer { close(descriptor) }
+  var bytes: [UInt8] = []
+  var part = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = read(descriptor, &part, part.count)
+    if count < 0 && errno == EINTR { continue }
+    if count < 0 { throw CommandError.system("cannot read \(path)") }
+    if count == 0 { break }
+    bytes += part[..<count]
+    if bytes.count > 1 << 28 { throw CommandError("\(path): expected a text of at most 256 MiB") }
+  }
+  guard let text = String(validating: bytes, as: UTF8.self) else {
+    throw CommandError("\(path): it is not UTF-8 text")
+  }
+  return text
+}
+
+/// Makes a folder and those above it that are missing; one that is there already is left as it is.
+///
+/// - Parameter option: What the path was given as, such as `--output`.
+/// - Throws: ``CommandError``.
+public func makeFolder(_ path: String, option: String) throws {
+  if path.isEmpty { throw CommandError("\(option): expected a path, found nothing") }
+  if mkdir(path, 0o777) == 0 { return }
+  if errno == ENOENT, kind(of: path) == .missing, parent(of: path) != path {
+    try makeFolder(parent(of: path), option: option)
+    if mkdir(path, 0o777) == 0 { return }
+  }
+  // What keeps the folder from being made; asking what is there overwrites it.
+  let reason = CommandError.system("\(option) \(path)")
+  switch kind(of: path) {
+  case .folder: return
+  case .file: throw CommandError("\(option) \(path): it is a file, expected a folder or a new name")
+  case .other: throw CommandError("\(option) \(path): it is there and is not a folder")
+  case .missing: throw reason
+  }
+}
+
+private enum Kind { case missing, file, folder, other }
+
+/// What a path leads to, through symbolic links.
+private func kind(of path: String) -> Kind {
+  var status = stat()
+  guard stat(path, &status) == 0 else { return .missing }
+  switch status.st_mode & S_IFMT {
+  case S_IFREG: return .file
+  case S_IFDIR: return .folder
+  default: return .other
+  }
+}
+
+/// The folder that a path is in.
+private func parent(of path: String) -> String {
+  let trimmed = path.reversed().drop { $0 == "/" }.reversed()
+  guard let slash = trimmed.lastIndex(of: "/") else { return path.hasPrefix("/") ? "/" : "." }
+  return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+}
