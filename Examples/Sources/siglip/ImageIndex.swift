@@ -1,4 +1,3 @@
-import CommandSupport
 import Foundation
 import SigLIPModel
 import Tensor

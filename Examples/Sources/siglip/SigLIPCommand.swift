@@ -1,5 +1,6 @@
 import ArgumentParser
-import CommandSupport
+// For all files of the command: those that the fuzzer reads too cannot import it themselves.
+@_exported import CommandSupport
 
 /// Uses SigLIP checkpoints from the command line; every subcommand has a file of its own.
 @main struct SigLIPCommand: ParsableCommand {

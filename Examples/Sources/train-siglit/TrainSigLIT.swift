@@ -1,5 +1,6 @@
 import ArgumentParser
-import CommandSupport
+// For all files of the command: those that the fuzzer reads too cannot import it themselves.
+@_exported import CommandSupport
 import Foundation
 import SigLIPModel
 
