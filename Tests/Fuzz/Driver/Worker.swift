@@ -11,8 +11,8 @@ struct Worker {
   /// Reads inputs of these numbers and keeps `report` up to date.
   func run(_ indices: Range<Int>, _ report: SharedReport) throws {
     let seeds = try reader.seeds()
-    // What the pool keeps is no input's memory.
-    MemoryPool.shared.cacheLimit = 1 << 26
+    // What the pool keeps is no input's memory; and address sanitizer knows only of memory that the pool does not keep.
+    MemoryPool.shared.cacheLimit = Worker.isAddressSanitized ? 0 : 1 << 26
     limitAddressSpace()
     let folder = FileManager.default.temporaryDirectory.path + "/fuzz-\(getpid())"
     defer { try? FileManager.default.removeItem(atPath: folder) }
