@@ -3,7 +3,7 @@ import SigLIPModel
 import Tensor
 import TestSupport
 
-/// What the examples read; their sources are links, so that it is the same code.
+/// What the examples read; the sources in `Commands` are links, so that it is the same code.
 let exampleReaders = [
   Reader(
     name: "image index", share: 80,
@@ -55,11 +55,4 @@ let exampleReaders = [
         ("held_out.tsv", Array(kept.joined(separator: "\n").utf8)),
       ])
   ]
-}
-
-/// As in the commands, whose own is in a module that this package does not have.
-struct CommandError: DataError {
-  let sentence: String
-
-  init(_ sentence: String) { self.sentence = sentence }
 }

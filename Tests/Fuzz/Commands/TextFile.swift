@@ -1,0 +1,1 @@
+../../../Examples/Sources/CommandSupport/TextFile.swift
