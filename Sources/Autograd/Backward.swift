@@ -107,6 +107,8 @@ extension Variable {
 
 /// Gradients of `output` with respect to the given variables, leaves or not; zeros where none reaches.
 ///
+/// Traps when `output` is a constant: nothing was recorded that a gradient could pass through.
+///
 /// - Parameters:
 ///   - seed: Gradient with respect to `output`; 1 for a scalar if not given.
 ///   - retainGraph: Keeps the graph of `output` for another sweep.
@@ -115,16 +117,23 @@ public func gradients(
   of output: Variable, withRespectTo inputs: [Variable], seed: Variable? = nil, retainGraph: Bool = false,
   createGraph: Bool = false
 ) -> [Variable] {
-  gradients(
+  if output.node == nil {
+    programmerError(
+      "gradients: the output of shape \(output.shape) is a constant, nothing it came from was recorded")
+  }
+  let found = reachedGradients(
     of: output, withRespectTo: inputs, seed: seed, retainGraph: retainGraph, createGraph: createGraph,
     olderNodesThan: 0)
+  return zip(found, inputs).map { $0 ?? Variable(.zeros(like: $1.value)) }
 }
 
-func gradients(
+/// Gradients of `output` with respect to the given variables; nil where none reaches.
+///
+/// - Parameter bound: Nodes older than this are ends.
+func reachedGradients(
   of output: Variable, withRespectTo inputs: [Variable], seed: Variable?, retainGraph: Bool,
-  createGraph: Bool,
-  olderNodesThan bound: UInt64
-) -> [Variable] {
+  createGraph: Bool, olderNodesThan bound: UInt64
+) -> [Variable?] {
   let nodes = inputs.map { input -> Node in
     guard let node = input.node else {
       programmerError("gradients: an input of shape \(input.shape) is a constant and has no gradient")
@@ -132,10 +141,10 @@ func gradients(
     return node
   }
   let seedValue = output.initialSeed(seed?.value)
-  guard let root = output.node else { return inputs.map { Variable(.zeros(like: $0.value)) } }
+  guard let root = output.node else { return inputs.map { _ in nil } }
   let sweep = Sweep(root: root, olderNodesThan: bound, targets: nodes, createsGraph: createGraph)
   sweep.run(seed: seed ?? Variable(seedValue), retainGraph: retainGraph || createGraph)
-  return zip(nodes, inputs).map { sweep.gradient(of: $0) ?? Variable(.zeros(like: $1.value)) }
+  return nodes.map { sweep.gradient(of: $0) }
 }
 
 /// One pass over the tape, newest node first, without recursion.
@@ -261,11 +270,13 @@ final class Sweep {
     let context = DerivativeContext(node: node, sweep: self, position: position)
     if !createsGraph, let fused = derivatives.fused {
       var results = fused(context)
+      if results.count != node.inputs.count { wrongCount(results.count, of: node) }
       for input in node.inputs.indices {
         if let visit = visit(of: node, input) { deliver(&results[input], to: visit, from: node, input) }
       }
     } else {
       let results = derivatives.general(context)
+      if results.count != node.inputs.count { wrongCount(results.count, of: node) }
       for input in node.inputs.indices {
         if let visit = visit(of: node, input) { deliver(results[input], to: visit, from: node, input) }
       }
@@ -296,6 +307,10 @@ final class Sweep {
       // In the memory of the sum so far, where nobody else refers to it.
       gradients[visit]! += gradient!
     }
+  }
+
+  private func wrongCount(_ count: Int, of node: Node) -> Never {
+    programmerError("\(node.name): its derivative gave \(count) gradients for \(node.inputs.count) inputs")
   }
 
   private func missingGradient(of node: Node, _ input: Int) -> Never {

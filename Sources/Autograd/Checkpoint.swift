@@ -3,55 +3,100 @@ import Foundation
 /// Computes `body` without keeping what its operations would save, and computes it again in the backward sweep
 /// (rematerialisation; Chen et al. 2016): memory for time.
 ///
-/// Gradients also reach parameters and other variables that `body` refers to without taking them as inputs. Random
-/// numbers drawn through ``RandomSource`` are the same both times. `body` must otherwise compute the same both times.
+/// Gradients also reach parameters and other variables that `body` refers to without taking them as inputs, be they made
+/// by `body` itself when it first needed them. Random numbers drawn through ``RandomSource`` are the same both times.
+/// `body` must otherwise compute the same both times: the sweep traps when it no longer uses what it used, whose
+/// gradient would be lost.
 public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> Variable) -> Variable {
   guard Recording.isEnabled else { return body(inputs) }
   let draws = DrawLog()
-  let bound = Node.nextIDBound
-  let leaves = inputs.map { Variable($0.value, requiresGradient: $0.requiresGradient) }
-  let output = DrawLog.$current.withValue(draws) { body(leaves) }
-  guard let root = output.node else { return output }
-  // What `body` refers to beyond its inputs: nodes older than this call.
-  let captured = nodesOlder(than: bound, reachedFrom: root).map {
-    Variable(value: Tensor(shapeOnly: $0.shape), node: $0)
+  let pass = ForwardPass(of: inputs.map { Variable($0.value, requiresGradient: $0.requiresGradient) }) {
+    leaves in
+    DrawLog.$current.withValue(draws) { body(leaves) }
   }
-  let all = inputs + captured
-  return record("checkpoint", all, value: output.value, saving: .inputs) { context in
+  let captured = pass.captured.map { Variable(value: Tensor(shapeOnly: $0.shape), node: $0) }
+  let isUsed = pass.usesInput + captured.map { _ in true }
+  // The graph must not hold the inputs a second time.
+  let inputCount = inputs.count
+  return record("checkpoint", inputs + captured, value: pass.value, saving: .inputs) { context in
     if context.inputs.contains(where: \.requiresGradient) {
       programmerError("checkpoint: derivatives of derivatives need the graph; do not checkpoint there")
     }
     let bound = Node.nextIDBound
-    let leaves = inputs.indices.map {
+    let leaves = (0..<inputCount).map {
       Variable(context.input($0).value, requiresGradient: context.needs($0))
     }
     draws.rewind()
-    let again = DrawLog.$current.withValue(draws) { body(leaves) }
+    // The sweep may run where nothing else is recorded.
+    let again = Recording.$isEnabled.withValue(true) {
+      DrawLog.$current.withValue(draws) { body(leaves) }
+    }
     let targets = leaves + captured
     let wanted = targets.indices.filter { context.needs($0) }
-    let found = gradients(
+    let found = reachedGradients(
       of: again, withRespectTo: wanted.map { targets[$0] }, seed: context.gradient, retainGraph: false,
       createGraph: false, olderNodesThan: bound)
     var result = [Variable?](repeating: nil, count: targets.count)
-    for (position, gradient) in zip(wanted, found) { result[position] = gradient }
+    for (position, gradient) in zip(wanted, found) {
+      if gradient == nil && isUsed[position] {
+        programmerError(
+          "checkpoint: its body no longer used a variable of shape \(targets[position].shape) when it was computed "
+            + "again; has it been frozen, or does the body make another one each time?")
+      }
+      result[position] = gradient ?? Variable(.zeros(targets[position].shape))
+    }
     return result
   }
 }
 
-private func nodesOlder(than bound: UInt64, reachedFrom root: Node) -> [Node] {
-  var seen: Set<UInt64> = [root.id]
-  var stack = [root]
-  var older: [Node] = []
-  while let node = stack.popLast() {
-    if node.id < bound {
-      older.append(node)
-      continue
+/// What a function computed, and from what, without the graph in between.
+private struct ForwardPass {
+  let value: Tensor
+  /// Which of the inputs the result came from.
+  let usesInput: [Bool]
+  /// What else it came from: nodes that were there before, and leaves that the function made and something still
+  /// refers to now that the graph is gone, such as the parameters of a layer.
+  let captured: [Node]
+
+  init(of leaves: [Variable], _ function: ([Variable]) -> Variable) {
+    let bound = Node.nextIDBound
+    func run() -> (value: Tensor, usesInput: [Bool], older: [Node], made: [WeakNode]) {
+      let output = function(leaves)
+      let origins = output.node.map { ForwardPass.origins(of: $0, after: bound) } ?? []
+      let given = leaves.map { leaf in origins.contains { $0 === leaf.node } }
+      let others = origins.filter { origin in !leaves.contains { $0.node === origin } }
+      return (
+        output.value, given, others.filter { $0.id < bound },
+        others.filter { $0.id >= bound }.map(WeakNode.init)
+      )
     }
-    for case let input? in node.inputs.lazy.map(\.node) where seen.insert(input.id).inserted {
-      stack.append(input)
-    }
+    let (value, usesInput, older, made) = run()
+    self.value = value
+    self.usesInput = usesInput
+    captured = older + made.compactMap(\.node)
   }
-  return older.sorted { $0.id < $1.id }
+
+  private struct WeakNode {
+    weak var node: Node?
+    init(_ node: Node) { self.node = node }
+  }
+
+  /// The nodes that a computation which began at `bound` starts from: older ones, and leaves. In order of age.
+  private static func origins(of root: Node, after bound: UInt64) -> [Node] {
+    var seen: Set<UInt64> = [root.id]
+    var stack = [root]
+    var origins: [Node] = []
+    while let node = stack.popLast() {
+      if node.id < bound || node.isLeaf {
+        origins.append(node)
+        continue
+      }
+      for case let input? in node.inputs.lazy.map(\.node) where seen.insert(input.id).inserted {
+        stack.append(input)
+      }
+    }
+    return origins.sorted { $0.id < $1.id }
+  }
 }
 
 /// The generators drawn inside a checkpoint, to be handed out again when it is computed again.

@@ -110,8 +110,9 @@ public struct SavedValues: OptionSet, Sendable {
   public static let inputs = SavedValues(rawValue: (1 << 31) - 1)
   /// One input, by position.
   public static func input(_ position: Int) -> SavedValues {
+    if position < 0 { programmerError("record: saving input \(position)") }
     // Beyond the 31 bits inputs are saved all or none.
-    position < 31 ? SavedValues(rawValue: 1 << UInt32(position)) : .inputs
+    return position < 31 ? SavedValues(rawValue: 1 << UInt32(position)) : .inputs
   }
 }
 
@@ -128,18 +129,23 @@ public struct DerivativeContext {
     self.position = position
   }
 
-  /// Gradient with respect to the result, of the result's shape.
-  public var gradient: Variable { sweep.gradient(at: position)! }
+  /// Gradient with respect to the result, of the result's shape; traps when the sweep has passed.
+  public var gradient: Variable {
+    guard let gradient = sweep.gradient(at: position) else {
+      programmerError("\(node.name): its derivative's context was used after the derivative returned")
+    }
+    return gradient
+  }
 
   /// Number of inputs.
   public var inputCount: Int { node.inputs.count }
 
   /// Whether input `position` needs a gradient: work for others is wasted.
-  public func needs(_ position: Int) -> Bool { sweep.needs(node, position) }
+  public func needs(_ position: Int) -> Bool { sweep.needs(node, checked(position)) }
 
   /// A saved input; traps when the operation did not save it.
   public func input(_ position: Int) -> Variable {
-    guard let value = node.inputs[position].value else {
+    guard let value = node.inputs[checked(position)].value else {
       programmerError("\(node.name): its derivative reads input \(position), which was not saved")
     }
     return Variable(value: value, node: sweep.createsGraph ? node.inputs[position].node : nil)
@@ -157,7 +163,15 @@ public struct DerivativeContext {
   }
 
   /// Shape of an input, saved or not.
-  public func shape(ofInput position: Int) -> Shape { node.inputs[position].shape }
+  public func shape(ofInput position: Int) -> Shape { node.inputs[checked(position)].shape }
+
+  /// The position of an input; traps when there is none.
+  private func checked(_ position: Int) -> Int {
+    if position < 0 || position >= node.inputs.count {
+      programmerError("\(node.name): its derivative asks for input \(position) of \(node.inputs.count)")
+    }
+    return position
+  }
 }
 
 /// Gradients with respect to the inputs, nil for those that are not needed.
@@ -177,7 +191,7 @@ public typealias FusedDerivative = (DerivativeContext) -> [Tensor?]
 ///   - value: The result.
 ///   - saving: What the derivatives read.
 ///   - fused: First derivatives on tensors, if there is a faster way than `derivative`.
-///   - derivative: Gradients with respect to the inputs.
+///   - derivative: Gradients with respect to the inputs, one for each; the sweep traps on fewer or more.
 /// - Returns: The value as a variable: a constant if no input requires a gradient.
 public func record(
   _ name: StaticString, _ inputs: [Variable], value: consuming Tensor, saving: SavedValues = [],
@@ -208,11 +222,13 @@ public func record(
     let inputs = context.inputs.map { $0.aliased() }
     let bound = Node.nextIDBound
     let wanted = inputs.indices.filter { context.needs($0) }
-    let found = gradients(
+    let found = reachedGradients(
       of: composition(inputs), withRespectTo: wanted.map { inputs[$0] }, seed: context.gradient,
       retainGraph: true, createGraph: true, olderNodesThan: bound)
     var result = [Variable?](repeating: nil, count: inputs.count)
-    for (position, gradient) in zip(wanted, found) { result[position] = gradient }
+    for (position, gradient) in zip(wanted, found) {
+      result[position] = gradient ?? Variable(.zeros(context.shape(ofInput: position)))
+    }
     return result
   }
 }

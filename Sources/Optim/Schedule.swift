@@ -28,7 +28,9 @@ public struct Schedule: Sendable, Hashable, Codable {
 
   /// A schedule over `totalSteps` steps; traps unless warm-up and cool-down fit into them.
   public init(_ decay: Decay, totalSteps: Int, warmUpSteps: Int = 0, coolDownSteps: Int = 0) {
-    if totalSteps < 1 || warmUpSteps < 0 || coolDownSteps < 0 || warmUpSteps + coolDownSteps > totalSteps {
+    if totalSteps < 1 || warmUpSteps < 0 || warmUpSteps > totalSteps || coolDownSteps < 0
+      || coolDownSteps > totalSteps - warmUpSteps
+    {
       programmerError(
         "schedule: \(warmUpSteps) steps of warm-up and \(coolDownSteps) of cool-down in \(totalSteps) steps")
     }

@@ -10,7 +10,7 @@ public struct IndexTensor: Sendable, Hashable {
   /// Integers of the given shape, or of one axis; traps when their number does not fit.
   public init(_ values: [Int32], shape: Shape? = nil) {
     let shape = shape ?? [values.count]
-    if values.count != shape.elementCount {
+    if values.count != shape.elementCount || shape.contains(where: { $0 < 0 }) {
       programmerError("index tensor: \(values.count) integers do not fill shape \(shape)")
     }
     self.values = values
@@ -19,7 +19,13 @@ public struct IndexTensor: Sendable, Hashable {
 
   /// Integers of the given shape, or of one axis; traps when one does not fit 32 bits.
   public init(_ values: [Int], shape: Shape? = nil) {
-    self.init(values.map { Int32($0) }, shape: shape)
+    self.init(
+      values.map { value in
+        guard let small = Int32(exactly: value) else {
+          programmerError("index tensor: \(value) does not fit 32 bits")
+        }
+        return small
+      }, shape: shape)
   }
 
   /// Consecutive integers, of the given shape, or of one axis; traps when their number does not fit.

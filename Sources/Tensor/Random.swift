@@ -145,9 +145,10 @@ public struct Random: Sendable {
     return Int.random(in: 0..<bound, using: &self)
   }
 
-  /// The numbers `0..<count` in random order.
+  /// The numbers `0..<count` in random order; traps on a negative count.
   public mutating func permutation(_ count: Int) -> [Int] {
-    (0..<count).shuffled(using: &self)
+    if count < 0 { programmerError("random: a permutation of \(count)") }
+    return (0..<count).shuffled(using: &self)
   }
 }
 

@@ -27,8 +27,9 @@ public struct Shape: Sendable {
     storage.1 = columns
   }
 
-  /// A shape of `count` equal sizes.
+  /// A shape of `count` equal sizes; traps on a negative count and above eight axes.
   public init(repeating size: Int, count: Int) {
+    if count < 0 { programmerError("shape: a count of \(count)") }
     for _ in 0..<count { append(size) }
   }
 
@@ -41,8 +42,9 @@ public struct Shape: Sendable {
     self[count - 1] = size
   }
 
-  /// Adds an axis before `position`.
+  /// Adds an axis before `position`, which may be one behind the last; traps elsewhere.
   public mutating func insert(_ size: Int, at position: Int) {
+    if position < 0 || position > count { noAxis(position) }
     append(size)
     var i = count - 1
     while i > position {
@@ -52,7 +54,7 @@ public struct Shape: Sendable {
     self[position] = size
   }
 
-  /// Removes an axis.
+  /// Removes an axis; traps when there is none at `position`.
   @discardableResult
   public mutating func remove(at position: Int) -> Int {
     let removed = self[position]
@@ -62,32 +64,55 @@ public struct Shape: Sendable {
     return removed
   }
 
-  /// The axes before a position.
-  public subscript(range: PartialRangeUpTo<Int>) -> Shape { dropLast(count - range.upperBound) }
+  /// The axes before a position; traps when there are fewer.
+  public subscript(range: PartialRangeUpTo<Int>) -> Shape {
+    if range.upperBound < 0 || range.upperBound > count { noAxis(range.upperBound) }
+    return dropLast(count - range.upperBound)
+  }
 
-  /// The axes but for the last `number`.
+  /// The axes but for the last `number`: none if there are no more; traps on a negative number.
   public func dropLast(_ number: Int = 1) -> Shape {
+    if number < 0 { programmerError("shape: the last \(number) axes of \(self)") }
     var result = Shape()
     for i in 0..<Swift.max(0, count - number) { result.append(self[i]) }
     return result
   }
 
-  /// Product of the sizes: 1 without axes.
+  /// Product of the sizes: 1 without axes; traps when it does not fit an `Int`.
   public var elementCount: Int {
     var product = 1
-    for i in 0..<count { product *= self[i] }
+    for i in 0..<count {
+      let (next, overflow) = product.multipliedReportingOverflow(by: self[i])
+      if overflow {
+        if contains(0) { return 0 }
+        tooLarge()
+      }
+      product = next
+    }
     return product
   }
 
-  /// Strides of a contiguous tensor of this shape: the last axis is 1.
+  /// Strides of a contiguous tensor of this shape: the last axis is 1; traps when one does not fit an `Int`.
   public var contiguousStrides: Shape {
     var strides = self
     var stride = 1
     for i in (0..<count).reversed() {
       strides[i] = stride
-      stride *= Swift.max(self[i], 1)
+      let (next, overflow) = stride.multipliedReportingOverflow(by: Swift.max(self[i], 1))
+      // The outermost size is not in any stride.
+      if overflow && i > 0 { tooLarge() }
+      stride = next
     }
     return strides
+  }
+
+  /// Out of line, as building a sentence would slow down what checks for it.
+  @inline(never) private func tooLarge() -> Never {
+    programmerError("shape: \(self) holds more elements than can be counted")
+  }
+
+  @inline(never) private func noAxis(_ position: Int) -> Never {
+    programmerError("shape: axis \(position) is outside \(self), whose axes count from 0")
   }
 
   /// Where the element with the running number `index` lies when the axes are walked with `strides`.
@@ -100,26 +125,6 @@ public struct Shape: Sendable {
       rest = quotient
     }
     return offset
-  }
-
-  /// The position of an axis that may count from the end (-1 is the last); traps when there is no such axis.
-  public func axis(_ axis: Int, of operation: StaticString) -> Int {
-    let resolved = axis < 0 ? axis + count : axis
-    if resolved < 0 || resolved >= count {
-      programmerError("\(operation): axis \(axis) is outside shape \(self)")
-    }
-    return resolved
-  }
-
-  /// Positions of the given axes, all of them for `nil`, ascending; traps on an axis named twice.
-  public func axes(_ axes: [Int]?, of operation: StaticString) -> [Int] {
-    guard let axes else { return Array(0..<count) }
-    if axes.count == 1 { return [axis(axes[0], of: operation)] }
-    let resolved = axes.map { axis($0, of: operation) }.sorted()
-    for (a, b) in zip(resolved, resolved.dropFirst()) where a == b {
-      programmerError("\(operation): axis \(a) of shape \(self) is named twice in \(axes)")
-    }
-    return resolved
   }
 
   /// The shape that both broadcast to by NumPy's rule (sizes equal or 1, counted from the last axis), or nil.
@@ -145,14 +150,14 @@ extension Shape: RandomAccessCollection, MutableCollection {
   /// Position after the innermost axis.
   public var endIndex: Int { count }
 
-  /// The size of an axis.
+  /// The size of an axis, counted from the first; traps when there is none.
   public subscript(position: Int) -> Int {
     get {
-      precondition(position >= 0 && position < count)
+      if position < 0 || position >= count { noAxis(position) }
       return withUnsafeBytes(of: storage) { $0.load(fromByteOffset: position * 8, as: Int.self) }
     }
     set {
-      precondition(position >= 0 && position < count)
+      if position < 0 || position >= count { noAxis(position) }
       withUnsafeMutableBytes(of: &storage) {
         $0.storeBytes(of: newValue, toByteOffset: position * 8, as: Int.self)
       }
@@ -183,11 +188,4 @@ extension Shape: ExpressibleByArrayLiteral {
 extension Shape: CustomStringConvertible {
   /// The sizes in brackets: `[2, 3]`.
   public var description: String { "[" + map(String.init).joined(separator: ", ") + "]" }
-}
-
-/// Stops the program with a sentence that names the operation, what it was given and what it needs.
-///
-/// For mistakes in the calling program only: bad data from outside throws.
-package func programmerError(_ message: String) -> Never {
-  fatalError(message)
 }

@@ -19,11 +19,16 @@ final class Storage: @unchecked Sendable {
     let memory: Storage
   }
 
+  /// More elements than any address space holds, and few enough to compute with their bytes.
+  private static let largestCount = 1 << 56
+
   /// Uninitialised memory for a tensor.
   init(_ shape: Shape, panels: Panels? = nil) {
+    let count = shape.elementCount
+    if count > Storage.largestCount { programmerError("tensor: shape \(shape) fits no memory") }
     layout = Tensor.Layout(shape: shape, strides: shape.contiguousStrides, offset: 0)
     self.panels = panels
-    sizeClass = MemoryPool.SizeClass(bytes: shape.elementCount * MemoryLayout<Float>.stride)
+    sizeClass = MemoryPool.SizeClass(bytes: count * MemoryLayout<Float>.stride)
     pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)
   }
 

@@ -93,7 +93,7 @@ private struct ConvolutionSizes {
     if x.count != 4 || weight.count != 4 {
       programmerError("\(operation): images \(x) and weights \(weight) need four axes each")
     }
-    if groups < 1 || x[1] != weight[1] * groups || weight[0] % groups != 0 {
+    if groups < 1 || x[1] % groups != 0 || x[1] / groups != weight[1] || weight[0] % groups != 0 {
       programmerError("\(operation): images \(x) and weights \(weight) do not fit \(groups) groups")
     }
     let window = WindowShape(
@@ -111,8 +111,10 @@ extension WindowShape {
     of operation: StaticString
   ) {
     let paddings = [padding.top, padding.bottom, padding.left, padding.right]
-    if min(taps.0, taps.1, stride.0, stride.1, dilation.0, dilation.1) < 1
-      || paddings.contains(where: { $0 < 0 })
+    // Sizes are multiplied and added without checks from here on.
+    let distances = 1..<1 << 28
+    if ![taps.0, taps.1, stride.0, stride.1, dilation.0, dilation.1].allSatisfy(distances.contains)
+      || !paddings.allSatisfy({ $0 == 0 || distances.contains($0) })
     {
       programmerError(
         "\(operation): a window of \(taps) with stride \(stride), dilation \(dilation) and padding \(paddings)"

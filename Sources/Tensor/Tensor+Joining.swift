@@ -35,12 +35,12 @@ extension Tensor {
 
   /// Views of consecutive parts of the given sizes along an axis; the sizes must add up.
   public func split(sizes: [Int], axis: Int = 0) -> [Tensor] {
-    shape.parts(sizes: sizes, axis: axis).map { slice(axis: axis, $0) }
+    shape.parts(sizes: sizes, axis: axis).map { slice($0) }
   }
 
   /// Views of equal parts along an axis, whose size they must divide.
   public func split(parts: Int, axis: Int = 0) -> [Tensor] {
-    shape.parts(count: parts, axis: axis).map { slice(axis: axis, $0) }
+    shape.parts(count: parts, axis: axis).map { slice($0) }
   }
 
   /// The tensor with `before` and `after` elements of `value` added along each axis, one pair an axis.
@@ -49,7 +49,12 @@ extension Tensor {
       programmerError("pad: widths \(widths) do not fit shape \(shape)")
     }
     var target = shape
-    for (axis, width) in widths.enumerated() { target[axis] += width.before + width.after }
+    for (axis, width) in widths.enumerated() {
+      let (widened, overflow) = target[axis].addingReportingOverflow(width.before)
+      let (size, overflows) = widened.addingReportingOverflow(width.after)
+      if overflow || overflows { programmerError("pad: widths \(widths) do not fit shape \(shape)") }
+      target[axis] = size
+    }
     let result = Tensor.full(target, value)
     var inside = result
     for (axis, width) in widths.enumerated() {
@@ -59,14 +64,14 @@ extension Tensor {
     return result
   }
 
-  /// Zeros of `shape` with self in the place that ``slice(axis:_:step:)`` with the same arguments reads.
-  package func embedded(in shape: Shape, axis: Int, _ range: Range<Int>, step: Int) -> Tensor {
+  /// Zeros of `shape` with self in the place that a slice of it names.
+  package func embedded(in shape: Shape, _ place: AxisSlice) -> Tensor {
     let result = Tensor.zeros(shape)
-    let place = result.slice(axis: axis, range, step: step)
-    if place.shape != self.shape {
-      programmerError("embed: shape \(self.shape) into a slice of shape \(place.shape)")
+    let target = result.slice(place)
+    if target.shape != self.shape {
+      programmerError("embed: shape \(self.shape) into a slice of shape \(target.shape)")
     }
-    place.overwrite(with: self)
+    target.overwrite(with: self)
     return result
   }
 
@@ -87,6 +92,8 @@ extension Tensor {
   private static func concatenateCopies(of tensor: Tensor, count: Int, axis: Int) -> Tensor {
     var shape = tensor.shape
     shape.insert(count, at: axis)
+    // Traps where the product below would not fit.
+    _ = shape.elementCount
     var merged = tensor.shape
     merged[axis] *= count
     return tensor.unsqueeze(axis).expand(to: shape).reshape(merged)
@@ -110,29 +117,5 @@ extension Shape {
     var result = a
     for size in b { result.append(size) }
     return result
-  }
-}
-
-extension Shape {
-  /// Where the consecutive parts of an axis lie that `split(sizes:axis:)` makes; traps when the sizes do not add up.
-  package func parts(sizes: [Int], axis: Int) -> [Range<Int>] {
-    let position = self.axis(axis, of: "split")
-    if sizes.reduce(0, +) != self[position] || sizes.contains(where: { $0 < 0 }) {
-      programmerError("split: sizes \(sizes) do not add up to axis \(position) of shape \(self)")
-    }
-    var start = 0
-    return sizes.map { size in
-      defer { start += size }
-      return start..<start + size
-    }
-  }
-
-  /// Where the parts of an axis lie that `split(parts:axis:)` makes; traps when they do not divide it.
-  package func parts(count: Int, axis: Int) -> [Range<Int>] {
-    let position = self.axis(axis, of: "split")
-    if count <= 0 || self[position] % count != 0 {
-      programmerError("split: axis \(position) of shape \(self) does not divide into \(count) parts")
-    }
-    return parts(sizes: Array(repeating: self[position] / count, count: count), axis: position)
   }
 }

@@ -21,18 +21,19 @@ extension Tensor {
 
   private func resolved(_ shape: Shape, of operation: StaticString) -> Shape {
     var target = shape
-    var known = 1
     var unknown: Int?
     for (axis, size) in shape.enumerated() {
       if size == -1 && unknown == nil {
         unknown = axis
+        target[axis] = 1
       } else if size < 0 {
         programmerError("\(operation): \(shape) has a negative size")
-      } else {
-        known *= size
       }
     }
-    if let unknown, known > 0, count % known == 0 { target[unknown] = count / known }
+    if let unknown {
+      let known = target.elementCount
+      target[unknown] = known > 0 && count % known == 0 ? count / known : -1
+    }
     if target.contains(-1) || target.elementCount != count {
       programmerError("\(operation): shape \(self.shape) of \(count) elements does not fit \(shape)")
     }
@@ -104,7 +105,7 @@ extension Tensor {
   /// Axes of size 1 repeated, and new leading axes added, up to `shape`, without copying.
   public func expand(to shape: Shape) -> Tensor {
     if shape == self.shape { return self }
-    guard self.shape.broadcast(with: shape) == shape else {
+    guard self.shape.broadcast(with: shape) == shape, shape.allSatisfy({ $0 >= 0 }) else {
       programmerError("expand: shape \(self.shape) does not broadcast to \(shape)")
     }
     return Tensor(
@@ -131,11 +132,7 @@ extension Tensor {
 
   /// Adds an axis of size 1 at `axis` of the result (-1: last).
   public func unsqueeze(_ axis: Int) -> Tensor {
-    let position = axis < 0 ? axis + rank + 1 : axis
-    if position < 0 || position > rank {
-      programmerError(
-        "unsqueeze: axis \(axis) is outside the \(rank + 1) axes of the result of shape \(shape)")
-    }
+    let position = shape.newAxis(axis, of: "unsqueeze")
     var layout = layout
     layout.shape.insert(1, at: position)
     layout.strides.insert(0, at: position)
@@ -156,59 +153,45 @@ extension Tensor {
 
   /// Every `step`-th element of `range` along an axis; bounds may count from the end; a negative step walks backwards
   /// from the last element of the range.
-  public func slice(axis: Int, _ range: Range<Int>, step: Int = 1) -> Tensor {
-    let axis = shape.axis(axis, of: "slice")
-    let size = shape[axis]
-    let start = range.lowerBound < 0 ? range.lowerBound + size : range.lowerBound
-    let end =
-      range.upperBound < 0 || (range.lowerBound < 0 && range.upperBound == 0)
-      ? range.upperBound + size : range.upperBound
-    if start < 0 || end > size || start > end || step == 0 {
-      programmerError("slice: \(range) by \(step) does not fit axis \(axis) of shape \(shape)")
-    }
-    var layout = layout
-    let first = step > 0 ? start : end - 1
-    if end > start { layout.offset += first * layout.strides[axis] }
-    layout.shape[axis] = (end - start + Int(step.magnitude) - 1) / Int(step.magnitude)
-    layout.strides[axis] *= step
-    return Tensor(storage: storage, layout: layout)
+  public func slice(axis: Int, _ range: some AxisRange, step: Int = 1) -> Tensor {
+    slice(shape.slice(axis: axis, range, step: step, of: "slice"))
   }
 
-  /// `length` neighbours along an axis.
+  /// `length` neighbours along an axis; `start` may count from the end.
   public func narrow(axis: Int, start: Int, length: Int) -> Tensor {
-    let position = shape.axis(axis, of: "narrow")
-    let first = start < 0 ? start + shape[position] : start
-    if first < 0 || length < 0 || first + length > shape[position] {
-      programmerError("narrow: \(length) from \(start) do not fit axis \(axis) of shape \(shape)")
-    }
-    return slice(axis: position, first..<first + length)
+    slice(shape.narrow(axis: axis, start: start, length: length, of: "narrow"))
   }
 
   /// The axis reversed.
-  public func flip(axis: Int) -> Tensor {
-    let position = shape.axis(axis, of: "flip")
-    return slice(axis: position, 0..<shape[position], step: -1)
-  }
+  public func flip(axis: Int) -> Tensor { slice(shape.reversal(axis: axis, of: "flip")) }
 
-  /// One entry along an axis, which is dropped.
+  /// One entry along an axis, which is dropped; the index may count from the end.
   public func select(axis: Int, _ index: Int) -> Tensor {
-    let axis = shape.axis(axis, of: "select")
-    let position = index < 0 ? index + shape[axis] : index
-    if position < 0 || position >= shape[axis] {
-      programmerError("select: index \(index) is outside axis \(axis) of shape \(shape)")
-    }
-    var layout = layout
-    layout.offset += position * layout.strides[axis]
-    layout.shape.remove(at: axis)
-    layout.strides.remove(at: axis)
-    return Tensor(storage: storage, layout: layout)
+    select(shape.entry(axis: axis, index, of: "select"))
   }
 
-  /// One entry of the first axis.
+  /// One entry of the first axis; -1 is the last.
   public subscript(index: Int) -> Tensor { select(axis: 0, index) }
 
   /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
-  public subscript(range: some RangeExpression<Int>) -> Tensor {
-    slice(axis: 0, range.relative(to: 0..<shape[shape.axis(0, of: "slice")]))
+  public subscript(range: some AxisRange) -> Tensor { slice(axis: 0, range) }
+
+  /// The elements that a slice of this shape names.
+  package func slice(_ place: AxisSlice) -> Tensor {
+    var layout = layout
+    if place.count > 0 { layout.offset += place.first * layout.strides[place.axis] }
+    layout.shape[place.axis] = place.count
+    // Of no consequence where it overflows: such a step leads to no second element.
+    layout.strides[place.axis] &*= place.step
+    return Tensor(storage: storage, layout: layout)
+  }
+
+  /// The one entry that a slice of this shape names, without its axis.
+  package func select(_ place: AxisSlice) -> Tensor {
+    var layout = layout
+    layout.offset += place.first * layout.strides[place.axis]
+    layout.shape.remove(at: place.axis)
+    layout.strides.remove(at: place.axis)
+    return Tensor(storage: storage, layout: layout)
   }
 }

@@ -197,7 +197,10 @@ extension Tensor {
   /// `start`, `start + step`, ... below `end` (above it for a negative step), computed without accumulated rounding.
   public static func arange(_ start: Float, _ end: Float, step: Float = 1) -> Tensor {
     if step == 0 { programmerError("arange: the step is 0") }
-    let count = Swift.max(0, Int(((Double(end) - Double(start)) / Double(step)).rounded(.up)))
+    let steps = ((Double(end) - Double(start)) / Double(step)).rounded(.up)
+    guard let count = Int(exactly: Swift.max(0, steps)) else {
+      programmerError("arange: \(start) to \(end) by \(step) is not a number of elements that can be counted")
+    }
     return Tensor((0..<count).map { Float(Double(start) + Double($0) * Double(step)) })
   }
 

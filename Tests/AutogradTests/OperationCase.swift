@@ -64,9 +64,8 @@ enum Layout: CaseIterable {
       for axis in 0..<tensor.rank {
         var larger = result.shape
         larger[axis] = 2 * larger[axis] + 1
-        let place = 1..<larger[axis]
-        result = result.embedded(in: larger, axis: axis, place, step: -2)
-          .slice(axis: axis, place, step: -2)
+        let place = larger.slice(axis: axis, 1..<larger[axis], step: -2, of: "layout")
+        result = result.embedded(in: larger, place).slice(place)
       }
       return result
     case .expanded:

@@ -110,6 +110,41 @@ private func expectMessage(
     expectMessage("slice: 2..<5 by 1 does not fit axis 0 of shape [4, 6]", result)
   }
 
+  @Test func indexBeforeTheFirst() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([4]))[-7]
+    }
+    expectMessage("select: index -7 is outside axis 0 of shape [4]", result)
+  }
+
+  @Test func selectBeforeTheFirst() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([4])).select(axis: 0, -5)
+    }
+    expectMessage("select: index -5 is outside axis 0 of shape [4]", result)
+  }
+
+  @Test func narrowBeforeTheFirst() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([4])).narrow(axis: 0, start: -6, length: 2)
+    }
+    expectMessage("narrow: 2 from -6 do not fit axis 0 of shape [4]", result)
+  }
+
+  @Test func narrowToANegativeLength() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([4])).narrow(axis: 0, start: 1, length: -1)
+    }
+    expectMessage("narrow: -1 from 1 do not fit axis 0 of shape [4]", result)
+  }
+
+  @Test func rangeBeforeTheFirst() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([4]))[..<(-5)]
+    }
+    expectMessage("slice: ..<-5 by 1 does not fit axis 0 of shape [4]", result)
+  }
+
   @Test func take() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Variable(.zeros([4, 6])).take(IndexTensor([1, 4]))
@@ -165,12 +200,112 @@ private func expectMessage(
     expectMessage("mine: its derivative gave no gradient for input 0", result)
   }
 
+  @Test func tooFewGradients() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      _ = record("mine", [x, x], value: x.value) { [$0.gradient] }.sum().backward()
+    }
+    expectMessage("mine: its derivative gave 1 gradients for 2 inputs", result)
+  }
+
+  @Test func tooManyGradients() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      _ = record("mine", [x], value: x.value) { [$0.gradient, $0.gradient] }.sum().backward()
+    }
+    expectMessage("mine: its derivative gave 2 gradients for 1 inputs", result)
+  }
+
+  @Test func tooFewFusedGradients() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      _ = record("mine", [x], value: x.value, fused: { _ in [] }, composition: { $0[0] }).sum().backward()
+    }
+    expectMessage("mine: its derivative gave 0 gradients for 1 inputs", result)
+  }
+
+  @Test func anInputThatIsNotThere() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      _ = record("mine", [x], value: x.value, saving: .inputs) { [$0.input(1)] }.sum().backward()
+    }
+    expectMessage("mine: its derivative asks for input 1 of 1", result)
+  }
+
+  @Test func savingAnInputBeforeTheFirst() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = SavedValues.input(-1)
+    }
+    expectMessage("record: saving input -1", result)
+  }
+
+  @Test func gradientsOfAConstant() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      let output = withoutGradients { (x * x).sum() }
+      _ = gradients(of: output, withRespectTo: [x])
+    }
+    expectMessage(
+      "gradients: the output of shape [] is a constant, nothing it came from was recorded", result)
+  }
+
+  @Test func aCheckpointThatNoLongerUsesAVariable() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      let w = Variable(Tensor([3, 4]), requiresGradient: true)
+      var isFrozen = false
+      let y = checkpoint([x]) { $0[0] * (isFrozen ? w.detach() : w) }.sum()
+      isFrozen = true
+      _ = y.backward()
+    }
+    expectMessage(
+      "checkpoint: its body no longer used a variable of shape [2] when it was computed again", result)
+  }
+
+  @Test func aCheckpointThatMakesAnotherVariableEachTime() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      var made: [Variable] = []
+      let y = checkpoint([x]) { inputs in
+        made.append(Variable(Tensor([3, 4]), requiresGradient: true))
+        return inputs[0] * made[made.count - 1]
+      }.sum()
+      _ = y.backward()
+    }
+    expectMessage(
+      "checkpoint: its body no longer used a variable of shape [2] when it was computed again", result)
+  }
+
+  @Test func theLineOfTheCall() async {
+    let line = #line + 4
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      let y = (x * x).sign().sum()
+      _ = y.backward()
+    }
+    expectMessage(", at AutogradTests/TrapTests.swift:\(line)\n", result)
+  }
+
   @Test func aGradientOfAWrongShape() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let x = Variable(Tensor([1, 2]), requiresGradient: true)
       _ = record("mine", [x], value: x.value) { _ in [Variable(Tensor([1, 2, 3]))] }.sum().backward()
     }
     expectMessage("mine: its derivative has shape [3] for an input of shape [2]", result)
+  }
+
+  @Test func aContextKeptForLater() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Variable(Tensor([1, 2]), requiresGradient: true)
+      var kept: DerivativeContext?
+      let y = record("mine", [x], value: x.value) { context in
+        kept = context
+        return [context.gradient]
+      }
+      _ = y.sum().backward()
+      _ = kept?.gradient
+    }
+    expectMessage("mine: its derivative's context was used after the derivative returned", result)
   }
 
   @Test func somethingThatWasNotSaved() async {

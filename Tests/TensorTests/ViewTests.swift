@@ -80,6 +80,11 @@ import Testing
     check(x[-1], [17]) { naive[[4, $0[0]]] }
     check(x[1..<3], [2, 17]) { naive[[$0[0] + 1, $0[1]]] }
     #expect(x[..<2] == x[0..<2] && x[3...] == x[3..<5] && x[(-2)...] == x[3..<5] && x[1...2] == x[1..<3])
+    #expect(
+      x[..<(-1)] == x[0..<4] && x[...(-2)] == x[0..<4] && x[...3] == x[0..<4] && x[5...].shape == [0, 17])
+    #expect(x[-2 ... -1] == x[3..<5] && x[AxisBounds(lower: 1, upper: -1)] == x[1..<4])
+    #expect(
+      x.slice(axis: 0, 1..<5, step: .max) == x[1..<2] && x.slice(axis: 0, ..<(-1), step: .min) == x[3..<4])
     check(x.select(axis: 1, -2), [5]) { naive[[$0[0], 15]] }
     check(x[2][3], []) { _ in naive[[2, 3]] }
     check(x.narrow(axis: 1, start: -4, length: 3), [5, 3]) { naive[[$0[0], $0[1] + 13]] }
@@ -175,6 +180,14 @@ import Testing
     #expect(Set([shape, [1, 3, 4], [1, 3]]).count == 2)
     #expect(Shape().elementCount == 1 && Shape([0, 5]).elementCount == 0)
     #expect(Shape([1, 2]) + [3] == [1, 2, 3])
+    #expect(
+      Shape([2, 3])[..<1] == [2] && Shape([2, 3])[..<2] == [2, 3] && Shape([2, 3]).dropLast(5) == [])
+  }
+
+  @Test func nothingIsCountedWhereThereIsAnEmptyAxis() {
+    #expect(Shape([1 << 40, 1 << 40, 0]).elementCount == 0)
+    #expect(Shape([0, 1 << 62, 2]).elementCount == 0)
+    #expect(Shape([.max]).contiguousStrides == [1])
   }
 
   @Test func broadcasting() {

@@ -43,9 +43,7 @@ extension Variable {
 
   /// The variable repeated along each axis; more counts than axes add leading axes.
   public func tile(_ counts: [Int]) -> Variable {
-    if let bad = counts.first(where: { $0 < 0 }) {
-      programmerError("tile: a count of \(bad) for shape \(shape)")
-    }
+    if counts.contains(where: { $0 < 0 }) { programmerError("tile: counts \(counts) for shape \(shape)") }
     let lead = Swift.max(0, counts.count - rank)
     var result = lead == 0 ? self : reshape(Shape(repeating: 1, count: lead) + shape)
     let firstAxis = result.rank - counts.count
@@ -53,6 +51,8 @@ extension Variable {
       let axis = firstAxis + position
       var repeated = result.shape
       repeated.insert(count, at: axis)
+      // Traps where the product below would not fit.
+      _ = repeated.elementCount
       var merged = result.shape
       merged[axis] *= count
       result = result.unsqueeze(axis).expand(to: repeated).reshape(merged)

@@ -1,55 +1,54 @@
 extension Variable {
   /// Every `step`-th element of `range` along an axis; bounds may count from the end; a negative step walks backwards
   /// from the last element of the range.
-  public func slice(axis: Int, _ range: Range<Int>, step: Int = 1) -> Variable {
-    record("slice", [self], value: value.slice(axis: axis, range, step: step)) {
-      [$0.gradient.embedded(in: $0.shape(ofInput: 0), axis: axis, range, step: step)]
+  public func slice(axis: Int, _ range: some AxisRange, step: Int = 1) -> Variable {
+    slice(shape.slice(axis: axis, range, step: step, of: "slice"))
+  }
+
+  /// The elements that a slice of this shape names.
+  private func slice(_ place: AxisSlice) -> Variable {
+    record("slice", [self], value: value.slice(place)) {
+      [$0.gradient.embedded(in: $0.shape(ofInput: 0), place)]
     }
   }
 
-  /// Zeros of `shape` with self in the place that ``slice(axis:_:step:)`` with the same arguments reads.
-  func embedded(in shape: Shape, axis: Int, _ range: Range<Int>, step: Int = 1) -> Variable {
-    record("embed", [self], value: value.embedded(in: shape, axis: axis, range, step: step)) {
-      [$0.gradient.slice(axis: axis, range, step: step)]
-    }
+  /// Zeros of `shape` with self in the place that a slice of it names.
+  private func embedded(in shape: Shape, _ place: AxisSlice) -> Variable {
+    record("embed", [self], value: value.embedded(in: shape, place)) { [$0.gradient.slice(place)] }
   }
 
-  /// `length` neighbours along an axis.
+  /// `length` neighbours along an axis; `start` may count from the end.
   public func narrow(axis: Int, start: Int, length: Int) -> Variable {
-    let position = shape.axis(axis, of: "narrow")
-    let start = start < 0 ? start + shape[position] : start
-    return slice(axis: position, start..<start + length)
+    slice(shape.narrow(axis: axis, start: start, length: length, of: "narrow"))
   }
 
   /// The axis reversed.
   public func flip(axis: Int) -> Variable {
-    let axis = shape.axis(axis, of: "flip")
-    return record("flip", [self], value: value.flip(axis: axis)) { [$0.gradient.flip(axis: axis)] }
+    record("flip", [self], value: value.flip(axis: axis)) { [$0.gradient.flip(axis: axis)] }
   }
 
-  /// One entry along an axis, which is dropped.
+  /// One entry along an axis, which is dropped; the index may count from the end.
   public func select(axis: Int, _ index: Int) -> Variable {
-    let axis = shape.axis(axis, of: "select")
-    let index = index < 0 ? index + shape[axis] : index
-    return record("select", [self], value: value.select(axis: axis, index)) {
-      [$0.gradient.unsqueeze(axis).embedded(in: $0.shape(ofInput: 0), axis: axis, index..<index + 1)]
+    let place = shape.entry(axis: axis, index, of: "select")
+    return record("select", [self], value: value.select(place)) {
+      [$0.gradient.unsqueeze(place.axis).embedded(in: $0.shape(ofInput: 0), place)]
     }
   }
 
-  /// One entry of the first axis.
+  /// One entry of the first axis; -1 is the last.
   public subscript(index: Int) -> Variable { select(axis: 0, index) }
 
-  /// A range of the first axis.
-  public subscript(range: Range<Int>) -> Variable { slice(axis: 0, range) }
+  /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
+  public subscript(range: some AxisRange) -> Variable { slice(axis: 0, range) }
 
   /// Consecutive parts of the given sizes along an axis; the sizes must add up.
   public func split(sizes: [Int], axis: Int = 0) -> [Variable] {
-    shape.parts(sizes: sizes, axis: axis).map { slice(axis: axis, $0) }
+    shape.parts(sizes: sizes, axis: axis).map { slice($0) }
   }
 
   /// Equal parts along an axis, whose size they must divide.
   public func split(parts: Int, axis: Int = 0) -> [Variable] {
-    shape.parts(count: parts, axis: axis).map { slice(axis: axis, $0) }
+    shape.parts(count: parts, axis: axis).map { slice($0) }
   }
 
   /// Variables put one after another along an existing axis; the other sizes must agree.
@@ -93,6 +92,10 @@ extension Variable {
 // MARK: - Samples
 
 extension Variable {
+  private func embedded(in shape: Shape, axis: Int, _ range: Range<Int>, by step: Int) -> Variable {
+    embedded(in: shape, shape.slice(axis: axis, range, step: step, of: "embed"))
+  }
+
   package static var slicingSamples: [OperationSamples] {
     [
       OperationSamples(
@@ -108,6 +111,12 @@ extension Variable {
           movingSample([5], to: [3], "1..<4 by -1", { $0.slice(axis: 0, 1..<4, step: -1) }) { [3 - $0[0]] },
           movingSample([5], to: [2], "-2..<0", { $0.slice(axis: 0, -2..<0) }) { [$0[0] + 3] },
           movingSample([4, 3], to: [0, 3], "2..<2", { $0[2..<2] }) { $0 },
+          movingSample([5], to: [4], "..<(-1)", { $0[..<(-1)] }) { $0 },
+          movingSample([5, 2], to: [3, 2], "(-3)...", { $0[(-3)...] }) { [$0[0] + 2, $0[1]] },
+          movingSample([5], to: [3], "1...(-2)", { $0[AxisBounds(lower: 1, upper: -2, includesUpper: true)] })
+          {
+            [$0[0] + 1]
+          },
           movingSample([2, 5], to: [2, 2], "narrow", { $0.narrow(axis: 1, start: -3, length: 2) }) {
             [$0[0], $0[1] + 2]
           },
@@ -120,11 +129,11 @@ extension Variable {
         "embed",
         [
           movingSample(
-            [2, 3], to: [5, 3], "1..<5 by 2", { $0.embedded(in: [5, 3], axis: 0, 1..<5, step: 2) }
+            [2, 3], to: [5, 3], "1..<5 by 2", { $0.embedded(in: [5, 3], axis: 0, 1..<5, by: 2) }
           ) {
             $0[0] % 2 == 1 ? [$0[0] / 2, $0[1]] : nil
           },
-          movingSample([3], to: [5], "0..<5 by -2", { $0.embedded(in: [5], axis: 0, 0..<5, step: -2) }) {
+          movingSample([3], to: [5], "0..<5 by -2", { $0.embedded(in: [5], axis: 0, 0..<5, by: -2) }) {
             $0[0] % 2 == 0 ? [2 - $0[0] / 2] : nil
           },
         ]),

@@ -8,7 +8,9 @@ package struct ReferenceArray {
   package var values: [Double]
 
   package init(_ values: [Double], shape: Shape) {
-    precondition(values.count == shape.elementCount)
+    if values.count != shape.elementCount {
+      programmerError("reference: \(values.count) numbers do not fill shape \(shape)")
+    }
     self.values = values
     self.shape = shape
   }

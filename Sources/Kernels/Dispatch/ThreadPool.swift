@@ -9,15 +9,14 @@ public enum ThreadPool {
   /// How many threads share a region, the calling one included.
   ///
   /// At start this is the environment variable `PAIRWISE_NUM_THREADS`, or else the number of processors this process
-  /// may use.
-  public static var threadCount: Int {
+  /// may use. Who sets it has checked that it is in 1...``maximumThreadCount``.
+  package static var threadCount: Int {
     get { configuredCount.load(ordering: .relaxed) }
-    set {
-      precondition(
-        newValue >= 1 && newValue <= maximumThreadCount, "threadCount: \(newValue) is not in 1...1024")
-      configuredCount.store(newValue, ordering: .relaxed)
-    }
+    set { configuredCount.store(newValue, ordering: .relaxed) }
   }
+
+  /// The largest number of threads.
+  package static let maximumThreadCount = 1024
 
   /// Calls `body` once for every index in `0..<count`, on all threads; returns when all calls have returned.
   ///
@@ -58,8 +57,6 @@ public enum ThreadPool {
     defer { state.threadCount = previous }
     return try body()
   }
-
-  private static let maximumThreadCount = 1024
 
   private static let configuredCount = Atomic<Int>(initialCount())
 

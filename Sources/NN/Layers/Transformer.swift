@@ -55,6 +55,7 @@ public final class TransformerEncoder: Layer {
     width: Int, depth: Int, heads: Int, hidden: Int? = nil, activation: Activation = .gelu,
     epsilon: Float = 1e-6, dropout: Float = 0, rematerializesBlocks: Bool = false, random: inout Random
   ) {
+    if depth < 0 { programmerError("TransformerEncoder: a depth of \(depth)") }
     var blocks: [TransformerBlock] = []
     for _ in 0..<depth {
       blocks.append(

@@ -214,7 +214,7 @@ extension StoredArray {
       case .bfloat16: encode(scalars) { HalfPrecision.brain($0).littleEndian }
       case .float64: encode(scalars) { Double($0).bitPattern.littleEndian }
       case .float32: Data(UnsafeRawBufferPointer(scalars))
-      default: preconditionFailure("encode: \(type.rawValue) is not a floating-point type")
+      default: programmerError("encode: \(type.rawValue) is not a floating-point type")
       }
     }
   }

@@ -1,0 +1,65 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+#if os(Linux) && canImport(Runtime)
+  internal import Runtime
+#endif
+
+/// Stops the program with a sentence that names the operation, what it was given and what it needs, and with the line of
+/// the calling program that led here.
+///
+/// For mistakes in the calling program only: bad data from outside throws.
+@inline(never)
+package func programmerError(_ message: String) -> Never {
+  #if os(Linux)
+    // The sentence goes first: whatever happens while the caller is looked for cannot take it away.
+    say("Fatal error: \(message)")
+    if let caller = Caller.description { say(", at \(caller)") }
+    say("\n")
+    abort()
+  #else
+    // The system's report of the crash holds the sentence and the calls that led here.
+    fatalError(message)
+  #endif
+}
+
+#if os(Linux)
+  private func say(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while !rest.isEmpty {
+        let written = write(STDERR_FILENO, rest.baseAddress, rest.count)
+        if written <= 0 { return }
+        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      }
+    }
+  }
+#endif
+
+/// Where the calling program entered this package: found in the stack when the program stops, so that it costs nothing
+/// until then.
+package enum Caller {
+  /// Folder, file and line; nil in a program without debug information.
+  static var description: String? {
+    #if os(Linux) && canImport(Runtime)
+      guard let trace = try? Backtrace.capture().symbolicated() else { return nil }
+      let locations = trace.frames.compactMap { $0.symbol?.sourceLocation }
+      return line(in: locations.filter { $0.line > 0 }.map { ($0.path, $0.line) })
+    #else
+      return nil
+    #endif
+  }
+
+  /// The innermost line outside of this package's sources, which are the folder that holds this file's.
+  package static func line(in lines: [(path: String, line: Int)]) -> String? {
+    guard let own = lines.first(where: { $0.path.hasSuffix("/Tensor/ProgrammerError.swift") }) else {
+      return nil
+    }
+    let sources = own.path.dropLast("Tensor/ProgrammerError.swift".count)
+    let caller = lines.first { !$0.path.hasPrefix(sources) && !$0.path.hasSuffix("<compiler-generated>") }
+    return caller.map { "\($0.path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.line)" }
+  }
+}
