@@ -14,13 +14,24 @@ public struct Gradients {
   /// No gradients.
   public init() { entries = [] }
 
-  /// The gradient with respect to a leaf, of its shape; nil when none reached it.
+  /// The gradient with respect to a leaf, of its shape; nil for a constant and when none reached it. Traps for the result of
+  /// an operation, whose gradient is not kept: ``gradients(of:withRespectTo:seed:retainGraph:createGraph:)`` gives it.
   public subscript(leaf: Variable) -> Tensor? {
-    get { leaf.node.flatMap { self[$0] } }
+    get {
+      guard let node = leaf.node else { return nil }
+      return self[checked(node)]
+    }
     set {
       guard let node = leaf.node else { programmerError("gradients: the variable is a constant") }
-      self[node] = newValue
+      self[checked(node)] = newValue
     }
+  }
+
+  private func checked(_ node: Node) -> Node {
+    if !node.isLeaf {
+      programmerError("gradients: the variable is the result of \(node.name); backward keeps those of leaves")
+    }
+    return node
   }
 
   /// The gradient with respect to a leaf by its node.

@@ -239,6 +239,14 @@ private func expectMessage(
     expectMessage("record: saving input -1", result)
   }
 
+  @Test func theGradientOfAResult() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let y = Variable(Tensor([1, 2]), requiresGradient: true).exp()
+      _ = y.sum().backward()[y]
+    }
+    expectMessage("gradients: the variable is the result of exp; backward keeps those of leaves", result)
+  }
+
   @Test func gradientsOfAConstant() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let x = Variable(Tensor([1, 2]), requiresGradient: true)
