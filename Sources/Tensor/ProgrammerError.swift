@@ -59,7 +59,11 @@ package enum Caller {
       return nil
     }
     let sources = own.path.dropLast("Tensor/ProgrammerError.swift".count)
-    let caller = lines.first { !$0.path.hasPrefix(sources) && !$0.path.hasSuffix("<compiler-generated>") }
+    // What macros and the compiler write stands in no file that the reader has.
+    let caller = lines.first {
+      !$0.path.hasPrefix(sources) && !$0.path.contains("/swift-generated-sources/")
+        && !$0.path.hasSuffix("<compiler-generated>")
+    }
     return caller.map { "\($0.path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.line)" }
   }
 }

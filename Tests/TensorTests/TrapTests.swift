@@ -189,39 +189,54 @@ private func expectMessage(
   }
 }
 
+// Calls outside of tests, whose exit tests are code that a macro has written to other files.
+private let lineOfARead = #line + 2
+private func readBeyondTheEnd() {
+  _ = Tensor.zeros([4])[9]
+}
+private let lineOfAReadInAClosure = #line + 2
+private func readBeyondTheEndInAClosure() {
+  _ = [1, 9].map { Tensor.zeros([4])[$0] }
+}
+private let lineOfAReadInATask = #line + 4
+private func readBeyondTheEndInATask() async {
+  await Task {
+    await Task.yield()
+    _ = Tensor.zeros([4])[9]
+  }.value
+}
+
 /// The caller's line stands beside the sentence.
 @Suite struct CallerTests {
   @Test func theLineOfTheCall() async {
-    let line = #line + 2
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Tensor.zeros([4])[9]
+      readBeyondTheEnd()
     }
     expectMessage(
-      "select: index 9 is outside axis 0 of shape [4], at TensorTests/TrapTests.swift:\(line)\n", result)
+      "select: index 9 is outside axis 0 of shape [4], at TensorTests/TrapTests.swift:\(lineOfARead)\n",
+      result)
   }
 
   @Test func theLineOfACallInsideAClosureOfTheStandardLibrary() async {
-    let line = #line + 2
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = [1, 9].map { Tensor.zeros([4])[$0] }
+      readBeyondTheEndInAClosure()
     }
-    expectMessage(", at TensorTests/TrapTests.swift:\(line)\n", result)
+    expectMessage(", at TensorTests/TrapTests.swift:\(lineOfAReadInAClosure)\n", result)
   }
 
   @Test func theLineOfACallInATask() async {
-    let line = #line + 3
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      await Task {
-        Compute.threadCount = 0
-      }.value
+      await readBeyondTheEndInATask()
     }
-    expectMessage(", at TensorTests/TrapTests.swift:\(line)\n", result)
+    expectMessage(", at TensorTests/TrapTests.swift:\(lineOfAReadInATask)\n", result)
   }
 
   @Test func linesInsideThePackageDoNotCount() {
     let own = [("/p/Sources/Tensor/ProgrammerError.swift", 1), ("/p/Sources/NN/Layers/Linear.swift", 7)]
-    let closure = ("//<compiler-generated>", 2)
-    #expect(Caller.line(in: own + [closure, ("/q/Sources/App/main.swift", 3)]) == "App/main.swift:3")
+    let others = [
+      ("//<compiler-generated>", 2), ("/tmp/swift-generated-sources/@__swiftmacro_3App.swift", 5),
+    ]
+    #expect(Caller.line(in: own + others + [("/q/Sources/App/main.swift", 3)]) == "App/main.swift:3")
     #expect(Caller.line(in: own + [("/p/Sources2/a.swift", 4)]) == "Sources2/a.swift:4")
     #expect(Caller.line(in: own) == nil)
     #expect(Caller.line(in: [("/q/Sources/App/main.swift", 3)]) == nil)
