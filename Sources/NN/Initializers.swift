@@ -37,7 +37,9 @@ extension Random {
   /// Numbers that one output is computed from, and outputs that one input goes into.
   private static func fans(of shape: Shape) -> (inputs: Int, outputs: Int) {
     if shape.count < 2 { programmerError("initializer: shape \(shape) needs two axes, outputs and inputs") }
-    if shape.contains(where: { $0 < 0 }) { programmerError("initializer: shape \(shape) has a negative size") }
+    if shape.contains(where: { $0 < 0 }) {
+      programmerError("initializer: shape \(shape) has a negative size")
+    }
     let window = Shape(shape.dropFirst(2)).elementCount
     return (shape[1] * window, shape[0] * window)
   }
