@@ -3,8 +3,10 @@ extension Variable: EinsumOperand {}
 /// Sum of products over named axes, as NumPy's `einsum`: `einsum("bqd,bkd->bqk", queries, keys)`.
 ///
 /// Each letter is an axis; axes whose letter is missing on the right are summed, and a letter repeated in one operand
-/// takes its diagonal. Without `->` the result has the letters that occur once, in alphabetical order. Operands are
-/// multiplied from left to right.
+/// takes its diagonal. An axis of size 1 is repeated where another operand has more under the same letter. `...` stands
+/// for all axes that have no letter: they broadcast from the last one on, as operands of `+` do, and are summed too where
+/// the right side leaves them out. Without `->` the result has these axes, then the letters that occur once, in
+/// alphabetical order. Operands are multiplied from left to right.
 public func einsum(_ equation: String, _ operands: Variable...) -> Variable { einsum(equation, operands) }
 
 /// Sum of products over named axes; see ``einsum(_:_:)-(_,Variable...)``.
@@ -21,15 +23,27 @@ extension Variable {
       ("ii->i", [[4, 4]]), ("ii", [[3, 3]]), ("i,j->ij", [[3], [15]]), ("ij,ij->i", [[2, 3], [2, 3]]),
       ("ij,jk,kl->il", [[2, 3], [3, 4], [4, 2]]), ("ij,k->k", [[2, 3], [4]]), ("i,i,i->", [[5], [5], [5]]),
       ("bthd,hde->bte", [[2, 3, 2, 4], [2, 4, 3]]), ("i,ij->j", [[0], [0, 3]]),
+      // Size 1 repeats: where it is summed, kept, repeated in its own term, and beside nothing.
+      ("ij,jk->ik", [[2, 1], [3, 4]]), ("ij,ij->ij", [[1, 3], [2, 1]]), ("ii,i->i", [[1, 1], [3]]),
+      ("i,i->i", [[0], [1]]),
+    ]
+    // What the dots stand for, in letters.
+    let dotted: [(String, [Shape], String)] = [
+      ("...ij,...jk->...ik", [[5, 2, 3], [5, 3, 4]], "aij,ajk->aik"),
+      ("...ij,...jk", [[2, 5, 2, 3], [1, 3, 4]], "abij,bjk->abik"),
+      ("b...a,a", [[2, 3, 4], [4]], "bca,a->cb"), ("i...,i->...", [[3, 2], [3]], "ic,i->c"),
+      ("...,...", [[3, 2], [2]], "ab,b->ab"), ("...ii->i...", [[2, 3, 3]], "aii->ia"),
+      ("...i->i", [[2, 3]], "ai->i"), ("ij,...j->...i", [[2, 3], [3]], "ij,j->i"),
+      ("...->", [[2, 2]], "ab->"),
     ]
     return [
       OperationSamples(
         "einsum",
-        cases.map { equation, shapes in
+        (cases.map { ($0, $1, $0) } + dotted).map { equation, shapes, letters in
           OperationSample(shapes.map { .init($0) }, equation) {
             einsum(equation, $0)
           } reference: {
-            ReferenceArray.einsum(equation, $0)
+            ReferenceArray.einsum(letters, $0)
           }
         })
     ]

@@ -95,7 +95,7 @@ package struct ReferenceArray {
     return ReferenceArray(shape: result) { line(through: $0)[$0[axis]] }
   }
 
-  /// NumPy's `einsum`: a loop over all letters.
+  /// NumPy's `einsum` without dots: a loop over all letters, where size 1 repeats.
   package static func einsum(_ equation: String, _ operands: [ReferenceArray]) -> ReferenceArray {
     let sides = equation.components(separatedBy: "->")
     let terms = sides[0].components(separatedBy: ",").map(Array.init)
@@ -103,12 +103,12 @@ package struct ReferenceArray {
     let output = sides.count == 2 ? Array(sides[1]) : counts.filter { $0.value == 1 }.keys.sorted()
     let letters = output + counts.keys.sorted().filter { !output.contains($0) }
     let sizes = Dictionary(
-      zip(terms, operands).flatMap { zip($0, $1.shape) }, uniquingKeysWith: { size, _ in size })
+      zip(terms, operands).flatMap { zip($0, $1.shape) }, uniquingKeysWith: { $0 == 1 ? $1 : $0 })
     let summed = positions(of: Shape(letters.dropFirst(output.count).map { sizes[$0]! }))
     return ReferenceArray(shape: Shape(output.map { sizes[$0]! })) { outer in
       summed.reduce(0) { sum, inner in
         let index = Dictionary(uniqueKeysWithValues: zip(letters, outer + inner))
-        return sum + zip(terms, operands).reduce(1) { $0 * $1.1[$1.0.map { index[$0]! }] }
+        return sum + zip(terms, operands).reduce(1) { $0 * $1.1.broadcast(at: $1.0.map { index[$0]! }) }
       }
     }
   }
