@@ -1,6 +1,7 @@
 import Kernels
 
-/// Reductions over any axes; `nil` means all. Of no elements: sum 0, maximum -infinity, minimum infinity, mean NaN.
+/// Reductions over any axes; `nil` means all. Of no elements: sum 0, product 1, mean NaN, log-sum-exp -infinity; there
+/// is no largest or smallest.
 extension Tensor {
   /// Sum.
   public func sum(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
@@ -12,14 +13,16 @@ extension Tensor {
     reduce(.product, axes, keepDimensions, named: "product")
   }
 
-  /// Largest element; NaN if any is NaN.
+  /// Largest element; NaN if any is NaN. Traps when there is none to choose.
   public func max(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
-    reduce(.maximum, axes, keepDimensions, named: "max")
+    requireElements(along: shape.axes(axes, of: "max"), of: "max")
+    return reduce(.maximum, axes, keepDimensions, named: "max")
   }
 
-  /// Smallest element; NaN if any is NaN.
+  /// Smallest element; NaN if any is NaN. Traps when there is none to choose.
   public func min(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
-    reduce(.minimum, axes, keepDimensions, named: "min")
+    requireElements(along: shape.axes(axes, of: "min"), of: "min")
+    return reduce(.minimum, axes, keepDimensions, named: "min")
   }
 
   /// Sum of squares.
@@ -30,18 +33,6 @@ extension Tensor {
   /// Arithmetic mean.
   public func mean(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
     sum(axes: axes, keepDimensions: keepDimensions) / Float(reducedCount(axes, of: "mean"))
-  }
-
-  /// Mean squared distance from the mean; `unbiased` divides by one less than the count (Bessel's correction).
-  public func variance(axes: [Int]? = nil, keepDimensions: Bool = false, unbiased: Bool = false) -> Tensor {
-    let centred = self - mean(axes: axes, keepDimensions: true)
-    let count = Float(reducedCount(axes, of: "variance") - (unbiased ? 1 : 0))
-    return centred.sumOfSquares(axes: axes, keepDimensions: keepDimensions) / count
-  }
-
-  /// Euclidean norm.
-  public func norm(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
-    sumOfSquares(axes: axes, keepDimensions: keepDimensions).sqrt()
   }
 
   /// log(Σ eˣ) without overflow; -infinity where every element is.
@@ -71,10 +62,43 @@ extension Tensor {
     (min(axes: [axis]), argmin(axis: axis))
   }
 
+  /// For each element the product of the others along `axes`, whatever it is itself: the derivative of the product.
+  package func productOfOthers(_ axes: [Int]?) -> Tensor {
+    let axes = shape.axes(axes, of: "product")
+    let order = (0..<rank).filter { !axes.contains($0) } + axes
+    let moved = permute(order)
+    let size = axes.reduce(1) { $0 * shape[$1] }
+    let x = moved.contiguous()
+    let (from, result) = (x.readPointer, Tensor(uninitialized: moved.shape))
+    let out = result.pointer
+    // In double precision the factors before and behind an element neither overflow nor vanish before the result does.
+    ThreadPool.parallelRanges(
+      count: count / Swift.max(size, 1), grain: Swift.max(1, StridedIteration.grain / Swift.max(size, 1))
+    ) { lines in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: size) { before in
+        for line in lines {
+          let (x, out) = (from + line * size, out + line * size)
+          var product = 1.0
+          for i in 0..<size {
+            before[i] = product
+            product *= Double(x[i])
+          }
+          product = 1
+          for i in (0..<size).reversed() {
+            out[i] = Float(before[i] * product)
+            product *= Double(x[i])
+          }
+        }
+      }
+    }
+    withExtendedLifetime(x.storage) {}
+    return result.permute(order.indices.map { axis in order.firstIndex(of: axis)! })
+  }
+
   private func argument(_ operation: ReductionOperation, _ axis: Int, named name: StaticString) -> IndexTensor
   {
     let axis = shape.axis(axis, of: name)
-    if shape[axis] == 0 { programmerError("\(name): axis \(axis) of shape \(shape) is empty") }
+    requireElements(along: [axis], of: name)
     let lines = lines(along: [axis])
     var kept = shape
     kept.remove(at: axis)
@@ -106,6 +130,12 @@ extension Tensor {
     return result
   }
 
+  private func requireElements(along axes: [Int], of operation: StaticString) {
+    if let axis = axes.first(where: { shape[$0] == 0 }) {
+      programmerError("\(operation): axis \(axis) of shape \(shape) is empty")
+    }
+  }
+
   /// The given axes moved behind the others.
   func movedLast(_ axes: [Int]) -> Tensor {
     permute((0..<rank).filter { !axes.contains($0) } + axes)
@@ -113,7 +143,7 @@ extension Tensor {
 
   /// The elements that a reduction over `axes` folds into one, as a last axis: a view where one stride walks them, else
   /// a copy.
-  private func lines(along axes: [Int]) -> Tensor {
+  func lines(along axes: [Int]) -> Tensor {
     let moved = movedLast(axes)
     let kept = Shape(moved.shape[..<(rank - axes.count)])
     return moved.viewAsLines(keptAxes: kept.count)
@@ -121,7 +151,7 @@ extension Tensor {
   }
 
   /// Calls `body` with a running number, address, stride and count of every line of the last axis, on all threads.
-  private func forEachLine(_ body: (Int, UnsafePointer<Float>, Int, Int) -> Void) {
+  func forEachLine(_ body: (Int, UnsafePointer<Float>, Int, Int) -> Void) {
     let outer = shape.dropLast()
     let (size, stride, x) = (shape[rank - 1], strides[rank - 1], readPointer)
     let grain = Swift.max(1, StridedIteration.grain(for: count) / Swift.max(size, 1))
@@ -180,17 +210,12 @@ extension Tensor {
       return operation == .sumOfSquares ? square() : operation == .sumOfAbsolutes ? abs() : self
     }
     let kept = (0..<rank).filter { !axes.contains($0) }
-    let moved = permute(kept + axes)
     let target = Shape(kept.map { shape[$0] })
-    let columns = target.elementCount
-    // Few columns are faster to walk one by one, with a stride.
-    if columns >= 8, let last = kept.last(where: { shape[$0] > 1 }), strides[last] == 1,
-      let matrix = moved.asMatrix(keptAxes: kept.count)
-    {
-      let rows = matrix.shape[0]
+    if let matrix = matrixOfLines(along: axes) {
+      let (rows, columns) = (matrix.shape[0], matrix.shape[1])
       return matrix.reduceRows(operation, columns: columns, rows: rows).reshape(target)
     }
-    if let lines = moved.viewAsLines(keptAxes: kept.count) {
+    if let lines = permute(kept + axes).viewAsLines(keptAxes: kept.count) {
       return lines.reduceLines(operation, shape: target)
     }
     // No one stride walks all axes: fold as many of the last ones as one does walk, then the others.
@@ -202,7 +227,7 @@ extension Tensor {
   }
 
   /// Self with the axes from `keptAxes` on as one; nil where no one stride walks them.
-  private func viewAsLines(keptAxes: Int) -> Tensor? {
+  func viewAsLines(keptAxes: Int) -> Tensor? {
     var merged = Layout(
       shape: Shape(shape[..<keptAxes]), strides: Shape(strides[..<keptAxes]), offset: offset)
     var size = 1
@@ -222,6 +247,16 @@ extension Tensor {
     merged.shape.append(size)
     merged.strides.append(stride)
     return Tensor(storage: storage, layout: merged)
+  }
+
+  /// The elements that a reduction over `axes` folds into one as the columns of a matrix of contiguous rows; nil where
+  /// that is no view, or where few columns are faster to walk one by one, with a stride.
+  func matrixOfLines(along axes: [Int]) -> Tensor? {
+    let kept = (0..<rank).filter { !axes.contains($0) }
+    guard let last = kept.last(where: { shape[$0] > 1 }), strides[last] == 1,
+      kept.reduce(1, { $0 * shape[$1] }) >= 8
+    else { return nil }
+    return permute(kept + axes).asMatrix(keptAxes: kept.count)
   }
 
   /// Self as (rows by one stride) x (contiguous columns), for a reduction over the rows; nil where strides differ.

@@ -35,6 +35,38 @@ import Testing
     }
   }
 
+  @Test(arguments: Level.all)
+  func momentsAreSumsInDoublePrecision(level: Level) {
+    let kernels = level.table.moments
+    func isClose(_ found: Double, _ exact: Double) -> Bool { abs(found - exact) <= 1e-13 * abs(exact) }
+    for count in sizes where count > 0 {
+      let x = numbers(count, in: 1e4...1e4 + 3)
+      for stride in [1, 3, 0, -1] {
+        let input = spread(x, stride: max(stride, 0) + (stride < 0 ? 1 : 0))
+        let wanted = stride < 0 ? x : seen(x, stride: stride)
+        var sums = [1.0, 2]
+        input.withUnsafeBufferPointer {
+          kernels.reduce(
+            stride < 0 ? $0.baseAddress! + count - 1 : $0.baseAddress!, stride, count, 9999, &sums)
+        }
+        let distances = wanted.map { Double($0) - 9999 }
+        #expect(isClose(sums[0], distances.reduce(1, +)), "\(count) stride \(stride)")
+        #expect(isClose(sums[1], distances.reduce(2) { $0 + $1 * $1 }), "\(count) stride \(stride)")
+      }
+      let (rows, stride) = (5, count + 3)
+      let matrix = numbers(rows * stride, seed: 7)
+      let room = (count + 15) / 16 * 16
+      var (sums, squares) = ([Double](repeating: 1, count: room + 1), [Double](repeating: 2, count: room + 1))
+      kernels.accumulate(matrix, stride, rows, x, &sums, &squares, count)
+      #expect(sums[room] == 1 && squares[room] == 2, "written beyond the end")
+      for column in 0..<count {
+        let distances = (0..<rows).map { Double(matrix[$0 * stride + column]) - Double(x[column]) }
+        #expect(isClose(sums[column], distances.reduce(1, +)))
+        #expect(isClose(squares[column], distances.reduce(2) { $0 + $1 * $1 }))
+      }
+    }
+  }
+
   @Test(arguments: Level.all, ReductionOperation.allCases)
   func oneNaNAnywhereIsSeen(level: Level, operation: ReductionOperation) {
     for position in [0, 1, 16, 40, 63, 64, 69] {

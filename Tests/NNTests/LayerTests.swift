@@ -48,6 +48,25 @@ import Testing
       layer.runningVariance.value, equals: reference.tensor("after/runningVariance"), "variance")
   }
 
+  /// Numbers near 10,000 that differ in the seventh digit are normalised by their own deviation.
+  @Test func batchNormalizationFarFromZero() {
+    var random = Random(seed: 4)
+    let x = random.normal([4, 3, 5, 5]) * 0.01 + 1e4
+    let layer = BatchNorm2d(channels: 3, epsilon: 0)
+    let y = layer(Variable(x)).value
+    for channel in 0..<3 {
+      let values = x.select(axis: 1, channel).scalars.map(Double.init)
+      let mean = values.reduce(0, +) / 100
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 100
+      let expected = values.map { ($0 - mean) / variance.squareRoot() }
+      for (a, b) in zip(y.select(axis: 1, channel).scalars, expected) {
+        #expect(abs(Double(a) - b) < 1e-5)
+      }
+      let running = Double(layer.runningVariance.value.scalars[channel])
+      #expect(abs(running - (0.9 + 0.1 * variance * 100 / 99)) < 1e-6)
+    }
+  }
+
   /// What the backward sweep computes again, within checkpoints too, is not another batch.
   @Test func batchNormalizationCountsACheckpointOnce() {
     func statistics(_ run: (Variable, BatchNorm2d) -> Variable) -> [Tensor] {

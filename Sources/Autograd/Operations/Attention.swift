@@ -66,7 +66,7 @@ func composedAttention(
   guard let mask else {
     return matmul(scores.softmax(axis: -1), value.permute([0, 2, 1, 3])).permute([0, 2, 1, 3])
   }
-  let seesAny = mask.max(axes: [-1], keepDimensions: true) .> -Float.infinity
+  let seesAny = (mask .> -Float.infinity).sum(axes: [-1], keepDimensions: true) .> 0
   scores = scores + Variable(`where`(seesAny, mask, Tensor(0)))
   let probabilities = scores.softmax(axis: -1) * Variable(seesAny)
   return matmul(probabilities, value.permute([0, 2, 1, 3])).permute([0, 2, 1, 3])

@@ -43,7 +43,7 @@ public func layerNorm(
 private func composedLayerNorm(
   _ x: Variable, scale: Variable?, offset: Variable?, epsilon: Float
 ) -> Variable {
-  let centred = x - x.mean(axes: [-1], keepDimensions: true)
+  let centred = x.centred(axes: [-1])
   let variance = centred.square().mean(axes: [-1], keepDimensions: true)
   var result = centred * (variance + epsilon).rsqrt()
   if let scale { result = result * scale }

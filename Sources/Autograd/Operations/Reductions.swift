@@ -19,19 +19,23 @@ extension Variable {
     }
   }
 
-  /// Mean squared distance from the mean; `unbiased` divides by one less than the count (Bessel's correction).
+  /// Mean squared distance from the mean; `unbiased` divides by one less than the count (Bessel's correction). Without
+  /// anything to divide by it is NaN.
   public func variance(axes: [Int]? = nil, keepDimensions: Bool = false, unbiased: Bool = false) -> Variable {
     let kept = value.reducedShape(axes, true, of: "variance")
-    let count = Float(value.reducedCount(axes, of: "variance") - (unbiased ? 1 : 0))
+    let divisor = Float(value.varianceDivisor(axes, unbiased: unbiased))
     let variance = value.variance(axes: axes, keepDimensions: keepDimensions, unbiased: unbiased)
     return record("variance", [self], value: variance, saving: .inputs) {
-      let x = $0.input(0)
-      let centred = x - x.mean(axes: axes, keepDimensions: true)
-      return [centred * ($0.gradient.reshape(kept) * (2 / count))]
+      [$0.input(0).centred(axes: axes) * ($0.gradient.reshape(kept) * (2 / divisor))]
     }
   }
 
-  /// Largest element; equal ones share the gradient.
+  /// Distance of every element from the mean over `axes`.
+  package func centred(axes: [Int]? = nil) -> Variable {
+    record("centred", [self], value: value.centred(axes: axes)) { [$0.gradient.centred(axes: axes)] }
+  }
+
+  /// Largest element; equal ones share the gradient, as do NaNs. Traps when there is none to choose.
   public func max(axes: [Int]? = nil, keepDimensions: Bool = false) -> Variable {
     let kept = value.reducedShape(axes, true, of: "max")
     let largest = value.max(axes: axes, keepDimensions: keepDimensions)
@@ -40,7 +44,7 @@ extension Variable {
     }
   }
 
-  /// Smallest element; equal ones share the gradient.
+  /// Smallest element; equal ones share the gradient, as do NaNs. Traps when there is none to choose.
   public func min(axes: [Int]? = nil, keepDimensions: Bool = false) -> Variable {
     let kept = value.reducedShape(axes, true, of: "min")
     let smallest = value.min(axes: axes, keepDimensions: keepDimensions)
@@ -73,12 +77,15 @@ extension Variable {
     let kept = value.reducedShape(axes, true, of: "logSumExp")
     let result = value.logSumExp(axes: axes, keepDimensions: keepDimensions)
     return record("logSumExp", [self], value: result, saving: [.inputs, .output]) {
-      let finite = `where`($0.output.value .== -Float.infinity, Variable(0), $0.output)
-      return [($0.input(0) - finite.reshape(kept)).exp() * $0.gradient.reshape(kept)]
+      let result = $0.output.value.reshape(kept)
+      let powers = ($0.input(0) - Variable(`where`(result .== -Float.infinity, Tensor(0), result))).exp()
+      // They add up to 1 but for the rounding of the result, which a large one has much of.
+      let sum = powers.sum(axes: axes, keepDimensions: true)
+      return [powers / `where`(sum .> 0, sum, Variable(1)) * $0.gradient.reshape(kept)]
     }
   }
 
-  /// Product; its gradient is right with zeros among the factors too.
+  /// Product. The gradient of an element is the product of the others, also where it is 0, infinite or NaN itself.
   public func product(axes: [Int]? = nil, keepDimensions: Bool = false) -> Variable {
     let kept = value.reducedShape(axes, true, of: "product")
     let product = value.product(axes: axes, keepDimensions: keepDimensions)
@@ -103,27 +110,18 @@ extension DerivativeContext {
     gradient.reshape(kept).expand(to: shape(ofInput: 0))
   }
 
-  /// The gradient of a maximum or minimum, shared by all elements equal to it.
+  /// The gradient of a maximum or minimum, shared by all elements equal to it; by the NaNs if it is NaN.
   fileprivate func gradientOfExtremes(_ axes: [Int]?, _ kept: Shape) -> Variable {
-    let isExtreme = input(0).value .== output.value.reshape(kept)
+    let (x, extreme) = (input(0).value, output.value.reshape(kept))
+    var isExtreme = x .== extreme
+    // Nothing equals NaN, and where the extreme is not NaN no element is.
+    if extreme.withUnsafeScalars({ $0.contains(where: \.isNaN) }) { isExtreme += x .!= x }
     let ties = isExtreme.sum(axes: axes, keepDimensions: true)
-    return gradient.reshape(kept) / Variable(ties) * Variable(isExtreme)
+    return `where`(isExtreme, gradient.reshape(kept) / Variable(ties), Variable(0))
   }
 }
 
-extension Tensor {
-  /// For each element the product of the others along `axes`.
-  fileprivate func productOfOthers(_ axes: [Int]?) -> Tensor {
-    let isZero = self .== 0
-    let zeros = isZero.sum(axes: axes, keepDimensions: true)
-    let nonzero = Tensor.select(isZero, Tensor(1), self)
-    let product = nonzero.product(axes: axes, keepDimensions: true)
-    // A zero's others count if it is the only one; another element's if there is none.
-    return Tensor.select(zeros .== isZero, product / nonzero, Tensor(0))
-  }
-}
-
-/// The same in operations that have derivatives: n² factors for n elements.
+/// For each element the product of the others, in operations that have derivatives: n² factors for n elements.
 private func composedProductOfOthers(_ x: Variable, _ axes: [Int]?) -> Variable {
   let reduced = x.shape.axes(axes, of: "product")
   let order = (0..<x.rank).filter { !reduced.contains($0) } + reduced
@@ -149,6 +147,16 @@ extension Variable {
       reductionSamples("variance", ofNothing: false, { $0.variance(axes: $1, keepDimensions: $2) }) {
         spread($0) / Double($0.count)
       },
+      OperationSamples(
+        "centred",
+        [([33], nil), ([3, 17], [1]), ([5, 16], [0]), ([2, 3, 4], [0, 2]), ([0, 3], [1])].map {
+          (shape: Shape, axes: [Int]?) in
+          OperationSample([.init(shape)], "\(shape) over \(axes.map { "\($0)" } ?? "all")") {
+            $0[0].centred(axes: axes)
+          } reference: {
+            $0[0].combine($0[0].fold(axes: axes, keepDimensions: true, mean), -)
+          }
+        }),
       OperationSamples(
         "variance",
         [[3, 4], [2, 17]].map { (shape: Shape) in

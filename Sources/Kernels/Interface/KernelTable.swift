@@ -9,6 +9,8 @@ public struct KernelTable: Sendable {
   public let elementwise: ElementwiseKernels
   /// Reductions and scans.
   public let reduction: ReductionKernels
+  /// Sums that variances are made of.
+  public let moments: MomentKernels
   /// Softmax and layer normalisation.
   public let row: RowKernels
   /// Matrix products.
@@ -28,13 +30,15 @@ public struct KernelTable: Sendable {
 
   /// Collects the kernel families of one level.
   public init(
-    name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels, row: RowKernels,
-    gemm: GemmKernels, convolution: ConvolutionKernels, blocked: BlockedKernels, pooling: PoolingKernels,
+    name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels,
+    moments: MomentKernels, row: RowKernels, gemm: GemmKernels, convolution: ConvolutionKernels,
+    blocked: BlockedKernels, pooling: PoolingKernels,
     optimizer: OptimizerKernels, loss: LossKernels, conversion: ConversionKernels
   ) {
     self.name = name
     self.elementwise = elementwise
     self.reduction = reduction
+    self.moments = moments
     self.row = row
     self.gemm = gemm
     self.convolution = convolution

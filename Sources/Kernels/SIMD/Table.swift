@@ -10,7 +10,7 @@ import KernelInterface
 
 /// The kernels of this instruction-set level.
 public let kernelTable = KernelTable(
-  name: name, elementwise: elementwiseKernels, reduction: reductionKernels, row: rowKernels,
-  gemm: gemmKernels,
+  name: name, elementwise: elementwiseKernels, reduction: reductionKernels,
+  moments: momentKernels, row: rowKernels, gemm: gemmKernels,
   convolution: convolutionKernels, blocked: blockedKernels, pooling: poolingKernels,
   optimizer: optimizerKernels, loss: lossKernels, conversion: conversionKernels)

@@ -39,12 +39,13 @@ public final class BatchNorm2d: Layer, TrainingDependent {
       let shift = offset.variable - Variable(runningMean.value) * factor
       return x * perChannel(factor) + perChannel(shift)
     }
-    let mean = x.mean(axes: [0, 2, 3], keepDimensions: true)
-    let centred = x - mean
+    let centred = x.centred(axes: [0, 2, 3])
     let variance = centred.square().mean(axes: [0, 2, 3], keepDimensions: true)
     // What a checkpoint computes again was counted the first time.
     if !isRecomputing {
-      updateStatistics(mean: mean.value, variance: variance.value, count: x.count / Swift.max(channels, 1))
+      updateStatistics(
+        mean: x.value.mean(axes: [0, 2, 3]), variance: variance.value, count: x.count / Swift.max(channels, 1)
+      )
     }
     return centred * (perChannel(scale.variable) * (variance + epsilon).rsqrt()) + perChannel(offset.variable)
   }
@@ -52,7 +53,7 @@ public final class BatchNorm2d: Layer, TrainingDependent {
   private func updateStatistics(mean: Tensor, variance: Tensor, count: Int) {
     let shape = runningMean.value.shape
     let unbiased = variance.reshape(shape) * (Float(count) / Float(Swift.max(count - 1, 1)))
-    runningMean.value = runningMean.value * (1 - momentum) + mean.reshape(shape) * momentum
+    runningMean.value = runningMean.value * (1 - momentum) + mean * momentum
     runningVariance.value = runningVariance.value * (1 - momentum) + unbiased * momentum
   }
 }
