@@ -235,7 +235,7 @@ extension Tensor {
   public func maximum(_ other: Tensor) -> Tensor { Tensor.combine(.maximum, self, other, named: "maximum") }
   /// The smaller of two elements, with broadcasting; NaN where either is NaN.
   public func minimum(_ other: Tensor) -> Tensor { Tensor.combine(.minimum, self, other, named: "minimum") }
-  /// Elements outside `lower...upper` replaced by the nearer bound.
+  /// Elements outside `lower...upper` replaced by the nearer bound; NaN stays.
   public func clamp(min lower: Float = -.infinity, max upper: Float = .infinity) -> Tensor {
     var result = combine(.maximum, lower)
     result.combine(.minimum, inPlace: upper)
@@ -248,7 +248,7 @@ extension Tensor {
 extension Tensor {
   /// |x|.
   public func abs() -> Tensor { map(.absolute) }
-  /// -1, 0 or 1.
+  /// -1, 0 or 1; NaN of NaN.
   public func sign() -> Tensor { map(.sign) }
   /// x².
   public func square() -> Tensor { map(.square) }
@@ -276,9 +276,9 @@ extension Tensor {
   public func softplus() -> Tensor { map(.softplus) }
   /// log(sigmoid(x)) = -softplus(-x).
   public func logSigmoid() -> Tensor { map(.logSigmoid) }
-  /// max(x, 0).
+  /// max(x, 0); NaN of NaN.
   public func relu() -> Tensor { map(.relu) }
-  /// min(max(x, 0), 6).
+  /// min(max(x, 0), 6); NaN of NaN.
   public func relu6() -> Tensor { map(.relu6) }
   /// Gaussian error linear unit, by the tanh approximation unless `exact` (Hendrycks & Gimpel 2016).
   public func gelu(exact: Bool = false) -> Tensor { map(exact ? .geluErf : .geluTanh) }
@@ -286,6 +286,8 @@ extension Tensor {
   public func quickGelu() -> Tensor { map(.quickGelu) }
   /// x · sigmoid(x).
   public func silu() -> Tensor { map(.silu) }
+  /// The probability that a standard normal number is below x.
+  public func normalProbability() -> Tensor { map(.normalProbability) }
   /// Largest integer not above x.
   public func floor() -> Tensor { map(.floor) }
   /// Smallest integer not below x.

@@ -1,4 +1,5 @@
 import Autograd
+import Foundation
 import Kernels
 import Testing
 
@@ -57,6 +58,62 @@ import Testing
     let found = base.pow(exponents).sum().backward()
     #expect(found[base] == Tensor([0, 0]))
     #expect(found[exponents] == Tensor([0, 0]))
+  }
+
+  /// Where a sigmoid is rounded to 1 its slope, and the slope of that, are not 0.
+  @Test func curvatureOfSaturatedFunctions() {
+    func derivatives(_ x: Float, _ function: (Variable) -> Variable) -> [Float] {
+      let leaf = Variable(Tensor(x), requiresGradient: true)
+      var result: [Float] = []
+      var value = function(leaf)
+      for _ in 0..<3 {
+        value = gradients(of: value, withRespectTo: [leaf], createGraph: true)[0]
+        result.append(value.item())
+      }
+      return result
+    }
+    func expect(_ found: [Float], _ expected: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
+      let isClose = zip(found, expected).allSatisfy { abs(Double($0) - $1) <= 1e-5 * abs($1) }
+      #expect(isClose, "\(found), expected \(expected)", sourceLocation: sourceLocation)
+    }
+    // To within e⁻ˣ of themselves, and e⁻²ˣ for tanh.
+    let tail = exp(-30.0)
+    expect(derivatives(30) { $0.sigmoid() }, [tail, -tail, tail])
+    expect(derivatives(-30) { $0.sigmoid() }, [tail, tail, tail])
+    expect(derivatives(15) { $0.tanh() }, [4 * tail, -8 * tail, 16 * tail])
+    expect(derivatives(-15) { $0.tanh() }, [4 * tail, 8 * tail, 16 * tail])
+    expect(derivatives(30) { $0.softplus() }, [1, tail, -tail])
+    expect(derivatives(-30) { $0.logSigmoid() }, [1, -tail, -tail])
+    expect(derivatives(30) { -(-$0).logSigmoid() }, [1, tail, -tail])
+    // x Φ(x): Φ + x φ, (2 - x²) φ, (x³ - 4 x) φ.
+    let (x, density) = (-8.0, exp(-32.0) / (2 * Double.pi).squareRoot())
+    let probability = 0.5 * erfc(-x / 2.0.squareRoot())
+    expect(
+      derivatives(-8) { $0.gelu(exact: true) },
+      [probability + x * density, (2 - x * x) * density, (x * x * x - 4 * x) * density])
+    // x σ(x): (1 + x) eˣ, (2 + x) eˣ, (3 + x) eˣ.
+    expect(derivatives(-30) { $0.silu() }, [-29 * tail, -28 * tail, -27 * tail])
+  }
+
+  @Test func curvatureOfTheSigmoidLoss() {
+    // A pair that belongs together with the logit -20, one that does not with 20.
+    let bias = Variable(Tensor([0]), requiresGradient: true)
+    let loss = sigmoidPairwiseLoss(
+      images: Variable(Tensor([[1]])), texts: Variable(Tensor([[-20], [20]])), logScale: Variable(Tensor(0)),
+      bias: bias, positives: .classes(images: IndexTensor([0] as [Int]), texts: IndexTensor([0, 1] as [Int])))
+    let slope = gradients(of: loss, withRespectTo: [bias], createGraph: true)[0]
+    let curvature = gradients(of: slope.sum(), withRespectTo: [bias])[0].value.item()
+    #expect(abs(Double(curvature) - 2 * exp(-20.0)) < 1e-5 * exp(-20.0))
+  }
+
+  @Test func varianceGradientsOffCentre() {
+    let x: [Float] = [10000.01, 10000.02, 10000, 9999.99, 10000.01]
+    let mean = x.reduce(0) { $0 + Double($1) } / 5
+    let found = gradient(x) { $0.variance() }?.scalars ?? []
+    for (a, b) in zip(found, x) {
+      let exact = 2 * (Double(b) - mean) / 5
+      #expect(abs(Double(a) - exact) <= 1e-6 * abs(exact))
+    }
   }
 
   @Test func largeArgumentsStayFinite() {

@@ -156,7 +156,58 @@ private func expectMessage(
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = einsum("ij,jk->ik", Variable(.zeros([2, 3])), Variable(.zeros([4, 5])))
     }
-    expectMessage("einsum: \"ij,jk->ik\" with shapes [2, 3], [4, 5]: axis j has several sizes", result)
+    expectMessage(
+      "einsum: \"ij,jk->ik\" with shapes [2, 3], [4, 5]: axis j has several sizes: 3 and 4", result)
+  }
+
+  @Test func einsumOfDotsThatDoNotBroadcast() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = einsum("...i,...i", Variable(.zeros([2, 3])), Variable(.zeros([4, 3])))
+    }
+    expectMessage(
+      "einsum: \"...i,...i\" with shapes [2, 3], [4, 3]: axis ... has several sizes: 2 and 4", result)
+  }
+
+  @Test func einsumOfADiagonalThatIsNone() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = einsum("ii->i", Variable(.zeros([1, 3])))
+    }
+    expectMessage("with shapes [1, 3]: term ii names axes of sizes 1 and 3 alike", result)
+  }
+
+  @Test func einsumOfSeveralEllipses() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = einsum("...i...", Variable(.zeros([2, 3])))
+    }
+    expectMessage("term ...i... has several ellipses", result)
+  }
+
+  @Test func einsumOfADot() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = einsum("..i", Variable(.zeros([3])))
+    }
+    expectMessage("einsum: \"..i\" with shapes [3]: . is not a letter", result)
+  }
+
+  @Test func einsumOfTooFewAxes() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = einsum("ij...", Variable(.zeros([3])))
+    }
+    expectMessage("term ij... names 2 axes of shape [3]", result)
+  }
+
+  @Test func maximumOfNothing() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([0, 3])).max(axes: [0])
+    }
+    expectMessage("max: axis 0 of shape [0, 3] is empty", result)
+  }
+
+  @Test func minimumOfNothing() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Variable(.zeros([2, 0])).min()
+    }
+    expectMessage("min: axis 1 of shape [2, 0] is empty", result)
   }
 }
 

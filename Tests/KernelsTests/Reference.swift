@@ -96,6 +96,7 @@ func reference(_ operation: UnaryOperation, _ x: Double) -> Double {
   case .geluErf: x * normalProbability(x)
   case .quickGelu: x * logistic(1.702 * x)
   case .silu: x * logistic(x)
+  case .normalProbability: normalProbability(x)
   case .floor: x.rounded(.down)
   case .ceil: x.rounded(.up)
   case .round: x.rounded(.toNearestOrEven)
@@ -117,8 +118,8 @@ func reference(_ operation: BinaryOperation, _ a: Double, _ b: Double) -> Double
   case .lessOrEqual: return a <= b ? 1 : 0
   case .greater: return a > b ? 1 : 0
   case .greaterOrEqual: return a >= b ? 1 : 0
-  case .reluDerivative: return a > 0 ? b : 0
-  case .relu6Derivative: return a > 0 && a < 6 ? b : 0
+  case .reluDerivative: return a <= 0 ? 0 : b
+  case .relu6Derivative: return a <= 0 || a >= 6 ? 0 : b
   case .geluTanhDerivative:
     let s = logistic(geluArgument(a))
     return b * (s + a * s * (1 - s) * 2 * (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * a * a))
@@ -127,7 +128,7 @@ func reference(_ operation: BinaryOperation, _ a: Double, _ b: Double) -> Double
     let s = logistic(1.702 * a)
     return b * (s + 1.702 * a * s * (1 - s))
   case .siluDerivative: return b * (logistic(a) + a * logistic(a) * (1 - logistic(a)))
-  case .tanhDerivative: return b * (1 - a * a)
-  case .sigmoidDerivative: return b * a * (1 - a)
+  case .tanhDerivative: return b * 4 * logistic(2 * a) * logistic(-2 * a)
+  case .sigmoidDerivative: return b * logistic(a) * logistic(-a)
   }
 }

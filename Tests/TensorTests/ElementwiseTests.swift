@@ -19,6 +19,7 @@ import Testing
       { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
     ),
     (.geluErf, -4..<4, { 0.5 * $0 * erfc(-$0 / 2.0.squareRoot()) }),
+    (.normalProbability, -4..<4, { 0.5 * erfc(-$0 / 2.0.squareRoot()) }),
     (.quickGelu, -4..<4, { $0 / (1 + exp(-1.702 * $0)) }), (.silu, -4..<4, { $0 / (1 + exp(-$0)) }),
     (.floor, -9..<9, { $0.rounded(.down) }), (.ceil, -9..<9, { $0.rounded(.up) }),
     (.round, -9..<9, { $0.rounded(.toNearestOrEven) }),
@@ -58,6 +59,7 @@ import Testing
       (.sin, x.sin()), (.cos, x.cos()), (.tanh, x.tanh()), (.erf, x.erf()), (.sigmoid, x.sigmoid()),
       (.softplus, x.softplus()), (.logSigmoid, x.logSigmoid()), (.relu, x.relu()), (.relu6, x.relu6()),
       (.geluTanh, x.gelu()), (.geluErf, x.gelu(exact: true)), (.quickGelu, x.quickGelu()), (.silu, x.silu()),
+      (.normalProbability, x.normalProbability()),
       (.floor, x.floor()), (.ceil, x.ceil()), (.round, x.round()),
     ]
     for (operation, result) in functions { #expect(result == x.map(operation), "\(operation)") }

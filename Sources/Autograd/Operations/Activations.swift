@@ -4,16 +4,19 @@ import Kernels
 extension Variable {
   /// Hyperbolic tangent.
   public func tanh() -> Variable {
-    record("tanh", [self], value: value.tanh(), saving: .output, fused: fromOutput(.tanhDerivative)) {
-      [$0.gradient * (1 - $0.output.square())]
+    // Not 1 - tanh²: from about 9 on that is 0, which the derivative and its own derivatives are not.
+    record("tanh", [self], value: value.tanh(), saving: .inputs, fused: fromInput(.tanhDerivative)) {
+      let twice = $0.input(0) * 2
+      return [$0.gradient * (twice.sigmoid() * (-twice).sigmoid() * 4)]
     }
   }
 
   /// 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Variable {
-    record("sigmoid", [self], value: value.sigmoid(), saving: .output, fused: fromOutput(.sigmoidDerivative))
-    {
-      [$0.gradient * ($0.output * (1 - $0.output))]
+    // Not σ (1 - σ): from about 17 on that is 0.
+    record("sigmoid", [self], value: value.sigmoid(), saving: .inputs, fused: fromInput(.sigmoidDerivative)) {
+      let x = $0.input(0)
+      return [$0.gradient * (x.sigmoid() * (-x).sigmoid())]
     }
   }
 
@@ -35,7 +38,7 @@ extension Variable {
   public func relu() -> Variable {
     // The result is positive where the input is, and is more likely to be kept anyway.
     record("relu", [self], value: value.relu(), saving: .output, fused: fromOutput(.reluDerivative)) {
-      [$0.gradient * Variable($0.output.value .> 0)]
+      [`where`($0.output.value .<= 0, Variable(0), $0.gradient)]
     }
   }
 
@@ -43,7 +46,7 @@ extension Variable {
   public func relu6() -> Variable {
     record("relu6", [self], value: value.relu6(), saving: .output, fused: fromOutput(.relu6Derivative)) {
       let y = $0.output.value
-      return [$0.gradient * Variable((y .> 0) * (y .< 6))]
+      return [`where`((y .<= 0) + (y .>= 6), Variable(0), $0.gradient)]
     }
   }
 
@@ -72,14 +75,14 @@ extension Variable {
   }
 }
 
+/// With (1 + tanh(u)) / 2 = sigmoid(2 u), which keeps its digits where x is negative, and is 0 or 1 long before ±20.
 private func composedGeluTanh(_ x: Variable) -> Variable {
-  let inner = (x + x * x * x * 0.044715) * Float((2 / Double.pi).squareRoot())
-  return x * (inner.tanh() + 1) * 0.5
+  let bounded = x.clamp(min: -20, max: 20)
+  let cube = bounded * bounded * bounded
+  return x * ((bounded + cube * 0.044715) * Float(2 * (2 / Double.pi).squareRoot())).sigmoid()
 }
 
-private func composedGeluErf(_ x: Variable) -> Variable {
-  x * ((x * Float(0.5.squareRoot())).erf() + 1) * 0.5
-}
+private func composedGeluErf(_ x: Variable) -> Variable { x * x.normalProbability() }
 
 /// The gradient by a kernel that reads the saved result.
 private func fromOutput(_ kernel: BinaryOperation) -> FusedDerivative {

@@ -22,8 +22,12 @@ extension Variable {
   public static func / (a: Variable, b: Variable) -> Variable {
     let saved: SavedValues = b.requiresGradient ? [.input(1), .output] : .input(1)
     return record("divide", [a, b], value: a.value / b.value, saving: saved) {
-      let quotient = $0.gradient / $0.input(1)
-      return [quotient, $0.needs(1) ? -(quotient * $0.output) : nil]
+      let divisor = $0.input(1)
+      // -(a / b) / b, and then the gradient: 1 / b may overflow where that does not.
+      return [
+        $0.needs(0) ? $0.gradient / divisor : nil,
+        $0.needs(1) ? $0.gradient * ($0.output / -divisor) : nil,
+      ]
     }
   }
 
@@ -79,7 +83,8 @@ extension Variable {
     }
   }
 
-  /// Elementwise power, with broadcasting. The gradient of the exponent is 0 where the base is 0.
+  /// Elementwise power, with broadcasting. The gradient of the exponent is 0 where the base is 0 and the exponent is not
+  /// negative; that of the base is 0 where the exponent is.
   public func pow(_ exponent: Variable) -> Variable {
     record(
       "powVariable", [self, exponent], value: value.pow(exponent.value), saving: [.inputs, .output]
@@ -88,11 +93,12 @@ extension Variable {
       var result: [Variable?] = [nil, nil]
       if $0.needs(0) {
         let slope = exponent * base.pow(exponent - 1)
-        result[0] = $0.gradient * `where`(exponent.value .== 0, Variable(0), slope)
+        result[0] = `where`(exponent.value .== 0, Variable(0), $0.gradient * slope)
       }
       if $0.needs(1) {
-        let positive = `where`(base.value .== 0, Variable(1), base)
-        result[1] = $0.gradient * ($0.output * positive.log())
+        // Not the logarithm of 0, whose own derivative would be infinite where this one is not used.
+        let isFlat = (base.value .== 0) * (exponent.value .>= 0)
+        result[1] = $0.gradient * ($0.output * `where`(isFlat, Variable(1), base).log())
       }
       return result
     }

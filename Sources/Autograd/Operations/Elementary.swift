@@ -28,7 +28,15 @@ extension Variable {
     }
   }
 
-  /// Square root.
+  /// The probability that a standard normal number is below x.
+  public func normalProbability() -> Variable {
+    record("normalProbability", [self], value: value.normalProbability(), saving: .inputs) {
+      let density = ($0.input(0).square() * -0.5).exp() * Float(1 / (2 * Double.pi).squareRoot())
+      return [$0.gradient * density]
+    }
+  }
+
+  /// Square root; its derivative at 0 is infinite.
   public func sqrt() -> Variable {
     record("sqrt", [self], value: value.sqrt(), saving: .output) { [$0.gradient / ($0.output * 2)] }
   }
@@ -52,7 +60,7 @@ extension Variable {
     record("square", [self], value: value.square(), saving: .inputs) { [$0.gradient * ($0.input(0) * 2)] }
   }
 
-  /// |x|; its derivative at 0 is 0.
+  /// |x|; its derivative at 0 is 0, and NaN at NaN.
   public func abs() -> Variable {
     record("abs", [self], value: value.abs(), saving: .inputs) {
       [$0.gradient * Variable($0.input(0).value.sign())]
@@ -79,6 +87,9 @@ extension Variable {
       unarySamples("sin", { $0.sin() }, reference: Foundation.sin),
       unarySamples("cos", { $0.cos() }, reference: Foundation.cos),
       unarySamples("erf", { $0.erf() }, reference: Foundation.erf),
+      unarySamples("normalProbability", { $0.normalProbability() }) {
+        0.5 * Foundation.erfc(-$0 / 2.0.squareRoot())
+      },
       unarySamples("sqrt", in: 0.5..<3, { $0.sqrt() }) { $0.squareRoot() },
       unarySamples("rsqrt", in: 0.5..<3, { $0.rsqrt() }) { 1 / $0.squareRoot() },
       unarySamples("reciprocal", in: 0.5..<3, { $0.reciprocal() }) { 1 / $0 },

@@ -2,14 +2,14 @@ extension Variable {
   /// The larger of two elements, with broadcasting; where they are equal each gets half of the gradient.
   public func maximum(_ other: Variable) -> Variable {
     record("maximum", [self, other], value: value.maximum(other.value), saving: .inputs) {
-      $0.gradientsOfChosen { $0 .> $1 }
+      $0.gradientsOfChosen { $0 .< $1 }
     }
   }
 
   /// The smaller of two elements, with broadcasting; where they are equal each gets half of the gradient.
   public func minimum(_ other: Variable) -> Variable {
     record("minimum", [self, other], value: value.minimum(other.value), saving: .inputs) {
-      $0.gradientsOfChosen { $0 .< $1 }
+      $0.gradientsOfChosen { $0 .> $1 }
     }
   }
 
@@ -19,11 +19,12 @@ extension Variable {
   /// The smaller of every element and a number.
   public func minimum(_ other: Float) -> Variable { minimum(Variable(other)) }
 
-  /// Elements outside `lower...upper` replaced by the nearer bound; no gradient reaches those.
+  /// Elements outside `lower...upper` replaced by the nearer bound; no gradient reaches those, nor NaN. The bounds
+  /// themselves let it pass, so that a parameter on one can come back.
   public func clamp(min lower: Float = -.infinity, max upper: Float = .infinity) -> Variable {
     record("clamp", [self], value: value.clamp(min: lower, max: upper), saving: .inputs) {
       let x = $0.input(0).value
-      return [$0.gradient * Variable((x .>= lower) * (x .<= upper))]
+      return [`where`((x .>= lower) * (x .<= upper), $0.gradient, Variable(0))]
     }
   }
 }
@@ -39,13 +40,14 @@ public func `where`(_ condition: Tensor, _ a: Variable, _ b: Variable) -> Variab
 }
 
 extension DerivativeContext {
-  /// Gradients of two inputs of which one was chosen: the first where `isFirst`, half each where they are equal.
-  fileprivate func gradientsOfChosen(_ isFirst: (Tensor, Tensor) -> Tensor) -> [Variable?] {
+  /// Gradients of two inputs of which one was chosen: none for the one that lost, half each where they are equal. Where
+  /// one is NaN neither lost.
+  fileprivate func gradientsOfChosen(_ isLost: (Tensor, Tensor) -> Tensor) -> [Variable?] {
     let (a, b) = (input(0).value, input(1).value)
-    let halfWhereEqual = (a .== b) * 0.5
+    let share = gradient * Variable(1 - (a .== b) * 0.5)
     return [
-      needs(0) ? gradient * Variable(isFirst(a, b) + halfWhereEqual) : nil,
-      needs(1) ? gradient * Variable(isFirst(b, a) + halfWhereEqual) : nil,
+      needs(0) ? `where`(isLost(a, b), Variable(0), share) : nil,
+      needs(1) ? `where`(isLost(b, a), Variable(0), share) : nil,
     ]
   }
 }

@@ -3,6 +3,7 @@ public enum UnaryOperation: Int32, Sendable, CaseIterable {
   case negate, absolute, sign, square, squareRoot, reciprocal, reciprocalSquareRoot
   case exp, log, sin, cos, tanh, erf, sigmoid, softplus, logSigmoid
   case relu, relu6, geluTanh, geluErf, quickGelu, silu
+  case normalProbability
   case floor, ceil, round
 }
 
@@ -13,9 +14,7 @@ public enum BinaryOperation: Int32, Sendable, CaseIterable {
   /// `(x, g)` gives `g * f'(x)`.
   case reluDerivative, relu6Derivative, geluTanhDerivative, geluErfDerivative, quickGeluDerivative
   /// `(x, g)` gives `g * f'(x)`.
-  case siluDerivative
-  /// `(y, g)` with `y = f(x)` gives `g * f'(x)`.
-  case tanhDerivative, sigmoidDerivative
+  case siluDerivative, tanhDerivative, sigmoidDerivative
 }
 
 /// Elementwise kernels. Outputs are contiguous; inputs have any stride, 0 repeats one value. An output may be the

@@ -38,7 +38,7 @@ func errorFunction(_ x: Vector) -> Vector {
 
 /// The probability that a standard normal number is below x, within a relative error of 5e-7 (1 + x^2).
 @_transparent
-private func normalProbability(_ x: Vector) -> Vector {
+func normalProbability(_ x: Vector) -> Vector {
   let half = Vector(repeating: 0.5)
   let z = x * Vector(repeating: 0.70710678)
   let t = magnitude(z)
@@ -52,11 +52,11 @@ private func normalProbability(_ x: Vector) -> Vector {
 func relu(_ x: Vector) -> Vector { select(x .< zero, zero, x) }
 
 @_transparent
-func reluDerivative(_ x: Vector, _ g: Vector) -> Vector { select(x .> zero, g, zero) }
+func reluDerivative(_ x: Vector, _ g: Vector) -> Vector { select(x .<= zero, zero, g) }
 
 @_transparent
 func relu6Derivative(_ x: Vector, _ g: Vector) -> Vector {
-  select((x .> zero) .& (x .< Vector(repeating: 6)), g, zero)
+  select((x .<= zero) .| (x .>= Vector(repeating: 6)), zero, g)
 }
 
 /// x P(X < x), within a relative error of 5e-7 (1 + x^2).
@@ -87,6 +87,16 @@ private func sigmoidAndSlope(_ x: Vector) -> (value: Vector, slope: Vector) {
   let e = exponential(negate(magnitude(x)))
   let reciprocal = one / (one + e)
   return (select(x .>= zero, one, e) * reciprocal, e * reciprocal * reciprocal)
+}
+
+/// g s (1 - s) with s = sigmoid(x): from x, because s itself is 1 long before its slope is 0.
+@_transparent
+func sigmoidDerivative(_ x: Vector, _ g: Vector) -> Vector { g * sigmoidAndSlope(x).slope }
+
+/// g (1 - tanh(x)^2), as tanh(x) = 2 sigmoid(2 x) - 1.
+@_transparent
+func tanhDerivative(_ x: Vector, _ g: Vector) -> Vector {
+  g * (Vector(repeating: 4) * sigmoidAndSlope(x + x).slope)
 }
 
 @_transparent

@@ -135,6 +135,7 @@ private func unary(
   case .geluErf: map(x, stride, out, count, geluErf)
   case .quickGelu: map(x, stride, out, count, quickGelu)
   case .silu: map(x, stride, out, count, silu)
+  case .normalProbability: map(x, stride, out, count, normalProbability)
   case .floor: map(x, stride, out, count, floor)
   case .ceil: map(x, stride, out, count, ceil)
   case .round: map(x, stride, out, count, round)
@@ -168,8 +169,8 @@ private func binary(
   case .geluErfDerivative: map(a, aStride, b, bStride, out, count, geluErfDerivative)
   case .quickGeluDerivative: map(a, aStride, b, bStride, out, count, quickGeluDerivative)
   case .siluDerivative: map(a, aStride, b, bStride, out, count, siluDerivative)
-  case .tanhDerivative: map(a, aStride, b, bStride, out, count) { $1 * (one - $0 * $0) }
-  case .sigmoidDerivative: map(a, aStride, b, bStride, out, count) { $1 * ($0 * (one - $0)) }
+  case .tanhDerivative: map(a, aStride, b, bStride, out, count, tanhDerivative)
+  case .sigmoidDerivative: map(a, aStride, b, bStride, out, count, sigmoidDerivative)
   }
 }
 
