@@ -44,10 +44,10 @@ public enum PairLabels: Sendable {
   /// The texts that belong to each image.
   func positives(images: Int, texts: Int) -> Positives {
     guard case .classes(let imageClasses, let textClasses) = self else {
-      return Positives(starts: Array(0...images), texts: Array(0..<texts))
+      return Positives(starts: Array(0...images), texts: (0..<texts).map(Int32.init))
     }
-    var members: [Int32: [Int]] = [:]
-    for (text, number) in textClasses.values.enumerated() { members[number, default: []].append(text) }
+    var members: [Int32: [Int32]] = [:]
+    for (text, number) in textClasses.values.enumerated() { members[number, default: []].append(Int32(text)) }
     var result = Positives(starts: [0], texts: [])
     for number in imageClasses.values {
       result.texts += members[number] ?? []
@@ -60,16 +60,17 @@ public enum PairLabels: Sendable {
 /// The texts that belong to each image, in compressed rows: those of image i are `texts[starts[i]..<starts[i + 1]]`.
 struct Positives {
   var starts: [Int]
-  var texts: [Int]
+  var texts: [Int32]
 
-  subscript(image: Int) -> ArraySlice<Int> { texts[starts[image]..<starts[image + 1]] }
+  /// Where the texts of an image are in `texts`.
+  func range(of image: Int) -> Range<Int> { starts[image]..<starts[image + 1] }
 
   /// 1 for pairs that belong together, else 0.
   func matrix(texts count: Int) -> Tensor {
     var matrix = Tensor.zeros([starts.count - 1, count])
     matrix.withUnsafeMutableScalars { buffer in
       for image in 0..<starts.count - 1 {
-        for text in self[image] { buffer[image * count + text] = 1 }
+        for text in texts[range(of: image)] { buffer[image * count + Int(text)] = 1 }
       }
     }
     return matrix

@@ -56,14 +56,15 @@ private func meanCrossEntropy(
 
 func composedCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
   let rows = logits.reshape([labels.count, logits.shape[logits.rank - 1]]).logSoftmax(axis: -1)
-  let targets = Positives(starts: Array(0...labels.count), texts: labels.values.map(Int.init))
+  let targets = Positives(starts: Array(0...labels.count), texts: labels.values)
   return (rows * Variable(targets.matrix(texts: rows.shape[1]))).sum() / Float(-labels.count)
 }
 
 /// CLIP's loss (Radford et al. 2021): the mean of the cross-entropies of rows and columns of t X Yᵀ, t = exp(`logScale`).
 ///
 /// Where a row or column has several positives, its target is uniform over them; where it has none, it adds nothing.
-/// The logits are one matrix of n x m numbers, turned into their gradients in place.
+/// The logits are one matrix of n x m numbers, turned into their gradients in place. Losses and gradients near 0 are exact
+/// to the rounding of the logits: they are made of what other pairs leave, never of 1 less a probability near it.
 ///
 /// - Parameters:
 ///   - x: Image embeddings `[n, d]`, usually of length 1.
@@ -83,8 +84,8 @@ public func softmaxPairwiseLoss(
   let scale = exp(logScale.item())
   var logits = x.value.matmul(y.value.transpose(), bias: nil, scale: scale)
   let loss = logits.withUnsafeMutableScalars {
-    SoftmaxLoss(logits: $0.baseAddress!, images: n, texts: m, positives: positives).compute(
-      gradients: isRecorded)
+    SoftmaxPairs(logits: $0.baseAddress!, images: n, texts: m, positives: positives).loss(
+      replacingLogitsByGradients: isRecorded)
   }
   // From here the logits are their own gradients.
   let images =
@@ -120,113 +121,6 @@ func composedSoftmaxPairwiseLoss(
     return (logits.logSoftmax(axis: axis) * Variable(matrix / sizes)).sum() / Float(-2 * count)
   }
   return half(1, count: x.shape[0]) + half(0, count: y.shape[0])
-}
-
-/// The loss of a matrix of logits, which its gradients replace.
-private struct SoftmaxLoss {
-  let logits: UnsafeMutablePointer<Float>
-  let images, texts: Int
-  let positives: Positives
-
-  /// Columns in one task of a pass over all rows.
-  private static let width = 512
-
-  func compute(gradients: Bool) -> Float {
-    let rowSums = logSumsOfRows()
-    let columnSums = logSumsOfColumns()
-    var members = [Int](repeating: 0, count: texts)
-    for text in positives.texts { members[text] += 1 }
-    var rowLoss = 0.0
-    var columnLoss = 0.0
-    for image in 0..<images {
-      for text in positives[image] {
-        let logit = logits[image * texts + text]
-        rowLoss += Double(rowSums[image] - logit) / Double(positives[image].count)
-        columnLoss += Double(columnSums[text] - logit) / Double(members[text])
-      }
-    }
-    if gradients { replaceByGradients(rowSums: rowSums, columnSums: columnSums, members: members) }
-    return Float((rowLoss / Double(images) + columnLoss / Double(texts)) / 2)
-  }
-
-  private func logSumsOfRows() -> [Float] {
-    let logSumExp = Kernels.table.reduction.logSumExp
-    return [Float](unsafeUninitializedCapacity: images) { buffer, count in
-      let sums = buffer.baseAddress!
-      ThreadPool.parallelRanges(count: images, grain: 16_384 / texts + 1) { rows in
-        for row in rows { sums[row] = logSumExp(logits + row * texts, 1, texts) }
-      }
-      count = images
-    }
-  }
-
-  /// A few hundred columns at a time, so that every row is read in long runs.
-  private func logSumsOfColumns() -> [Float] {
-    let (elementwise, accumulate) = (Kernels.table.elementwise, Kernels.table.reduction.accumulate)
-    return [Float](unsafeUninitializedCapacity: texts) { buffer, count in
-      let sums = buffer.baseAddress!
-      ThreadPool.parallelRanges(count: texts, grain: SoftmaxLoss.width) { columns in
-        let width = columns.count
-        let sums = sums + columns.lowerBound
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * SoftmaxLoss.width) { buffer in
-          let largest = buffer.baseAddress!
-          let powers = largest + SoftmaxLoss.width
-          elementwise.fill(-.infinity, largest, width)
-          elementwise.fill(0, sums, width)
-          for row in 0..<images {
-            let x = logits + row * texts + columns.lowerBound
-            accumulate(ReductionOperation.maximum.rawValue, x, 1, largest, width)
-          }
-          for row in 0..<images {
-            let x = logits + row * texts + columns.lowerBound
-            elementwise.binary(BinaryOperation.subtract.rawValue, x, 1, largest, 1, powers, width)
-            elementwise.unary(UnaryOperation.exp.rawValue, powers, 1, powers, width)
-            accumulate(ReductionOperation.sum.rawValue, powers, 1, sums, width)
-          }
-          elementwise.unary(UnaryOperation.log.rawValue, sums, 1, sums, width)
-          accumulate(ReductionOperation.sum.rawValue, largest, 1, sums, width)
-        }
-      }
-      count = texts
-    }
-  }
-
-  /// Half the probability along the row over n and half that along the column over m, less the targets.
-  private func replaceByGradients(rowSums: [Float], columnSums: [Float], members: [Int]) {
-    let elementwise = Kernels.table.elementwise
-    let (rowFactor, columnFactor) = (0.5 / Float(images), 0.5 / Float(texts))
-    // A column without positives has no loss.
-    let columnFactors = members.map { $0 == 0 ? 0 : columnFactor }
-    ThreadPool.parallelRanges(count: images, grain: 16_384 / texts + 1) { rows in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: SoftmaxLoss.width) { buffer in
-        let ofColumns = buffer.baseAddress!
-        for row in rows {
-          for start in stride(from: 0, to: texts, by: SoftmaxLoss.width) {
-            let width = Swift.min(SoftmaxLoss.width, texts - start)
-            let x = logits + row * texts + start
-            var (rowSum, factor) = (rowSums[row], positives[row].isEmpty ? 0 : rowFactor)
-            columnSums.withUnsafeBufferPointer {
-              elementwise.binary(
-                BinaryOperation.subtract.rawValue, x, 1, $0.baseAddress! + start, 1, ofColumns, width)
-            }
-            elementwise.unary(UnaryOperation.exp.rawValue, ofColumns, 1, ofColumns, width)
-            columnFactors.withUnsafeBufferPointer {
-              elementwise.binary(
-                BinaryOperation.multiply.rawValue, ofColumns, 1, $0.baseAddress! + start, 1, ofColumns, width)
-            }
-            elementwise.binary(BinaryOperation.subtract.rawValue, x, 1, &rowSum, 0, x, width)
-            elementwise.unary(UnaryOperation.exp.rawValue, x, 1, x, width)
-            elementwise.binary(BinaryOperation.multiply.rawValue, x, 1, &factor, 0, x, width)
-            elementwise.binary(BinaryOperation.add.rawValue, x, 1, ofColumns, 1, x, width)
-          }
-          for text in positives[row] {
-            logits[row * texts + text] -=
-              rowFactor / Float(positives[row].count) + columnFactor / Float(members[text])
-          }
-        }
-      }
-    }
-  }
 }
 
 // MARK: - Samples

@@ -14,6 +14,8 @@ public struct ReductionKernels: Sendable {
   public let argument: Argument
   /// log(sum(exp(x))) without overflow, as `(x, stride, count)`.
   public let logSumExp: LogSumExp
+  /// sum(exp(x - shift)), as `(x, stride, count, shift)`.
+  public let sumOfExponentials: SumOfExponentials
   /// `out[i * outStride]` = sum of `x[0...i]`, as `(x, stride, out, outStride, count)`.
   public let cumulativeSum: ElementwiseKernels.Copy
 
@@ -28,16 +30,21 @@ public struct ReductionKernels: Sendable {
   public typealias Argument = @convention(c) @Sendable (Int32, UnsafePointer<Float>, Int, Int) -> Int
   /// A reduction without a choice of operation: `(x, stride, count)`.
   public typealias LogSumExp = @convention(c) @Sendable (UnsafePointer<Float>, Int, Int) -> Float
+  /// See ``sumOfExponentials``.
+  public typealias SumOfExponentials =
+    @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Float) -> Double
 
   /// Collects the kernels of one level.
   public init(
     reduce: @escaping Reduce, accumulate: @escaping Accumulate, argument: @escaping Argument,
-    logSumExp: @escaping LogSumExp, cumulativeSum: @escaping ElementwiseKernels.Copy
+    logSumExp: @escaping LogSumExp, sumOfExponentials: @escaping SumOfExponentials,
+    cumulativeSum: @escaping ElementwiseKernels.Copy
   ) {
     self.reduce = reduce
     self.accumulate = accumulate
     self.argument = argument
     self.logSumExp = logSumExp
+    self.sumOfExponentials = sumOfExponentials
     self.cumulativeSum = cumulativeSum
   }
 }

@@ -1,5 +1,13 @@
 import KernelInterface
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 @inline(__always)
 private func load(_ p: UnsafePointer<Int32>, _ n: Int) -> VectorBits {
   if n == vectorWidth { return UnsafeRawPointer(p).loadUnaligned(as: VectorBits.self) }
@@ -85,12 +93,17 @@ let lossKernels = LossKernels(
       let largest = largest(x, 1, columns)
       let chosen = x[label]
       let out = gradient.map { $0 + row * columns }
-      let sum = sumOfExponentials(x, stride: 1, columns, shift: largest, out: out)
-      losses[row] = logarithm(Vector(repeating: Float(sum)))[0] - (chosen - largest)
+      // What the other classes add is summed apart: beside the label's own, and less it, little of a small sum is left.
+      let others =
+        sumOfExponentials(x, stride: 1, label, shift: largest, out: out)
+        + sumOfExponentials(
+          x + label + 1, stride: 1, columns - label - 1, shift: largest, out: out.map { $0 + label + 1 })
+      let own = Double(exponential(Vector(repeating: chosen - largest))[0])
+      losses[row] = Float(Double(largest - chosen) + log1p((own - 1) + others))
       guard let out else { continue }
-      let factor = Vector(repeating: Float(1 / sum)) * scale
+      let factor = Vector(repeating: Float(1 / (own + others))) * scale
       forEachVector(columns) { j, n in store(load(out + j, stride: 1, n) * factor, out + j, n) }
-      out[label] -= scale[0]
+      out[label] = Float(-others / (own + others)) * scale[0]
     }
   }
 )

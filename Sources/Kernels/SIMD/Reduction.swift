@@ -125,6 +125,9 @@ let reductionKernels = ReductionKernels(
     let sum = sumOfExponentials(x, stride: stride, count, shift: maximum)
     return maximum + logarithm(Vector(repeating: Float(sum)))[0]
   },
+  sumOfExponentials: { x, stride, count, shift in
+    sumOfExponentials(x, stride: stride, count, shift: shift)
+  },
   cumulativeSum: { x, stride, out, outStride, count in
     var sum = 0.0
     for i in 0..<count {
