@@ -1,7 +1,8 @@
 import Kernels
 
 /// Matrix product with broadcasting of the leading axes, as NumPy's `matmul`; vectors become a row on the left, a column
-/// on the right. Transposed and sliced operands are read through their strides.
+/// on the right. Transposed and sliced operands are read through their strides. An element depends on its row and its
+/// column alone, to the last bit, not on how many others are computed with it.
 public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor { a.matmul(b) }
 
 extension Tensor {

@@ -84,7 +84,7 @@ extension Tensor {
     if axes.contains(where: { shape[$0] == 0 }) {
       return (0..<lineCount).forEach { withSums(line: $0, pivot: 0, { _ in }, body) }
     }
-    if let matrix = matrixOfLines(along: axes) { return matrix.columnSums(pivot, body) }
+    if let matrix = matricesOfLines(along: axes), matrix.rank == 2 { return matrix.columnSums(pivot, body) }
     let kernel = Kernels.table.moments.reduce
     if lineCount > 1, let runs = runs(along: axes, kept) {
       // Each line is several runs, apart from one another.

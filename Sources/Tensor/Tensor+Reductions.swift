@@ -187,7 +187,7 @@ extension Tensor {
             storage: storage, shape: Shape(rows: columns, columns: rows),
             strides: Shape(rows: rows, columns: 1),
             offset: offset)
-          return matrix.reduceRows(operation, columns: rows, rows: columns).contiguous(as: target)
+          return matrix.reduceRows(operation).contiguous(as: target)
         }
         strides = Shape(rows: 1, columns: rows)
       } else {
@@ -211,9 +211,8 @@ extension Tensor {
     }
     let kept = (0..<rank).filter { !axes.contains($0) }
     let target = Shape(kept.map { shape[$0] })
-    if let matrix = matrixOfLines(along: axes) {
-      let (rows, columns) = (matrix.shape[0], matrix.shape[1])
-      return matrix.reduceRows(operation, columns: columns, rows: rows).reshape(target)
+    if let matrices = matricesOfLines(along: axes) {
+      return matrices.reduceRows(operation).reshape(target)
     }
     if let lines = permute(kept + axes).viewAsLines(keptAxes: kept.count) {
       return lines.reduceLines(operation, shape: target)
@@ -249,32 +248,37 @@ extension Tensor {
     return Tensor(storage: storage, layout: merged)
   }
 
-  /// The elements that a reduction over `axes` folds into one as the columns of a matrix of contiguous rows; nil where
-  /// that is no view, or where few columns are faster to walk one by one, with a stride.
-  func matrixOfLines(along axes: [Int]) -> Tensor? {
+  /// The elements that a reduction over `axes` folds into one as the columns of matrices `[..., rows, columns]`: the
+  /// columns are the last kept axes as far as they are contiguous. Nil where no one stride walks the rows, or for few
+  /// columns, which are faster to walk one by one. How many positions the first kept axes have, such as images in a
+  /// batch, has no say: sums are in another order.
+  func matricesOfLines(along axes: [Int]) -> Tensor? {
     let kept = (0..<rank).filter { !axes.contains($0) }
-    guard let last = kept.last(where: { shape[$0] > 1 }), strides[last] == 1,
-      kept.reduce(1, { $0 * shape[$1] }) >= 8
-    else { return nil }
-    return permute(kept + axes).asMatrix(keptAxes: kept.count)
+    guard let last = kept.last(where: { shape[$0] > 1 }), strides[last] == 1 else { return nil }
+    return permute(kept + axes).asMatrices(keptAxes: kept.count)
   }
 
-  /// Self as (rows by one stride) x (contiguous columns), for a reduction over the rows; nil where strides differ.
-  private func asMatrix(keptAxes: Int) -> Tensor? {
-    let columns = Shape(shape[..<keptAxes])
-    let kept = Tensor(storage: storage, shape: columns, strides: Shape(strides[..<keptAxes]), offset: offset)
-    guard kept.isContiguous, let rows = viewAsLines(keptAxes: keptAxes) else { return nil }
+  private func asMatrices(keptAxes: Int) -> Tensor? {
+    var (outer, columns) = (keptAxes, 1)
+    while outer > 0, shape[outer - 1] == 1 || strides[outer - 1] == columns {
+      outer -= 1
+      columns *= shape[outer]
+    }
+    guard columns >= 8, let lines = viewAsLines(keptAxes: keptAxes) else { return nil }
     return Tensor(
-      storage: storage, shape: [rows.shape[keptAxes], columns.elementCount],
-      strides: [rows.strides[keptAxes], 1], offset: offset)
+      storage: storage, shape: Shape(shape[..<outer]) + [lines.shape[keptAxes], columns],
+      strides: Shape(strides[..<outer]) + [lines.strides[keptAxes], 1], offset: offset)
   }
 
-  /// Rows of a matrix folded into one. Blocks of rows are folded apart, then their results, which keeps rounding errors
-  /// small and the order independent of the number of threads.
-  private func reduceRows(_ operation: ReductionOperation, columns: Int, rows: Int) -> Tensor {
+  /// The rows of matrices `[..., rows, columns]` of contiguous columns folded into one, `[..., columns]`. Blocks of rows
+  /// are folded apart, then their results, which keeps rounding errors small and the order independent of the number of
+  /// threads.
+  private func reduceRows(_ operation: ReductionOperation) -> Tensor {
+    let outer = Shape(shape[..<(rank - 2)])
+    let (rows, columns, rowStride) = (shape[rank - 2], shape[rank - 1], strides[rank - 2])
     let block = 128
     let blocks = Swift.max(1, (rows + block - 1) / block)
-    let result = Tensor(uninitialized: [blocks, columns])
+    let result = Tensor(uninitialized: outer + [blocks, columns])
     let kernels = Kernels.table
     let x = readPointer
     let out = result.pointer
@@ -283,20 +287,22 @@ extension Tensor {
     let columnBlocks = (columns + columnBlock - 1) / columnBlock
     let grain = Swift.max(
       1, StridedIteration.grain / (Swift.min(rows, block) * Swift.min(columns, columnBlock) + 1))
-    ThreadPool.parallelRanges(count: blocks * columnBlocks, grain: grain) { tasks in
+    ThreadPool.parallelRanges(count: outer.elementCount * blocks * columnBlocks, grain: grain) { tasks in
       for task in tasks {
-        let first = task / columnBlocks * block
+        let part = task / columnBlocks
+        let first = part % blocks * block
         let column = task % columnBlocks * columnBlock
         let width = Swift.min(columnBlock, columns - column)
-        let target = out + task / columnBlocks * columns + column
+        let from = x + outer.offset(of: part / blocks, strides: strides) + column
+        let target = out + part * columns + column
         kernels.elementwise.fill(start, target, width)
         for row in first..<Swift.min(first + block, rows) {
-          kernels.reduction.accumulate(operation.rawValue, x + row * strides[0] + column, 1, target, width)
+          kernels.reduction.accumulate(operation.rawValue, from + row * rowStride, 1, target, width)
         }
       }
     }
     withExtendedLifetime(storage) {}
-    return blocks == 1 ? result : result.reduceRows(operation.ofPartials, columns: columns, rows: blocks)
+    return blocks == 1 ? result.reshape(outer + [columns]) : result.reduceRows(operation.ofPartials)
   }
 
   /// Folds every line of the last axis; a single long one in parts.

@@ -88,6 +88,37 @@ import Testing
     }
   }
 
+  @Test(arguments: shapes)
+  func anImageDoesNotDependOnThoseBesideIt(shape: ConvolutionShape) {
+    var (alone, together) = (shape, shape)
+    (alone.batch, together.batch) = (1, 5)
+    let inputs = shape.inputChannels * shape.window.inputArea
+    let outputs = shape.outputChannels * shape.window.outputArea
+    var random = SplitMix(seed: 6)
+    let x = (0..<together.batch * inputs).map { _ in random.next() }
+    let weight = (0..<shape.outputChannels * shape.inputChannels * shape.window.kernelArea).map { _ in
+      random.next()
+    }
+    let bias = (0..<shape.outputChannels).map { _ in random.next() }
+    forEachTable { table in
+      for threads in [1, 2, 7] {
+        ThreadPool.withThreadCount(threads) {
+          var all = [Float](repeating: .nan, count: together.batch * outputs)
+          conv2d(together, x: x, weight: weight, bias: bias, out: &all)
+          for image in 0..<together.batch {
+            var one = [Float](repeating: .nan, count: outputs)
+            x.withUnsafeBufferPointer {
+              conv2d(alone, x: $0.baseAddress! + image * inputs, weight: weight, bias: bias, out: &one)
+            }
+            #expect(
+              all[image * outputs..<(image + 1) * outputs].elementsEqual(one),
+              "\(table.name), \(threads) threads")
+          }
+        }
+      }
+    }
+  }
+
   @Test func activationFollowsBias() {
     for shape in [Self.shapes[0], Self.shapes[3], Self.shapes[6]] {
       let reference = ConvolutionReference(shape)

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// Runs a body under every level that this CPU runs.
@@ -115,6 +116,23 @@ struct Problem {
         expected \(expected[wrong])
         """)
     }
+  }
+
+  /// The result in the order of sums that `GemmBlocking` states, without an epilogue.
+  func inOrder(isFused: Bool) -> [Float] {
+    var result = c
+    let (aView, bView) = (
+      a.view(aStrides.0, aStrides.1, aStrides.2), b.view(bStrides.0, bStrides.1, bStrides.2)
+    )
+    for i in 0..<m {
+      for j in 0..<n {
+        let index = cStrides.0 + i * cStrides.1 + j * cStrides.2
+        result[index] = productInOrder(
+          aView.pointer + i * aView.rowStride, aView.columnStride, bView.pointer + j * bView.columnStride,
+          bView.rowStride, depth: k, alpha: alpha, beta: beta, old: c[index], isFused: isFused)
+      }
+    }
+    return result
   }
 
   private func reference() -> (values: [Double], tolerance: [Double]) {

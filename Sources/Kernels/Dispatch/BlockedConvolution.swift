@@ -81,10 +81,10 @@ func depthwiseConv2d(
 }
 
 extension ConvolutionShape {
-  /// Whether to compute on blocks: a 1 x 1 convolution of several images with small planes.
+  /// Whether to compute on blocks: a 1 x 1 convolution with small planes. The number of images has no say, because the
+  /// order of sums is another one.
   var isBlockedPointwise: Bool {
-    isPointwise && groups == 1 && batch > 1 && window.inputArea <= 256 && inputChannels >= 64
-      && outputChannels >= 16
+    isPointwise && groups == 1 && window.inputArea <= 256 && inputChannels >= 64 && outputChannels >= 16
   }
 }
 
@@ -109,8 +109,13 @@ func blockedPointwiseConv2d(
     kernels.elementwise.copyMatrix(
       weight + block * width * inputs, inputs, 1, target, 1, width, lanes, inputs)
   }
-  ThreadPool.parallelFor(count: shape.batch) { image in
-    let blocked = ThreadState.current.columns.floats((depth + blocks * width) * area)
+  // Fewer images than threads: each takes some pairs of blocks, which a kernel multiplies at a time.
+  let pairs = (blocks + 1) / 2
+  let parts = shape.batch < ThreadPool.threadCount ? min(pairs, ThreadPool.threadCount) : 1
+  ThreadPool.parallelFor(count: shape.batch * parts) { task in
+    let (image, part) = (task / parts, task % parts)
+    let own = 2 * (part * pairs / parts)..<min(2 * ((part + 1) * pairs / parts), blocks)
+    let blocked = ThreadState.current.columns.floats((depth + own.count * width) * area)
     let products = blocked + depth * area
     for block in 0..<depthBlocks {
       let lanes = min(width, inputs - block * width)
@@ -121,17 +126,18 @@ func blockedPointwiseConv2d(
         x + (image * inputs + block * width) * area, area, 1, target, 1, width, lanes, area)
     }
     let work = PixelProducts(
-      x: blocked, xBlockStride: width * area, xRowStride: 0, depthBlocks: depthBlocks, weight: weights,
-      bias: biases, bounds: unbounded, out: products, outBlockStride: width * area, outRowStride: 0,
-      blocks: blocks, rows: 1, pixels: area)
+      x: blocked, xBlockStride: width * area, xRowStride: 0, depthBlocks: depthBlocks,
+      weight: weights + own.lowerBound * width * depth, bias: biases + own.lowerBound * width,
+      bounds: unbounded,
+      out: products, outBlockStride: width * area, outRowStride: 0, blocks: own.count, rows: 1, pixels: area)
     withUnsafePointer(to: work) { kernels.blocked.multiplyPixels($0) }
     if let activation {
-      kernels.elementwise.unary(activation.rawValue, products, 1, products, blocks * width * area)
+      kernels.elementwise.unary(activation.rawValue, products, 1, products, own.count * width * area)
     }
-    for block in 0..<blocks {
+    for block in own {
       kernels.elementwise.copyMatrix(
-        products + block * width * area, 1, width, out + (image * outputs + block * width) * area, area, 1,
-        min(width, outputs - block * width), area)
+        products + (block - own.lowerBound) * width * area, 1, width,
+        out + (image * outputs + block * width) * area, area, 1, min(width, outputs - block * width), area)
     }
   }
 }

@@ -1,6 +1,6 @@
 // Dense and grouped convolutions unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply
 // it; each thread has room for one strip. Depthwise and small 1 x 1 convolutions are computed on blocks of channels
-// instead (BlockedConvolution.swift). No result depends on the number of threads.
+// instead (BlockedConvolution.swift). No result depends on the number of threads, nor on the other images of a batch.
 
 /// Two-dimensional convolution: `out = activation(x * weight + bias)`, with one bias for each output channel.
 public func conv2d(

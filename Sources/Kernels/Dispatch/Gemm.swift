@@ -1,7 +1,8 @@
 /// C = epilogue(alpha A B + beta C), for A of `m` x `k`, B of `k` x `n` and C of `m` x `n`.
 ///
 /// All strides are free (0 and negative ones too, except for C, whose elements must be distinct). C must not overlap
-/// A or B. With `beta` 0 the old content of C is not read. The result does not depend on the number of threads.
+/// A or B. With `beta` 0 the old content of C is not read. An element of the result depends on its row of A, its column of
+/// B and its old value alone, to the last bit: see ``GemmBlocking``.
 public func gemm(
   m: Int, n: Int, k: Int, alpha: Float = 1, a: MatrixView, b: MatrixView, beta: Float = 0,
   c: UnsafeMutablePointer<Float>, cRowStride: Int, cColumnStride: Int, epilogue: GemmEpilogue = .none
@@ -14,7 +15,7 @@ public func gemm(
   if k == 0 {
     product.scaleTarget()
     product.applyEpilogue(rows: 0..<m, columns: 0..<n)
-  } else if !product.runAsVectorProduct() && (product.hasPanels || !product.runUnpacked()) {
+  } else if product.hasPanels || !product.runUnpacked() {
     if product.isBetterTransposed { product.transpose() }
     product.runPacked()
   }

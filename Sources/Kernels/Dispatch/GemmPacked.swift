@@ -1,9 +1,16 @@
-/// How far a packed product goes at a time, so that what is read again stays in the caches.
+/// How far a product goes at a time, so that what is read again stays in the caches.
 ///
 /// The sizes suit first-level caches from 32 KiB and second-level caches from 512 KiB. They are constants, not read from
 /// the machine, because the depth decides how sums are split: one level gives the same numbers on every machine.
-struct GemmBlocking {
-  /// Depth of packed panels: the widest panel of B (32 KiB) stays in the first-level cache while those of A pass by.
+///
+/// Every way to compute a product adds up an element in one order: a sum for each block of `depth` steps, one multiplication
+/// and addition after another from zero; `alpha` times the first block's sum plus `beta` times the old value; then
+/// `alpha` times every other block's sum added. So ways may be chosen by speed alone: an element does not depend on how
+/// many rows and columns are computed beside it, where its operands lie, or on threads. Zeros behind the last step of an
+/// operand change nothing either.
+enum GemmBlocking {
+  /// Steps of depth in each block but the last, which may have fewer. The widest packed panel of B (32 KiB) stays in the
+  /// first-level cache while those of A pass by.
   static let depth = 256
   /// Panels of A or B that one task packs for itself (at most 115 KiB and 128 KiB).
   static let taskPanels = (a: 8, b: 4)
@@ -11,14 +18,8 @@ struct GemmBlocking {
   static let rowPanels = 8
   /// Numbers of the operand that all tasks share.
   static let sharedCount = 4 << 20
-  /// Most blocks of depth that are packed at a time.
-  static let depthBlocks = 16
-
-  /// Steps of depth in each block of a product but the last, which may have fewer.
-  static func blockDepth(of depth: Int) -> Int {
-    let blocks = (depth + Self.depth - 1) / Self.depth
-    return (depth + blocks - 1) / blocks
-  }
+  /// Most steps of depth that are packed at a time: whole blocks.
+  static let groupDepth = 16 * depth
 }
 
 extension GemmProduct {
@@ -29,8 +30,7 @@ extension GemmProduct {
   /// among threads, so that results do not depend on them.
   func runPacked() {
     let kernels = Kernels.table.gemm
-    let blockDepth = GemmBlocking.blockDepth(of: k)
-    let groupDepth = min(k, blockDepth * GemmBlocking.depthBlocks)
+    let groupDepth = min(k, GemmBlocking.groupDepth)
     let sharesA = m <= n
     let tile = sharesA ? kernels.tileRows : kernels.tileColumns
     let (shared, divided) = sharesA ? (m, n) : (n, m)
@@ -38,7 +38,7 @@ extension GemmProduct {
     let packed = ThreadState.current.packing.floats((step + tile - 1) / tile * tile * groupDepth)
 
     for depth in stride(from: 0, to: k, by: groupDepth) {
-      let group = DepthGroup(range: depth..<min(depth + groupDepth, k), block: blockDepth)
+      let group = DepthGroup(range: depth..<min(depth + groupDepth, k))
       for first in stride(from: 0, to: shared, by: step) {
         let range = first..<min(first + step, shared)
         let part = PackedPart(
@@ -53,13 +53,12 @@ extension GemmProduct {
   /// Some blocks of depth.
   private struct DepthGroup {
     let range: Range<Int>
-    let block: Int
 
-    var count: Int { (range.count + block - 1) / block }
+    var count: Int { (range.count + GemmBlocking.depth - 1) / GemmBlocking.depth }
 
     subscript(index: Int) -> Range<Int> {
-      let first = range.lowerBound + index * block
-      return first..<min(first + block, range.upperBound)
+      let first = range.lowerBound + index * GemmBlocking.depth
+      return first..<min(first + GemmBlocking.depth, range.upperBound)
     }
   }
 
@@ -107,7 +106,7 @@ extension GemmProduct {
     forEachTask((panels + taskPanels - 1) / taskPanels, grain: 1) { task in
       let first = range.lowerBound + task * size
       let own = first..<min(first + size, range.upperBound)
-      let memory = ThreadState.current.panels.floats(size * part.depth.block)
+      let memory = ThreadState.current.panels.floats(size * min(part.depth.range.count, GemmBlocking.depth))
       for index in 0..<part.depth.count {
         let depth = part.depth[index]
         let ready = part.sharesA ? readyPanels(own, depth) : nil

@@ -13,11 +13,10 @@ public func packMatrix(
 ) {
   let kernels = Kernels.table.gemm
   let (count, width) = packedSize(rows: rows, columns: columns)
-  let block = GemmBlocking.blockDepth(of: rows)
   ThreadPool.parallelRanges(count: (columns + width - 1) / width, grain: 1) { panels in
     for first in stride(from: panels.lowerBound * width, to: panels.upperBound * width, by: width) {
-      for depth in stride(from: 0, to: rows, by: block) {
-        let steps = min(block, rows - depth)
+      for depth in stride(from: 0, to: rows, by: GemmBlocking.depth) {
+        let steps = min(GemmBlocking.depth, rows - depth)
         kernels.pack(
           matrix.pointer + first * matrix.columnStride + depth * matrix.rowStride, matrix.columnStride,
           matrix.rowStride, min(width, columns - first), width, steps,

@@ -46,35 +46,4 @@ struct GemmProduct {
       }
     }
   }
-
-  // MARK: Products with one vector
-
-  /// Multiplies without packing if A or B is a vector and the other one has contiguous rows or columns.
-  mutating func runAsVectorProduct() -> Bool {
-    guard m == 1 || n == 1 else { return false }
-    if n != 1 { transpose() }
-    guard a.columnStride == 1 || a.rowStride == 1 else { return false }
-    let product = self
-    let kernels = Kernels.table.gemm
-    let scratch = ThreadState.current.packing
-    var x = b.pointer
-    if b.rowStride != 1 {
-      let copy = scratch.floats(k)
-      Kernels.table.elementwise.copy(b.pointer, b.rowStride, copy, 1, k)
-      x = UnsafePointer(copy)
-    }
-    let byRows = a.columnStride == 1
-    let multiply = byRows ? kernels.multiplyRows : kernels.multiplyColumns
-    let stride = byRows ? a.rowStride : a.columnStride
-    // A multiple of the rows that the kernels take at a time, so that a row meets the same instructions in any range.
-    let grain = isShared ? max(128, Self.smallestSharedWork / 4 / k / 128 * 128) : m
-    ThreadPool.parallelRanges(count: m, grain: grain) { rows in
-      multiply(
-        rows.count, product.k, product.alpha, product.a.pointer + rows.lowerBound * product.a.rowStride,
-        stride, x,
-        product.beta, product.c + rows.lowerBound * product.cRowStride, product.cRowStride)
-    }
-    applyEpilogue(rows: 0..<m, columns: 0..<1)
-    return true
-  }
 }

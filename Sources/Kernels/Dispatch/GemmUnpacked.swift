@@ -3,28 +3,27 @@
 extension GemmProduct {
   /// Most rows of a product that counts as thin: a number of B is read for few of them.
   private static let thinRows = 64
+  /// Most rows for which a number of B is read once.
+  private static let rowsAtOnce = 4
   /// Depth at which a large product is no work for packed panels.
   private static let thinDepth = 32
-  /// Depth of a panel of B that stays in the first-level cache (16 KiB).
-  private static let blockDepth = 128
 
   /// Multiplies without packing A if that pays.
   mutating func runUnpacked() -> Bool {
-    if cColumnStride != 1 {
+    if cColumnStride != 1 || (n == 1 && cRowStride == 1) {
       guard cRowStride == 1 else { return false }
       transpose()
     }
     let isThin = m <= Self.thinRows
     if b.columnStride == 1 {
-      // Rows a multiple of 1 KiB apart would evict each other.
-      guard !isShared || ((isThin || k <= Self.thinDepth) && b.rowStride % 256 != 0) else { return false }
-      runPanels(packed: nil)
+      // Rows a multiple of 1 KiB apart would evict each other before they are read again.
+      let isReadable = m <= Self.rowsAtOnce || b.rowStride % 256 != 0
+      guard !isShared || ((isThin || k <= Self.thinDepth) && isReadable) else { return false }
+      runPanels()
     } else if isThin && beta == 0 && (isBetterTransposed || (m >= 16 && n >= 4 * m)) {
       runTransposed()
     } else if !isShared {
-      let packed = ThreadState.current.packing.floats(panelCount * panelSize)
-      packPanels(to: packed)
-      runPanels(packed: packed)
+      runPanels()
     } else {
       return false
     }
@@ -52,10 +51,10 @@ extension GemmProduct {
     product.applyEpilogue(rows: 0..<rows, columns: 0..<columns)
   }
 
-  private func runPanels(packed: UnsafePointer<Float>?) {
+  private func runPanels() {
     let width = Kernels.table.gemm.tileColumns
     forEachTask { rows, panels in
-      multiply(rows: rows, panels: panels, packed: packed, c, rowStride: cRowStride)
+      multiply(rows: rows, panels: panels, packed: nil, c, rowStride: cRowStride)
       applyEpilogue(rows: rows, columns: panels.lowerBound * width..<min(panels.upperBound * width, n))
     }
   }
@@ -94,21 +93,22 @@ extension GemmProduct {
     for panel in panels {
       let first = panel * width
       let columns = min(width, n - first)
-      var (start, stride) = (b.pointer + first, b.rowStride)
-      if let packed {
-        (start, stride) = (packed + panel * panelSize, width)
-      } else if columns < width {
-        // Whole vectors would reach beyond the rows of B.
-        let edge = ThreadState.current.edge.floats(panelSize)
-        kernels.pack(start, 1, stride, columns, width, k, edge)
-        (start, stride) = (UnsafePointer(edge), width)
-      }
-      for depth in Swift.stride(from: 0, to: k, by: Self.blockDepth) {
+      for depth in stride(from: 0, to: k, by: GemmBlocking.depth) {
+        let steps = min(GemmBlocking.depth, k - depth)
+        var (start, stride) = (b.pointer + depth * b.rowStride + first * b.columnStride, b.rowStride)
+        if let packed {
+          (start, stride) = (packed + panel * panelSize + depth * width, width)
+        } else if b.columnStride != 1 || columns < width {
+          // The kernel reads whole vectors, which would reach beyond the last columns.
+          let panel = ThreadState.current.panels.floats(steps * width)
+          kernels.pack(start, b.columnStride, stride, columns, width, steps, panel)
+          (start, stride) = (UnsafePointer(panel), width)
+        }
         kernels.multiplyUnpacked(
-          rows.count, columns, min(Self.blockDepth, k - depth), alpha,
+          rows.count, columns, steps, alpha,
           a.pointer + rows.lowerBound * a.rowStride + depth * a.columnStride, a.rowStride, a.columnStride,
-          start + depth * stride, stride, depth == 0 ? beta : 1,
-          target + rows.lowerBound * rowStride + first, rowStride, buffer)
+          start, stride, depth == 0 ? beta : 1, target + rows.lowerBound * rowStride + first, rowStride,
+          buffer)
       }
     }
   }

@@ -20,8 +20,6 @@ final class ThreadState {
   let panels = ScratchBuffer()
   /// For one register tile or one row of a product.
   let tile = ScratchBuffer()
-  /// For the last columns of a matrix, padded.
-  let edge = ScratchBuffer()
   /// For unfolded images and other intermediate values of convolutions.
   let columns = ScratchBuffer()
   /// For sums that are added up later.

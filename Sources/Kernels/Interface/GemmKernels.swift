@@ -1,5 +1,7 @@
-/// The inner parts of matrix products: packing operands into panels, multiplying packed blocks, and products with one
-/// vector. Their composition, for any size and on all threads, is `gemm` of the module above.
+/// The inner parts of matrix products: packing operands into panels and multiplying blocks. Their composition, for any size
+/// and on all threads, is `gemm` of the module above.
+///
+/// Products of the same numbers are the same in both: from zero, one multiplication and addition after another.
 public struct GemmKernels: Sendable {
   /// Rows of the block of C that stays in registers.
   public let tileRows: Int
@@ -14,10 +16,6 @@ public struct GemmKernels: Sendable {
   /// `C = alpha A B + beta C` for a B of contiguous rows, at most `tileColumns` columns wide and readable to that width,
   /// and a C of contiguous rows.
   public let multiplyUnpacked: MultiplyUnpacked
-  /// `y = alpha M x + beta y` for a matrix with contiguous rows.
-  public let multiplyRows: MultiplyVector
-  /// `y = alpha M x + beta y` for a matrix with contiguous columns.
-  public let multiplyColumns: MultiplyVector
 
   /// `(x, laneStride, depthStride, lanes, tile, depth, out)`.
   public typealias Pack =
@@ -39,26 +37,16 @@ public struct GemmKernels: Sendable {
       Int, Int, Int, Float, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Float,
       UnsafeMutablePointer<Float>, Int, UnsafeMutablePointer<Float>
     ) -> Void
-  /// `(rows, depth, alpha, matrix, stride, x, beta, y, yStride)`; the stride is between rows or between columns, and
-  /// `x` is contiguous.
-  public typealias MultiplyVector =
-    @convention(c) @Sendable (
-      Int, Int, Float, UnsafePointer<Float>, Int, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>,
-      Int
-    ) -> Void
 
   /// Collects the kernels of one level.
   public init(
     tileRows: Int, tileColumns: Int, pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock,
-    multiplyUnpacked: @escaping MultiplyUnpacked, multiplyRows: @escaping MultiplyVector,
-    multiplyColumns: @escaping MultiplyVector
+    multiplyUnpacked: @escaping MultiplyUnpacked
   ) {
     self.tileRows = tileRows
     self.tileColumns = tileColumns
     self.pack = pack
     self.multiplyBlock = multiplyBlock
     self.multiplyUnpacked = multiplyUnpacked
-    self.multiplyRows = multiplyRows
-    self.multiplyColumns = multiplyColumns
   }
 }

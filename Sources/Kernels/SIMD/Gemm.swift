@@ -17,12 +17,6 @@ let gemmKernels = GemmKernels(
     rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer in
     multiplyUnpackedPanel(
       rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer)
-  },
-  multiplyRows: { rows, depth, alpha, matrix, stride, x, beta, y, yStride in
-    multiplyVectorByRows(rows, depth, alpha, matrix, stride, x, beta, y, yStride)
-  },
-  multiplyColumns: { rows, depth, alpha, matrix, stride, x, beta, y, yStride in
-    multiplyVectorByColumns(rows, depth, alpha, matrix, stride, x, beta, y, yStride)
   }
 )
 

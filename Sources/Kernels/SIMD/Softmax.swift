@@ -28,6 +28,8 @@ func sumOfExponentials(
       let e = exponential(load(x + i * stride, stride: stride, n, padding: -.infinity) - shift)
       if let out { store(e, out + i, n) }
       a += e
+      // In turns, as above: zeros behind the last number, such as those of hidden keys, change no sum.
+      (a, b) = (b, a)
       i += n
     }
     total += Double(horizontalSum(a + b))

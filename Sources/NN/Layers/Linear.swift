@@ -28,7 +28,8 @@ public final class Linear: Layer {
   public var outputs: Int { weight.shape[0] }
 
   /// Keeps the weight a second time, in the order in which products read it: for inference with few rows at a time,
-  /// which then is not held up by packing. Until the weight changes; what computes gradients reads the weight itself.
+  /// which then is not held up by packing. Results keep their bits. Until the weight changes; what computes gradients reads
+  /// the weight itself.
   public func packWeight() {
     if weight.value.count > 0 { weight.value = weight.value.packedForProducts() }
   }

@@ -66,7 +66,8 @@ public final class EfficientNetLite0: ImageTower {
     try reader.finish()
   }
 
-  /// Pixels `[batch, 3, height, width]`, (value - 127) / 128, to pooled features `[batch, 1280]`.
+  /// Pixels `[batch, 3, height, width]`, (value - 127) / 128, to pooled features `[batch, 1280]`; an image's are the same,
+  /// to the last bit, in any batch.
   public func callAsFunction(_ pixels: Variable) -> Variable {
     if !isRecorded(pixels) { return Variable(infer(pixels.value)) }
     var x = stem(pixels)

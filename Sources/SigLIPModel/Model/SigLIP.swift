@@ -51,10 +51,12 @@ public final class SigLIP: Module {
     return SigLIP(configuration, random: &random)
   }
 
-  /// Image embeddings of length 1, `[batch, width]`.
+  /// Image embeddings of length 1, `[batch, width]`. Each is the same, to the last bit, alone and in any batch, on any
+  /// number of threads, with packed weights (`packWeights()`) or without; only levels of instructions round differently.
   public func embed(images: Variable) -> Variable { image(images).normalized() }
 
-  /// Embeddings of length 1 of images of any size and shape, `[batch, width]`; the model must be a NaFlex one.
+  /// Embeddings of length 1 of images of any size and shape, `[batch, width]`; the model must be a NaFlex one. Each is the
+  /// same, to the last bit, in any batch, however long its sequence is padded.
   public func embed(patches: PatchSequences) -> Variable {
     guard let tower = image as? NaFlexVisionTransformer else {
       programmerError("SigLIP: patches for a model whose images have one size; give it pixels")
@@ -62,7 +64,7 @@ public final class SigLIP: Module {
     return tower(patches).normalized()
   }
 
-  /// Text embeddings of length 1, `[batch, width]`.
+  /// Text embeddings of length 1, `[batch, width]`; the same in any batch, as those of images.
   public func embed(texts: IndexTensor) -> Variable { text(texts).normalized() }
 
   /// SigLIP's loss (``sigmoidPairwiseLoss(images:texts:logScale:bias:positives:)``) of pixels, or what else the image
