@@ -22,8 +22,11 @@ var loopTargets = [loopTarget("FMALoop", folder: "Loop", define: nil, architectu
 let package = Package(
   name: "PairwiseBenchmarks",
   platforms: [.macOS(.v15)],
+  traits: [.trait(name: "ImageCodecs", description: "Compile Pairwise with its trait of this name.")],
   dependencies: [
-    .package(name: "Pairwise", path: ".."),
+    .package(
+      name: "Pairwise", path: "..",
+      traits: [.trait(name: "ImageCodecs", condition: .when(traits: ["ImageCodecs"]))]),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [

@@ -3,10 +3,15 @@
 
     python3 Benchmarks/compare.py all
     python3 Benchmarks/compare.py gemm attention --threads 1 --rounds 7 --filter 768
+    python3 Benchmarks/compare.py all --before ../before/Benchmarks/.build/release/benchmark
 
 A ratio above 1 means that Pairwise is faster. The first use makes a virtual environment in Benchmarks/.venv. The
 limits of the machine, multiply-adds in registers and copying memory, are measured in the same run. Give the machine
 nothing else to do.
+
+With --before the only peer is an earlier build of the same program, and no work may take over 3% longer than there. A
+ratio is then that of the best times, as both do the same and noise only ever adds; work that seems slower is measured
+again, twice as often each time, before it counts as slower.
 """
 
 import argparse
@@ -31,18 +36,28 @@ def parse():
     parser.add_argument("--iterations", type=int, help="runs in a round, without a run before; to try things out")
     parser.add_argument("--python", help="an interpreter with the peers' packages, instead of Benchmarks/.venv")
     parser.add_argument("--no-peers", action="store_true", help="only Pairwise")
+    parser.add_argument("--program", type=Path, help="a build of `benchmark`, instead of building it first")
+    parser.add_argument("--before", type=Path, metavar="PROGRAM", help="compare with an earlier build of `benchmark`")
     parser.add_argument("--json", type=Path, help="write all measurements here")
     parser.add_argument("--markdown", type=Path, help="write the tables here")
     return parser.parse_args()
 
 
-def compare(name, taking_part, rounds):
+def compare(name, taking_part, rounds, options):
     """All take turns, so that what else the machine does strikes all alike."""
     found = {who.name: [] for who in taking_part}
-    for _ in range(rounds):
-        for who in taking_part:
-            found[who.name].append(who.measure(name))
-    return table.Row(name, found)
+
+    def measure(rounds):
+        for _ in range(rounds):
+            for who in taking_part:
+                found[who.name].append(who.measure(name))
+        return table.Row(name, found, is_before=bool(options.before))
+
+    row = measure(rounds)
+    for repetition in 2, 4, 8:
+        if options.before and row.is_slower():
+            row = measure(rounds * repetition)
+    return row
 
 
 def measure_limits(program, options):
@@ -64,33 +79,42 @@ def describe(limits, options):
 def main():
     options = parse()
     suites = SUITES if "all" in options.suites else options.suites
-    program = environment.build()
-    interpreter = None if options.no_peers else options.python or environment.python()
+    program = str(options.program.resolve()) if options.program else environment.build()
+    interpreter = None if options.no_peers or options.before else options.python or environment.python()
     limits = measure_limits(program, options)
-    peers = environment.versions(interpreter) if interpreter else "no peers"
+    peers = environment.versions(interpreter) if interpreter else "an earlier build" if options.before else "no peers"
     print(describe(limits, options), peers, sep="\n", flush=True)
     print(table.aligned(table.HEADINGS), flush=True)
     rows = {}
     for suite in suites:
         everyone = contenders.contenders(suite, program, interpreter, options)
         rounds = options.rounds or (3 if suite in contenders.ISOLATED else 5)
+        known = contenders.names(suite, options.before, "") if options.before else None
         for name in contenders.names(suite, program, options.filter):
-            has_peer = interpreter and targets.has_peer(name)
+            has_peer = name in known if options.before else interpreter and targets.has_peer(name)
             taking_part = contenders.capable(everyone, name) if has_peer else everyone[:1]
-            rows[name] = compare(name, taking_part, rounds)
+            rows[name] = compare(name, taking_part, rounds, options)
             print(table.aligned(rows[name].cells(limits)), flush=True)
         for who in everyone:
             who.stop()
         # What is measured is kept, should a later suite fail.
-        write(options, [describe(limits, options), peers], rows, targets.checks(rows, limits), limits)
+        write(options, [describe(limits, options), peers], rows, checks(rows, limits, options), limits)
     # Others who use the machine's memory may have left it alone by now.
     limits = {name: max(rate, limits[name]) for name, rate in measure_limits(program, options).items()}
     heading = [describe(limits, options), peers]
     print(heading[0])
-    verdicts = targets.checks(rows, limits)
+    verdicts = checks(rows, limits, options)
     for what, target, found, holds in verdicts:
         print(f"{what}: {found} ({target}): {'holds' if holds else 'MISSED'}")
     write(options, heading, rows, verdicts, limits)
+
+
+def checks(rows, limits, options):
+    if not options.before:
+        return targets.checks(rows, limits)
+    slower = [name for name, row in rows.items() if row.is_slower()]
+    return [(f"{len(rows)} pieces of work beside an earlier build", "none over 3% slower",
+             ", ".join(slower) or "none", not slower)]
 
 
 def write(options, heading, rows, verdicts, limits):

@@ -46,12 +46,17 @@ TITLES = {"torch": "PyTorch", "numpy": "NumPy"}
 
 
 def contenders(suite, program, interpreter, options):
-    """Pairwise first, then the suite's peers."""
+    """Pairwise first, then the suite's peers, or the earlier build alone."""
     choice = ["--threads", str(options.threads)] + (["--iterations", str(options.iterations)]
                                                     if options.iterations else [])
     isolated = suite in ISOLATED
     result = [Contender("Pairwise", [program, suite, "--serve"] + choice, options.threads, isolated)]
-    if suite != "limits":
+    if suite == "limits":
+        return result
+    if options.before:
+        command = [str(options.before.resolve()), suite, "--serve"] + choice
+        result.append(Contender("before", command, options.threads, isolated))
+    else:
         for engine in ENGINES.get(suite, ["torch"]):
             command = [interpreter, "-m", "peers", suite, "--engine", engine] + choice
             result.append(Contender(TITLES.get(engine, engine), command, options.threads, isolated))

@@ -1,9 +1,12 @@
 import Foundation
 
+/// The folder `Tests`, also when this file is compiled by way of a link to it.
+private let tests = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+  .deletingLastPathComponent().deletingLastPathComponent()
+
 /// Path of a committed fixture, such as `files/types.safetensors`.
 public func fixture(_ name: String) -> String {
-  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures").appendingPathComponent(name).path
+  tests.appendingPathComponent("Fixtures").appendingPathComponent(name).path
 }
 
 /// A folder of a test's own, removed when the test lets go of it.
@@ -35,6 +38,5 @@ public final class TemporaryFolder {
 
 /// Path of a file of the examples' data, such as `names.tsv`.
 public func exampleData(_ name: String) -> String {
-  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Examples/Data").appendingPathComponent(name).path
+  tests.deletingLastPathComponent().appendingPathComponent("Examples/Data").appendingPathComponent(name).path
 }

@@ -1,0 +1,1 @@
+../../../SigLIPModelTests/ImageFileTests.swift
