@@ -114,8 +114,9 @@ for name, function in {
     "minimum": torch.minimum,
 }.items():
     record(name, [a, b], function)
-# Not subnormal exponents: 1e-40 * x^(1e-40 - 1) would overflow in single precision on the way to 1.
-record("pow", [a, np.where(np.abs(b) == 1e-40, b * 1e10, b)], torch.pow)
+# Nothing subnormal: 1e-40 * x^(1e-40 - 1) would overflow in single precision on the way to 1, and so would any power of
+# 1e-40 close to -1.
+record("pow", [np.where(np.abs(x) == 1e-40, x * 1e10, x) for x in (a, b)], torch.pow)
 
 # Reductions of rows.
 rows = np.array([
@@ -144,9 +145,13 @@ def nan_of_infinite(results):
     results["gradient0"][np.isnan(results["value"])] = NAN
 
 
-def zeros_of_nothing(results):
+def softmax(results):
     # PyTorch: NaN. Here a row whose every element is exp(-infinity) = 0 has the gradient 0.
-    results["gradient0"][(results["input0"] == -INF).all(1)] = 0
+    x = results["input0"].astype(np.float64)
+    results["gradient0"][(x == -INF).all(1)] = 0
+    # PyTorch: 1 for each of two equal elements that are so large that adding log 2 changes nothing.
+    finite = np.isfinite(x).all(1)
+    results["gradient0"][finite] = single(torch.tensor(x[finite]).softmax(1))
 
 
 for name, function, fix in [
@@ -156,7 +161,7 @@ for name, function, fix in [
     # Not amax, whose gradients are all NaN if one element is.
     ("max", torch.max, None), ("min", torch.min, None),
     ("sumOfSquares", lambda x: x.square().sum(), None), ("norm", torch.linalg.vector_norm, None),
-    ("product", torch.prod, others), ("logSumExp", lambda x: x.logsumexp(0), zeros_of_nothing),
+    ("product", torch.prod, others), ("logSumExp", lambda x: x.logsumexp(0), softmax),
 ]:
     record(name, [rows], by_rows(function), fix=fix)
 

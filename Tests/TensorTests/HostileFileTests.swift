@@ -211,7 +211,7 @@ import Testing
     #expect(
       write(folder.path("none/a")) == "Cannot write \(folder.path("none/a")): No such file or directory.")
     #expect(write(file + "/a") == "Cannot write \(file)/a: Not a directory.")
-    #expect(write(folder.path("")) == "Cannot write \(folder.path("")): Is a directory.")
+    #expect(write(folder.path("")) == "Cannot write \(folder.path("")): it is there and is not a file.")
     #expect(message { _ = try SafetensorsFile("") } == "Cannot read a file: its path is empty.")
     #expect(message { try copyFile(folder.path("none"), to: file) }.hasSuffix("No such file or directory."))
     #expect(try folder.contents() == ["file"])
