@@ -38,8 +38,8 @@ public struct Shape: Sendable {
     if count == Shape.maximumCount {
       programmerError("shape: \(Array(self)) and another axis are more than \(Shape.maximumCount) axes")
     }
+    self[unchecked: count] = size
     count += 1
-    self[count - 1] = size
   }
 
   /// Adds an axis before `position`, which may be one behind the last; traps elsewhere.
@@ -74,7 +74,7 @@ public struct Shape: Sendable {
   public func dropLast(_ number: Int = 1) -> Shape {
     if number < 0 { programmerError("shape: the last \(number) axes of \(self)") }
     var result = Shape()
-    for i in 0..<Swift.max(0, count - number) { result.append(self[i]) }
+    for i in 0..<Swift.max(0, count - number) { result.append(self[unchecked: i]) }
     return result
   }
 
@@ -82,11 +82,8 @@ public struct Shape: Sendable {
   public var elementCount: Int {
     var product = 1
     for i in 0..<count {
-      let (next, overflow) = product.multipliedReportingOverflow(by: self[i])
-      if overflow {
-        if contains(0) { return 0 }
-        tooLarge()
-      }
+      let (next, overflow) = product.multipliedReportingOverflow(by: self[unchecked: i])
+      if overflow { return elementCountOfOverflow() }
       product = next
     }
     return product
@@ -97,13 +94,30 @@ public struct Shape: Sendable {
     var strides = self
     var stride = 1
     for i in (0..<count).reversed() {
-      strides[i] = stride
-      let (next, overflow) = stride.multipliedReportingOverflow(by: Swift.max(self[i], 1))
+      strides[unchecked: i] = stride
+      let (next, overflow) = stride.multipliedReportingOverflow(by: Swift.max(self[unchecked: i], 1))
       // The outermost size is not in any stride.
       if overflow && i > 0 { tooLarge() }
       stride = next
     }
     return strides
+  }
+
+  /// The size of an axis that is known to be there: for loops over all axes.
+  @inline(__always)
+  subscript(unchecked position: Int) -> Int {
+    get { withUnsafeBytes(of: storage) { $0.load(fromByteOffset: position * 8, as: Int.self) } }
+    set {
+      withUnsafeMutableBytes(of: &storage) {
+        $0.storeBytes(of: newValue, toByteOffset: position * 8, as: Int.self)
+      }
+    }
+  }
+
+  /// An axis of no size makes up for all others.
+  @inline(never) private func elementCountOfOverflow() -> Int {
+    if contains(0) { return 0 }
+    tooLarge()
   }
 
   /// Out of line, as building a sentence would slow down what checks for it.
@@ -154,13 +168,11 @@ extension Shape: RandomAccessCollection, MutableCollection {
   public subscript(position: Int) -> Int {
     get {
       if position < 0 || position >= count { noAxis(position) }
-      return withUnsafeBytes(of: storage) { $0.load(fromByteOffset: position * 8, as: Int.self) }
+      return self[unchecked: position]
     }
     set {
       if position < 0 || position >= count { noAxis(position) }
-      withUnsafeMutableBytes(of: &storage) {
-        $0.storeBytes(of: newValue, toByteOffset: position * 8, as: Int.self)
-      }
+      self[unchecked: position] = newValue
     }
   }
 }
@@ -169,7 +181,7 @@ extension Shape: Hashable {
   /// Whether the number of axes and all sizes agree.
   public static func == (a: Shape, b: Shape) -> Bool {
     if a.count != b.count { return false }
-    for i in 0..<a.count where a[i] != b[i] { return false }
+    for i in 0..<a.count where a[unchecked: i] != b[unchecked: i] { return false }
     return true
   }
 

@@ -35,20 +35,23 @@ struct StridedIteration {
     let zeros = Shape(repeating: 0, count: shape.count)
     let b = b ?? zeros
     let c = c ?? zeros
-    for i in 0..<shape.count where shape[i] != 1 {
+    for i in 0..<shape.count where shape[unchecked: i] != 1 {
+      let (size, strideA, strideB, strideC) = (
+        shape[unchecked: i], a[unchecked: i], b[unchecked: i], c[unchecked: i]
+      )
       let last = sizes.count - 1
-      if last >= 0, stridesA[last] == a[i] * shape[i], stridesB[last] == b[i] * shape[i],
-        stridesC[last] == c[i] * shape[i]
+      if last >= 0, stridesA[unchecked: last] == strideA * size, stridesB[unchecked: last] == strideB * size,
+        stridesC[unchecked: last] == strideC * size
       {
-        sizes[last] *= shape[i]
-        stridesA[last] = a[i]
-        stridesB[last] = b[i]
-        stridesC[last] = c[i]
+        sizes[unchecked: last] *= size
+        stridesA[unchecked: last] = strideA
+        stridesB[unchecked: last] = strideB
+        stridesC[unchecked: last] = strideC
       } else {
-        sizes.append(shape[i])
-        stridesA.append(a[i])
-        stridesB.append(b[i])
-        stridesC.append(c[i])
+        sizes.append(size)
+        stridesA.append(strideA)
+        stridesB.append(strideB)
+        stridesC.append(strideC)
       }
     }
     if !sizes.isEmpty {
