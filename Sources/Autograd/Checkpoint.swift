@@ -1,5 +1,3 @@
-import Foundation
-
 /// Computes `body` without keeping what its operations would save, and computes it again in the backward sweep
 /// (rematerialisation; Chen et al. 2016): memory for time.
 ///
@@ -145,27 +143,5 @@ public final class RandomSource {
   public func next() -> Random {
     if let log = DrawLog.current { return log.draw { random.split() } }
     return random.split()
-  }
-}
-
-// MARK: - Samples
-
-extension Variable {
-  package static var tapeSamples: [OperationSamples] {
-    let shapes: [(Shape, Shape)] = [([3, 4], [3, 4]), ([2, 17], [17]), ([], [3])]
-    return [
-      unarySamples("alias", { $0.aliased() }) { $0 },
-      OperationSamples(
-        "checkpoint",
-        shapes.map { a, b in
-          OperationSample([.init(a), .init(b)], isTwiceDifferentiable: false) {
-            checkpoint($0) { ($0[0] * $0[1]).sin() * $0[1] }
-          } composition: {
-            ($0[0] * $0[1]).sin() * $0[1]
-          } reference: {
-            $0[0].combine($0[1]) { Foundation.sin($0 * $1) * $1 }
-          }
-        }),
-    ]
   }
 }

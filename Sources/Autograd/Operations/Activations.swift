@@ -1,4 +1,3 @@
-import Foundation
 import Kernels
 
 extension Variable {
@@ -76,13 +75,13 @@ extension Variable {
 }
 
 /// With (1 + tanh(u)) / 2 = sigmoid(2 u), which keeps its digits where x is negative, and is 0 or 1 long before ±20.
-private func composedGeluTanh(_ x: Variable) -> Variable {
+func composedGeluTanh(_ x: Variable) -> Variable {
   let bounded = x.clamp(min: -20, max: 20)
   let cube = bounded * bounded * bounded
   return x * ((bounded + cube * 0.044715) * Float(2 * (2 / Double.pi).squareRoot())).sigmoid()
 }
 
-private func composedGeluErf(_ x: Variable) -> Variable { x * x.normalProbability() }
+func composedGeluErf(_ x: Variable) -> Variable { x * x.normalProbability() }
 
 /// The gradient by a kernel that reads the saved result.
 private func fromOutput(_ kernel: BinaryOperation) -> FusedDerivative {
@@ -92,30 +91,4 @@ private func fromOutput(_ kernel: BinaryOperation) -> FusedDerivative {
 /// The gradient by a kernel that reads the saved input.
 private func fromInput(_ kernel: BinaryOperation) -> FusedDerivative {
   { [Tensor.combine(kernel, $0.input(0).value, $0.gradient.value, named: "derivative")] }
-}
-
-// MARK: - Samples
-
-extension Variable {
-  package static var activationSamples: [OperationSamples] {
-    let sigmoid = { (x: Double) in 1 / (1 + Foundation.exp(-x)) }
-    return [
-      unarySamples("tanh", { $0.tanh() }, reference: Foundation.tanh),
-      unarySamples("sigmoid", { $0.sigmoid() }, reference: sigmoid),
-      unarySamples("softplus", { $0.softplus() }) { log1p(Foundation.exp($0)) },
-      unarySamples("logSigmoid", { $0.logSigmoid() }) { -log1p(Foundation.exp(-$0)) },
-      unarySamples("relu", hasKinks: true, { $0.relu() }) { Swift.max($0, 0) },
-      unarySamples("relu6", in: -3..<9, hasKinks: true, { $0.relu6() }) { Swift.min(Swift.max($0, 0), 6) },
-      unarySamples("geluTanh", { $0.gelu() }, composition: composedGeluTanh) {
-        0.5 * $0 * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
-      },
-      unarySamples("geluErf", { $0.gelu(exact: true) }, composition: composedGeluErf) {
-        0.5 * $0 * (1 + Foundation.erf($0 / 2.0.squareRoot()))
-      },
-      unarySamples("quickGelu", { $0.quickGelu() }, composition: { $0 * ($0 * 1.702).sigmoid() }) {
-        $0 * sigmoid(1.702 * $0)
-      },
-      unarySamples("silu", { $0.silu() }, composition: { $0 * $0.sigmoid() }) { $0 * sigmoid($0) },
-    ]
-  }
 }

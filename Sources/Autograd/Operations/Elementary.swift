@@ -1,5 +1,3 @@
-import Foundation
-
 extension Variable {
   /// eˣ.
   public func exp() -> Variable {
@@ -75,26 +73,4 @@ extension Variable {
   public func ceil() -> Variable { recordNonDifferentiable("ceil", [self], value: value.ceil()) }
   /// Nearest integer, halves to even; has no derivative.
   public func round() -> Variable { recordNonDifferentiable("round", [self], value: value.round()) }
-}
-
-// MARK: - Samples
-
-extension Variable {
-  package static var elementarySamples: [OperationSamples] {
-    [
-      unarySamples("exp", { $0.exp() }, reference: Foundation.exp),
-      unarySamples("log", in: 0.5..<3, { $0.log() }, reference: Foundation.log),
-      unarySamples("sin", { $0.sin() }, reference: Foundation.sin),
-      unarySamples("cos", { $0.cos() }, reference: Foundation.cos),
-      unarySamples("erf", { $0.erf() }, reference: Foundation.erf),
-      unarySamples("normalProbability", { $0.normalProbability() }) {
-        0.5 * Foundation.erfc(-$0 / 2.0.squareRoot())
-      },
-      unarySamples("sqrt", in: 0.5..<3, { $0.sqrt() }) { $0.squareRoot() },
-      unarySamples("rsqrt", in: 0.5..<3, { $0.rsqrt() }) { 1 / $0.squareRoot() },
-      unarySamples("reciprocal", in: 0.5..<3, { $0.reciprocal() }) { 1 / $0 },
-      unarySamples("square", { $0.square() }) { $0 * $0 },
-      unarySamples("abs", hasKinks: true, { $0.abs() }) { $0.magnitude },
-    ]
-  }
 }

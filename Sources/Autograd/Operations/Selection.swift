@@ -81,34 +81,3 @@ extension Variable {
   /// 1 where at least a number, else 0.
   public static func .>= (a: Variable, b: Float) -> Tensor { a.value .>= b }
 }
-
-// MARK: - Samples
-
-extension Variable {
-  package static var selectionSamples: [OperationSamples] {
-    let mask = Tensor([1, 0, 0, 1, 1, 0])
-    return [
-      binarySamples("maximum", hasKinks: true, { $0.maximum($1) }) { Swift.max($0, $1) },
-      binarySamples("minimum", hasKinks: true, { $0.minimum($1) }) { Swift.min($0, $1) },
-      unarySamples("maximum", hasKinks: true, { $0.maximum(0.5) }) { Swift.max($0, 0.5) },
-      unarySamples("minimum", hasKinks: true, { $0.minimum(0.5) }) { Swift.min($0, 0.5) },
-      unarySamples("clamp", hasKinks: true, { $0.clamp(min: -0.5, max: 1) }) {
-        Swift.min(Swift.max($0, -0.5), 1)
-      },
-      unarySamples("clamp", hasKinks: true, { $0.clamp(max: 1) }) { Swift.min($0, 1) },
-      OperationSamples(
-        "where",
-        [([6], [6]), ([4, 6], [6]), ([3, 1], [1, 6]), ([], [2, 6]), ([0, 6], [6])].map {
-          (a: Shape, b: Shape) in
-          OperationSample([.init(a), .init(b)]) {
-            `where`(mask, $0[0], $0[1])
-          } reference: { x in
-            let shape = a.broadcast(with: b)!.broadcast(with: [6])!
-            return ReferenceArray(shape: shape) {
-              ReferenceArray(mask).broadcast(at: $0) != 0 ? x[0].broadcast(at: $0) : x[1].broadcast(at: $0)
-            }
-          }
-        }),
-    ]
-  }
-}

@@ -1,13 +1,14 @@
+@testable import Autograd
 import Foundation
 
 /// An array of `Double` with plain loops: what the tests hold every operation against.
 ///
 /// Nothing here is fast or clever: it has to be right at a glance.
-package struct ReferenceArray {
-  package let shape: Shape
-  package var values: [Double]
+struct ReferenceArray {
+  let shape: Shape
+  var values: [Double]
 
-  package init(_ values: [Double], shape: Shape) {
+  init(_ values: [Double], shape: Shape) {
     if values.count != shape.elementCount {
       programmerError("reference: \(values.count) numbers do not fill shape \(shape)")
     }
@@ -15,41 +16,41 @@ package struct ReferenceArray {
     self.shape = shape
   }
 
-  package init(_ tensor: Tensor) { self.init(tensor.scalars.map(Double.init), shape: tensor.shape) }
+  init(_ tensor: Tensor) { self.init(tensor.scalars.map(Double.init), shape: tensor.shape) }
 
   /// The array whose element at each position is what `element` returns for it.
-  package init(shape: Shape, _ element: ([Int]) -> Double) {
+  init(shape: Shape, _ element: ([Int]) -> Double) {
     self.init(ReferenceArray.positions(of: shape).map(element), shape: shape)
   }
 
   /// All positions of a shape in row-major order.
-  package static func positions(of shape: Shape) -> [[Int]] {
+  static func positions(of shape: Shape) -> [[Int]] {
     shape.reduce([[]]) { prefixes, size in prefixes.flatMap { prefix in (0..<size).map { prefix + [$0] } } }
   }
 
-  package subscript(position: [Int]) -> Double {
+  subscript(position: [Int]) -> Double {
     var index = 0
     for (axis, i) in position.enumerated() { index = index * shape[axis] + i }
     return values[index]
   }
 
   /// The element at a position of a shape that self broadcasts to.
-  package func broadcast(at position: [Int]) -> Double {
+  func broadcast(at position: [Int]) -> Double {
     let own = position.suffix(shape.count)
     return self[zip(own, shape).map { $1 == 1 ? 0 : $0 }]
   }
 
-  package func map(_ function: (Double) -> Double) -> ReferenceArray {
+  func map(_ function: (Double) -> Double) -> ReferenceArray {
     ReferenceArray(values.map(function), shape: shape)
   }
 
-  package func combine(_ other: ReferenceArray, _ function: (Double, Double) -> Double) -> ReferenceArray {
+  func combine(_ other: ReferenceArray, _ function: (Double, Double) -> Double) -> ReferenceArray {
     let result = shape.broadcast(with: other.shape)!
     return ReferenceArray(shape: result) { function(broadcast(at: $0), other.broadcast(at: $0)) }
   }
 
   /// Folds the elements along the given axes (all for nil) into one each; the axes keep size 1 if asked.
-  package func fold(
+  func fold(
     axes: [Int]? = nil, keepDimensions: Bool = false, _ function: ([Double]) -> Double
   ) -> ReferenceArray {
     let axes = shape.axes(axes, of: "reference")
@@ -65,7 +66,7 @@ package struct ReferenceArray {
   }
 
   /// Matrix product as NumPy's `matmul`.
-  package func matmul(_ other: ReferenceArray) -> ReferenceArray {
+  func matmul(_ other: ReferenceArray) -> ReferenceArray {
     let a = shape.count == 1 ? ReferenceArray(values, shape: [1, shape[0]]) : self
     let b = other.shape.count == 1 ? ReferenceArray(other.values, shape: [other.shape[0], 1]) : other
     let (m, k, n) = (a.shape[a.shape.count - 2], a.shape[a.shape.count - 1], b.shape[b.shape.count - 1])
@@ -80,7 +81,7 @@ package struct ReferenceArray {
   }
 
   /// Every line along an axis replaced by what `function` makes of it.
-  package func mapLines(along axis: Int, _ function: ([Double]) -> [Double]) -> ReferenceArray {
+  func mapLines(along axis: Int, _ function: ([Double]) -> [Double]) -> ReferenceArray {
     let axis = axis < 0 ? axis + shape.count : axis
     func line(through position: [Int]) -> [Double] {
       function(
@@ -96,7 +97,7 @@ package struct ReferenceArray {
   }
 
   /// NumPy's `einsum` without dots: a loop over all letters, where size 1 repeats.
-  package static func einsum(_ equation: String, _ operands: [ReferenceArray]) -> ReferenceArray {
+  static func einsum(_ equation: String, _ operands: [ReferenceArray]) -> ReferenceArray {
     let sides = equation.components(separatedBy: "->")
     let terms = sides[0].components(separatedBy: ",").map(Array.init)
     let counts = Dictionary(terms.joined().map { ($0, 1) }, uniquingKeysWith: +)

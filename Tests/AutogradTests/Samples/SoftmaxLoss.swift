@@ -1,0 +1,68 @@
+@testable import Autograd
+import Foundation
+
+enum SoftmaxLossSamples {
+  static var crossEntropy: OperationSamples {
+    let cases: [(Shape, [Int])] = [
+      ([3, 5], [0, 4, 2]), ([1, 1], [0]), ([2, 33], [32, 7]), ([2, 2, 3], [0, 1, 2, 1]), ([4], [3]),
+    ]
+    return OperationSamples(
+      "softmaxCrossEntropy",
+      cases.map { shape, classes in
+        let labels = IndexTensor(classes, shape: Shape(shape.dropLast()))
+        return OperationSample(
+          [.init(shape)], forward: { softmaxCrossEntropy(logits: $0[0], labels: labels) },
+          composition: { composedCrossEntropy(logits: $0[0], labels: labels) },
+          reference: { inputs in
+            let probabilities = inputs[0].softmax(axis: -1)
+            let width = shape[shape.count - 1]
+            let losses = classes.enumerated().map {
+              -log(probabilities.values[$0.offset * width + $0.element])
+            }
+            return ReferenceArray([losses.reduce(0, +) / Double(classes.count)], shape: [])
+          })
+      })
+  }
+
+  static var pairwise: OperationSamples {
+    let cases: [(images: Int, texts: Int, PairLabels, String)] = [
+      (3, 3, .diagonal, "diagonal"), (17, 17, .diagonal, "17 pairs"),
+      (
+        4, 6,
+        .classes(
+          images: IndexTensor([0, 1, 1, 4] as [Int]), texts: IndexTensor([0, 0, 1, 1, 3, 0] as [Int])),
+        "classes, some without a partner"
+      ),
+    ]
+    // Columns as images: were they rows, tests that repeat the first entry of an axis would make all images equal and
+    // all gradients 0 but for rounding.
+    return OperationSamples(
+      "softmaxPairwiseLoss",
+      cases.map { images, texts, labels, description in
+        let positives = labels.positives(images: images, texts: texts)
+        let matrix = ReferenceArray(positives.matrix(texts: texts))
+        func half(_ logits: ReferenceArray, axis: Int, count: Int) -> Double {
+          let sizes = matrix.fold(axes: [axis], keepDimensions: true) { Swift.max($0.reduce(0, +), 1) }
+          let targets = matrix.combine(sizes, /)
+          return logits.softmax(axis: axis).combine(targets) { -log($0) * $1 }.values.reduce(0, +)
+            / Double(2 * count)
+        }
+        return OperationSample(
+          [.init([5, images], in: -1..<1), .init([texts, 5], in: -1..<1), .init([1], in: 0..<1)], description,
+          forward: {
+            softmaxPairwiseLoss(images: $0[0].transpose(), texts: $0[1], logScale: $0[2], positives: labels)
+          },
+          composition: {
+            composedSoftmaxPairwiseLoss(
+              images: $0[0].transpose(), texts: $0[1], logScale: $0[2], positives: positives)
+          },
+          reference: { inputs in
+            let logits = inputs[0].transposed.pairProducts(with: inputs[1]).map {
+              exp(inputs[2].values[0]) * $0
+            }
+            return ReferenceArray(
+              [half(logits, axis: 1, count: images) + half(logits, axis: 0, count: texts)], shape: [])
+          })
+      })
+  }
+}
