@@ -17,7 +17,7 @@ package protocol EinsumOperand {
   var shape: Shape { get }
   func permute(_ axes: [Int]) -> Self
   func reshape(_ shape: Shape) -> Self
-  func slice(axis: Int, _ range: Range<Int>, step: Int) -> Self
+  func slice(_ range: Range<Int>, axis: Int, step: Int) -> Self
   func sum(axes: [Int]?, keepDimensions: Bool) -> Self
   func matmul(_ other: Self) -> Self
   static func * (a: Self, b: Self) -> Self
@@ -129,7 +129,7 @@ package struct EinsumTerm<Operand: EinsumOperand> {
     let outer = Shape(rest.map { value.shape[$0] })
     // Elements (i, i) of a square lie size + 1 apart.
     let square = value.permute(rest + [first, second]).reshape(outer + [size * size])
-    let diagonal = square.slice(axis: rest.count, 0..<size * size, step: size + 1)
+    let diagonal = square.slice(0..<size * size, axis: rest.count, step: size + 1)
     return EinsumTerm(labels: rest.map { labels[$0] } + [labels[first]], value: diagonal).diagonalized()
   }
 

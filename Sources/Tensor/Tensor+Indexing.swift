@@ -30,7 +30,7 @@ extension Tensor {
 
   /// Elements picked along an axis, one position for each element of the result, which has the shape of `indices`
   /// (PyTorch's `gather`); outside the axis the shapes agree.
-  public func takeAlong(axis: Int, _ indices: IndexTensor) -> Tensor {
+  public func takeAlong(_ indices: IndexTensor, axis: Int) -> Tensor {
     let parts = AxisParts(shape, axis, of: "takeAlong")
     parts.check(indices, of: "takeAlong")
     let source = contiguous()
@@ -89,16 +89,16 @@ extension Tensor {
     withExtendedLifetime((source.storage, storage)) {}
   }
 
-  /// Self with `updates` added to the elements that ``takeAlong(axis:_:)`` would read; repeated positions add up in
+  /// Self with `updates` added to the elements that ``takeAlong(_:axis:)`` would read; repeated positions add up in
   /// order (PyTorch's `scatter_add`).
-  public func scatterAddAlong(axis: Int, _ indices: IndexTensor, _ updates: Tensor) -> Tensor {
+  public func scatterAddAlong(_ updates: Tensor, at indices: IndexTensor, axis: Int) -> Tensor {
     var result = self
-    result.addScatteredAlong(axis: axis, indices, updates)
+    result.addScatteredAlong(updates, at: indices, axis: axis)
     return result
   }
 
-  /// ``scatterAddAlong(axis:_:_:)`` in place where nobody else sees self.
-  package mutating func addScatteredAlong(axis: Int, _ indices: IndexTensor, _ updates: Tensor) {
+  /// ``scatterAddAlong(_:at:axis:)`` in place where nobody else sees self.
+  package mutating func addScatteredAlong(_ updates: Tensor, at indices: IndexTensor, axis: Int) {
     let parts = AxisParts(shape, axis, of: "scatterAddAlong")
     parts.check(indices, of: "scatterAddAlong")
     if updates.shape != indices.shape {

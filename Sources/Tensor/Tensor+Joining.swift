@@ -18,7 +18,7 @@ extension Tensor {
     let result = Tensor(uninitialized: shape)
     var start = 0
     for tensor in tensors {
-      result.narrow(axis: axis, start: start, length: tensor.shape[axis]).overwrite(with: tensor)
+      result.narrow(start: start, length: tensor.shape[axis], axis: axis).overwrite(with: tensor)
       start += tensor.shape[axis]
     }
     return result
@@ -58,7 +58,7 @@ extension Tensor {
     let result = Tensor.full(target, value)
     var inside = result
     for (axis, width) in widths.enumerated() {
-      inside = inside.narrow(axis: axis, start: width.before, length: shape[axis])
+      inside = inside.narrow(start: width.before, length: shape[axis], axis: axis)
     }
     inside.overwrite(with: self)
     return result

@@ -164,7 +164,7 @@ extension Tensor {
     let (rowBlocks, columnBlocks) = (
       (rows + rowBlock - 1) / rowBlock, (columns + columnBlock - 1) / columnBlock
     )
-    let pivots = pivot.map { Tensor.full([columns], $0) } ?? narrow(axis: 0, start: 0, length: 1)
+    let pivots = pivot.map { Tensor.full([columns], $0) } ?? narrow(start: 0, length: 1, axis: 0)
     let pivot = UnsafePointer(pivots.pointer)
     let kernel = Kernels.table.moments.accumulate
     /// Adds a block of rows, and of columns in it, to its sums and the squares behind them.

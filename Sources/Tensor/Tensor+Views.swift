@@ -153,12 +153,12 @@ extension Tensor {
 
   /// Every `step`-th element of `range` along an axis; bounds may count from the end; a negative step walks backwards
   /// from the last element of the range.
-  public func slice(axis: Int, _ range: some AxisRange, step: Int = 1) -> Tensor {
+  public func slice(_ range: some AxisRange, axis: Int, step: Int = 1) -> Tensor {
     slice(shape.slice(axis: axis, range, step: step, of: "slice"))
   }
 
   /// `length` neighbours along an axis; `start` may count from the end.
-  public func narrow(axis: Int, start: Int, length: Int) -> Tensor {
+  public func narrow(start: Int, length: Int, axis: Int) -> Tensor {
     slice(shape.narrow(axis: axis, start: start, length: length, of: "narrow"))
   }
 
@@ -166,15 +166,15 @@ extension Tensor {
   public func flip(axis: Int) -> Tensor { slice(shape.reversal(axis: axis, of: "flip")) }
 
   /// One entry along an axis, which is dropped; the index may count from the end.
-  public func select(axis: Int, _ index: Int) -> Tensor {
+  public func select(_ index: Int, axis: Int) -> Tensor {
     select(shape.entry(axis: axis, index, of: "select"))
   }
 
   /// One entry of the first axis; -1 is the last.
-  public subscript(index: Int) -> Tensor { select(axis: 0, index) }
+  public subscript(index: Int) -> Tensor { select(index, axis: 0) }
 
   /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
-  public subscript(range: some AxisRange) -> Tensor { slice(axis: 0, range) }
+  public subscript(range: some AxisRange) -> Tensor { slice(range, axis: 0) }
 
   /// The elements that a slice of this shape names.
   package func slice(_ place: AxisSlice) -> Tensor {

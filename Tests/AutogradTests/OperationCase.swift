@@ -70,7 +70,7 @@ enum Layout: CaseIterable {
       return result
     case .expanded:
       guard let axis = tensor.shape.firstIndex(where: { $0 > 1 }) else { return tensor }
-      return tensor.narrow(axis: axis, start: 0, length: 1).expand(to: tensor.shape)
+      return tensor.narrow(start: 0, length: 1, axis: axis).expand(to: tensor.shape)
     }
   }
 }

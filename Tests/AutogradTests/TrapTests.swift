@@ -119,21 +119,21 @@ private func expectMessage(
 
   @Test func selectBeforeTheFirst() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Variable(.zeros([4])).select(axis: 0, -5)
+      _ = Variable(.zeros([4])).select(-5, axis: 0)
     }
     expectMessage("select: index -5 is outside axis 0 of shape [4]", result)
   }
 
   @Test func narrowBeforeTheFirst() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Variable(.zeros([4])).narrow(axis: 0, start: -6, length: 2)
+      _ = Variable(.zeros([4])).narrow(start: -6, length: 2, axis: 0)
     }
     expectMessage("narrow: 2 from -6 do not fit axis 0 of shape [4]", result)
   }
 
   @Test func narrowToANegativeLength() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Variable(.zeros([4])).narrow(axis: 0, start: 1, length: -1)
+      _ = Variable(.zeros([4])).narrow(start: 1, length: -1, axis: 0)
     }
     expectMessage("narrow: -1 from 1 do not fit axis 0 of shape [4]", result)
   }

@@ -55,11 +55,11 @@ import Testing
     let layer = BatchNorm2d(channels: 3, epsilon: 0)
     let y = layer(Variable(x)).value
     for channel in 0..<3 {
-      let values = x.select(axis: 1, channel).scalars.map(Double.init)
+      let values = x.select(channel, axis: 1).scalars.map(Double.init)
       let mean = values.reduce(0, +) / 100
       let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 100
       let expected = values.map { ($0 - mean) / variance.squareRoot() }
-      for (a, b) in zip(y.select(axis: 1, channel).scalars, expected) {
+      for (a, b) in zip(y.select(channel, axis: 1).scalars, expected) {
         #expect(abs(Double(a) - b) < 1e-5)
       }
       let running = Double(layer.runningVariance.value.scalars[channel])

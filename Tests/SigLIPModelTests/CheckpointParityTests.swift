@@ -59,7 +59,7 @@ import Testing
     let together = tower(all).value
     for (number, grid) in all.grids.enumerated() {
       let count = grid.height * grid.width
-      let own = all.patches.narrow(axis: 0, start: number, length: 1).narrow(axis: 1, start: 0, length: count)
+      let own = all.patches.narrow(start: number, length: 1, axis: 0).narrow(start: 0, length: count, axis: 1)
       let alone = tower(PatchSequences(patches: own.contiguous(), grids: [grid])).value
       #expect(alone.isApproximatelyEqual(to: together[number].unsqueeze(0), absolute: 1e-5, relative: 1e-5))
       let noise = own.pad([(0, 0), (0, 20 - count), (0, 0)], value: 7)
@@ -71,7 +71,7 @@ import Testing
   /// Patches are read as (row, column, channel), in rows.
   @Test func imagesAreCutIntoPatches() throws {
     let image = Tensor.arange(0, 3 * 4 * 6).reshape([3, 4, 6])
-    let sequences = PatchSequences(images: [image, image.narrow(axis: 2, start: 2, length: 2)], patchSize: 2)
+    let sequences = PatchSequences(images: [image, image.narrow(start: 2, length: 2, axis: 2)], patchSize: 2)
     #expect(sequences.patches.shape == [2, 6, 12])
     #expect(sequences.grids.map(\.height) == [2, 2] && sequences.grids.map(\.width) == [3, 1])
     // Patch (1, 2) of the first image: rows 2 and 3, columns 4 and 5.

@@ -90,7 +90,7 @@ struct ReferenceModel {
     let tensor = try tensor("\(kind)/\(name)")
     guard let part else { return tensor }
     let rows = tensor.shape[0] / 3
-    return tensor.narrow(axis: 0, start: part * rows, length: rows).contiguous()
+    return tensor.narrow(start: part * rows, length: rows, axis: 0).contiguous()
   }
 
   /// A path's name in transformers, and which third of that array it is if queries, keys and values share one.

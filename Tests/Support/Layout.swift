@@ -29,13 +29,13 @@ public enum Layout: String, CaseIterable, Sendable {
       let larger = Shape(zip(shape, steps).map { $0 * $1 + 1 })
       return shape.indices.reduce(random.uniform(larger, in: range)) { tensor, axis in
         let step = axis % 2 == 0 ? steps[axis] : -steps[axis]
-        return tensor.slice(axis: axis, 1..<1 + shape[axis] * steps[axis], step: step)
+        return tensor.slice(1..<1 + shape[axis] * steps[axis], axis: axis, step: step)
       }
     case .flipped:
       return shape.indices.reduce(random.uniform(shape, in: range)) { $0.flip(axis: $1) }
     case .narrowed:
       return shape.indices.reduce(random.uniform(Shape(shape.map { $0 + 3 }), in: range)) {
-        $0.narrow(axis: $1, start: 2, length: shape[$1])
+        $0.narrow(start: 2, length: shape[$1], axis: $1)
       }
     case .broadcast:
       let smaller = Shape(shape.enumerated().map { $0 % 2 == 1 && $1 > 0 ? 1 : $1 })

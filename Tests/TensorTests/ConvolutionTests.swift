@@ -142,7 +142,7 @@ import Testing
     let g = layout.tensor(output.shape, seed: 2)
     let planes = s.x[0] * s.x[1]
     let scattered = Tensor.zeros([planes, s.x[2] * s.x[3]]).scatterAddAlong(
-      axis: 1, indices.reshape([planes, height * width]), g.reshape([planes, height * width]))
+      g.reshape([planes, height * width]), at: indices.reshape([planes, height * width]), axis: 1)
     let gradient = maxPool2dInputGradient(
       g, indices: indices, inputShape: s.x, window: s.window, stride: s.stride, padding: s.padding)
     #expect(gradient.isApproximatelyEqual(to: scattered.reshape(s.x)))

@@ -66,7 +66,7 @@ import Testing
           }
           let expected = NaiveArray(places.map { naive[$0] }, shape: Array(target))
           let difference = expected.difference(
-            from: x.takeAlong(axis: axis, picked), absolute: 0, relative: 0)
+            from: x.takeAlong(picked, axis: axis), absolute: 0, relative: 0)
           #expect(difference == nil, "takeAlong \(target) of \(shape)")
 
           let updates = layout.tensor(target, seed: 2)
@@ -74,7 +74,7 @@ import Testing
           for (value, place) in zip(NaiveArray(updates).values, places) {
             sums[zip(naive.shape, place).reduce(0) { $0 * $1.0 + $1.1 }] += value
           }
-          let result = x.scatterAddAlong(axis: axis - shape.count, picked, updates)
+          let result = x.scatterAddAlong(updates, at: picked, axis: axis - shape.count)
           let other = NaiveArray(sums, shape: naive.shape).difference(from: result, absolute: 1e-5)
           #expect(other == nil, "scatterAddAlong \(target) to \(shape)")
         }
@@ -136,7 +136,7 @@ import Testing
         for descending in [false, true] {
           let (values, indices) = x.sort(axis: axis, descending: descending)
           #expect(values.shape == shape && indices.shape == shape)
-          #expect(x.takeAlong(axis: axis, indices) == values)
+          #expect(x.takeAlong(indices, axis: axis) == values)
           let found = NaiveArray(indices.asTensor()).groups(along: [axis]).groups
           for (group, order) in zip(groups, found) {
             let expected = group.indices.sorted {
@@ -148,9 +148,9 @@ import Testing
         for k in Set([0, 1, 5, shape[axis]]) where k <= shape[axis] {
           let (values, indices) = x.topK(k, axis: axis)
           let sorted = x.sort(axis: axis, descending: true)
-          #expect(values == sorted.values.narrow(axis: axis, start: 0, length: k))
-          #expect(x.takeAlong(axis: axis, indices) == values)
-          #expect(indices.asTensor() == sorted.indices.asTensor().narrow(axis: axis, start: 0, length: k))
+          #expect(values == sorted.values.narrow(start: 0, length: k, axis: axis))
+          #expect(x.takeAlong(indices, axis: axis) == values)
+          #expect(indices.asTensor() == sorted.indices.asTensor().narrow(start: 0, length: k, axis: axis))
         }
       }
     }

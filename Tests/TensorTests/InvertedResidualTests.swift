@@ -68,11 +68,11 @@ import TestSupport
         let channels = expected.shape[1]
         let plain = unblocked(results[0])
         #expect(
-          plain.narrow(axis: 1, start: 0, length: channels).isApproximatelyEqual(
+          plain.narrow(start: 0, length: channels, axis: 1).isApproximatelyEqual(
             to: expected, absolute: 1e-5, relative: 1e-5), "\(table.name)")
         // Channels that fill up the last block stay zero, so that later sums may include them.
         #expect(
-          plain.narrow(axis: 1, start: channels, length: plain.shape[1] - channels).scalars.allSatisfy {
+          plain.narrow(start: channels, length: plain.shape[1] - channels, axis: 1).scalars.allSatisfy {
             $0 == 0
           })
         #expect(results.allSatisfy { $0.scalars == results[0].scalars })

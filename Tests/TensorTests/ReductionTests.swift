@@ -167,7 +167,7 @@ import Testing
       let expected = NaiveArray(x).values.reduce(0, +)
       #expect((Double(x.sum().item()) - expected).magnitude < 1e-6 * expected)
       #expect(x.max().item() == x.scalars.max())
-      let columns = x.narrow(axis: 0, start: 0, length: 200_000).reshape([20_000, 10])
+      let columns = x.narrow(start: 0, length: 200_000, axis: 0).reshape([20_000, 10])
       let sums = NaiveArray(columns).reduce([0]) { $0.reduce(0, +) }
       #expect(sums.difference(from: columns.sum(axes: [0]), relative: 1e-6) == nil)
     }

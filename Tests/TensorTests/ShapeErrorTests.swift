@@ -97,14 +97,14 @@ import Testing
 
   @Test func sliceRange() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Tensor.zeros([2, 3]).slice(axis: 1, 1..<4)
+      _ = Tensor.zeros([2, 3]).slice(1..<4, axis: 1)
     }
     #expect(Self.text(result).contains("slice: 1..<4 by 1 does not fit axis 1 of shape [2, 3]"))
   }
 
   @Test func narrowStart() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Tensor.zeros([5]).narrow(axis: 0, start: -7, length: 2)
+      _ = Tensor.zeros([5]).narrow(start: -7, length: 2, axis: 0)
     }
     #expect(Self.text(result).contains("narrow: 2 from -7 do not fit axis 0 of shape [5]"))
   }
@@ -174,7 +174,7 @@ import Testing
 
   @Test func takeAlongShape() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Tensor.zeros([2, 3]).takeAlong(axis: 1, IndexTensor([0, 1]))
+      _ = Tensor.zeros([2, 3]).takeAlong(IndexTensor([0, 1]), axis: 1)
     }
     #expect(Self.text(result).contains("takeAlong: indices of shape [2] do not fit axis 1 of shape [2, 3]"))
   }

@@ -23,7 +23,7 @@ import Testing
     ("copy", { $0 }), ("slice", { $0[1..<3] }), ("row", { $0[1].unsqueeze(0) }),
     ("transposed", { $0.transpose() }),
     ("flipped", { $0.flip(axis: 0) }), ("reshaped", { $0.reshape([2, 12]) }),
-    ("expanded", { $0[0].expand(to: [5, 6]) }), ("stepped", { $0.slice(axis: 1, 0..<6, step: 2) }),
+    ("expanded", { $0[0].expand(to: [5, 6]) }), ("stepped", { $0.slice(0..<6, axis: 1, step: 2) }),
   ]
 
   @Test func writingChangesOneTensorOnly() {

@@ -34,7 +34,7 @@ private func expectMessage(
 
   @Test func narrowBeyondAllIntegers() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Tensor.zeros([4]).narrow(axis: 0, start: 1, length: .max)
+      _ = Tensor.zeros([4]).narrow(start: 1, length: .max, axis: 0)
     }
     expectMessage("narrow: 9223372036854775807 from 1 do not fit axis 0 of shape [4]", result)
   }

@@ -174,7 +174,7 @@ private struct PrecomputedInputs {
     if vision.isNaFlex { return try patches(pixels, file) }
     try check(path, "pixel_values", pixels.shape, [nil, 3, vision.imageSize, vision.imageSize])
     return try model.inBatches(of: pixels.shape[0]) { range in
-      model.checkpoint.model.embed(images: Variable(pixels.slice(axis: 0, range))).value
+      model.checkpoint.model.embed(images: Variable(pixels.slice(range, axis: 0))).value
     }
   }
 
@@ -193,7 +193,7 @@ private struct PrecomputedInputs {
       )
     }
     return try model.inBatches(of: grids.count) { range in
-      let part = PatchSequences(patches: patches.slice(axis: 0, range), grids: Array(grids[range]))
+      let part = PatchSequences(patches: patches.slice(range, axis: 0), grids: Array(grids[range]))
       return model.checkpoint.model.embed(patches: part).value
     }
   }

@@ -27,18 +27,18 @@ extension Variable {
 
   /// Elements picked along an axis, one position for each element of the result, which has the shape of `indices`
   /// (PyTorch's `gather`); outside the axis the shapes agree.
-  public func takeAlong(axis: Int, _ indices: IndexTensor) -> Variable {
+  public func takeAlong(_ indices: IndexTensor, axis: Int) -> Variable {
     let axis = shape.axis(axis, of: "takeAlong")
-    return picked("takeAlong", value.takeAlong(axis: axis, indices), axis, indices)
+    return picked("takeAlong", value.takeAlong(indices, axis: axis), axis, indices)
   }
 
-  /// Self with `updates` added to the elements that ``takeAlong(axis:_:)`` would read; repeated positions add up
+  /// Self with `updates` added to the elements that ``takeAlong(_:axis:)`` would read; repeated positions add up
   /// (PyTorch's `scatter_add`).
-  public func scatterAddAlong(axis: Int, _ indices: IndexTensor, _ updates: Variable) -> Variable {
+  public func scatterAddAlong(_ updates: Variable, at indices: IndexTensor, axis: Int) -> Variable {
     let axis = shape.axis(axis, of: "scatterAddAlong")
-    let result = value.scatterAddAlong(axis: axis, indices, updates.value)
+    let result = value.scatterAddAlong(updates.value, at: indices, axis: axis)
     return record("scatterAddAlong", [self, updates], value: result) {
-      [$0.gradient, $0.needs(1) ? $0.gradient.takeAlong(axis: axis, indices) : nil]
+      [$0.gradient, $0.needs(1) ? $0.gradient.takeAlong(indices, axis: axis) : nil]
     }
   }
 
@@ -63,12 +63,12 @@ extension Variable {
       name, [self], value: values,
       fused: {
         var sum = Tensor.zeros($0.shape(ofInput: 0))
-        sum.addScatteredAlong(axis: axis, indices, $0.gradient.value)
+        sum.addScatteredAlong($0.gradient.value, at: indices, axis: axis)
         return [sum]
       },
       derivative: {
         let zeros = Variable(.zeros($0.shape(ofInput: 0)))
-        return [zeros.scatterAddAlong(axis: axis, indices, $0.gradient)]
+        return [zeros.scatterAddAlong($0.gradient, at: indices, axis: axis)]
       })
   }
 

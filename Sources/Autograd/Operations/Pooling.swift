@@ -60,7 +60,7 @@ private struct MaxPooling {
     let (count, channels) = (inputShape[0], inputShape[1])
     let planes = x.value.reshape([count, channels, inputShape[2] * inputShape[3]])
     let places = indices.reshape([count, channels, indices.shape[2] * indices.shape[3]])
-    let value = planes.takeAlong(axis: 2, places).reshape(indices.shape)
+    let value = planes.takeAlong(places, axis: 2).reshape(indices.shape)
     return record("maxPool2d", [x], value: value) { [scatter($0.gradient)] }
   }
 }

@@ -1,7 +1,7 @@
 extension Variable {
   /// Every `step`-th element of `range` along an axis; bounds may count from the end; a negative step walks backwards
   /// from the last element of the range.
-  public func slice(axis: Int, _ range: some AxisRange, step: Int = 1) -> Variable {
+  public func slice(_ range: some AxisRange, axis: Int, step: Int = 1) -> Variable {
     slice(shape.slice(axis: axis, range, step: step, of: "slice"))
   }
 
@@ -18,7 +18,7 @@ extension Variable {
   }
 
   /// `length` neighbours along an axis; `start` may count from the end.
-  public func narrow(axis: Int, start: Int, length: Int) -> Variable {
+  public func narrow(start: Int, length: Int, axis: Int) -> Variable {
     slice(shape.narrow(axis: axis, start: start, length: length, of: "narrow"))
   }
 
@@ -28,7 +28,7 @@ extension Variable {
   }
 
   /// One entry along an axis, which is dropped; the index may count from the end.
-  public func select(axis: Int, _ index: Int) -> Variable {
+  public func select(_ index: Int, axis: Int) -> Variable {
     let place = shape.entry(axis: axis, index, of: "select")
     return record("select", [self], value: value.select(place)) {
       [$0.gradient.unsqueeze(place.axis).embedded(in: $0.shape(ofInput: 0), place)]
@@ -36,10 +36,10 @@ extension Variable {
   }
 
   /// One entry of the first axis; -1 is the last.
-  public subscript(index: Int) -> Variable { select(axis: 0, index) }
+  public subscript(index: Int) -> Variable { select(index, axis: 0) }
 
   /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
-  public subscript(range: some AxisRange) -> Variable { slice(axis: 0, range) }
+  public subscript(range: some AxisRange) -> Variable { slice(range, axis: 0) }
 
   /// Consecutive parts of the given sizes along an axis; the sizes must add up.
   public func split(sizes: [Int], axis: Int = 0) -> [Variable] {
@@ -62,7 +62,7 @@ extension Variable {
         let length = context.shape(ofInput: position)[axis]
         defer { start += length }
         return context.needs(position)
-          ? context.gradient.narrow(axis: axis, start: start, length: length) : nil
+          ? context.gradient.narrow(start: start, length: length, axis: axis) : nil
       }
     }
   }
@@ -72,7 +72,7 @@ extension Variable {
     let value = Tensor.stack(variables.map(\.value), axis: axis)
     let positions = variables.indices
     return record("stack", variables, value: value) { context in
-      positions.map { context.needs($0) ? context.gradient.select(axis: axis, $0) : nil }
+      positions.map { context.needs($0) ? context.gradient.select($0, axis: axis) : nil }
     }
   }
 
@@ -82,7 +82,7 @@ extension Variable {
       var inside = $0.gradient
       let shape = $0.shape(ofInput: 0)
       for (axis, width) in widths.enumerated() where width.before + width.after > 0 {
-        inside = inside.narrow(axis: axis, start: width.before, length: shape[axis])
+        inside = inside.narrow(start: width.before, length: shape[axis], axis: axis)
       }
       return [inside]
     }

@@ -39,7 +39,7 @@ public final class TextTransformer: Module {
         "text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
     }
     let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
-    let pooled = configuration.pooling == .last ? x.select(axis: 1, -1) : x.mean(axes: [1])
+    let pooled = configuration.pooling == .last ? x.select(-1, axis: 1) : x.mean(axes: [1])
     return projection?(pooled) ?? pooled
   }
 }

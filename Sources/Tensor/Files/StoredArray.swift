@@ -35,7 +35,7 @@ package struct StoredArray: Sendable {
       throw unsupported("the array has \(count) rows, asked for \(rows)")
     }
     if rows == 0..<count { return try tensor() }
-    if isColumnMajor { return try tensor().slice(axis: 0, rows).contiguous() }
+    if isColumnMajor { return try tensor().slice(rows, axis: 0).contiguous() }
     let row = bytes.count / count
     shape[0] = rows.count
     let start = bytes.startIndex

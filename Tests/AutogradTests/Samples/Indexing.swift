@@ -19,10 +19,10 @@ extension Variable {
       OperationSamples(
         "takeAlong",
         [
-          movingSample([3, 3], to: [2, 3], "axis 0", { $0.takeAlong(axis: 0, indices) }) {
+          movingSample([3, 3], to: [2, 3], "axis 0", { $0.takeAlong(indices, axis: 0) }) {
             [Int(indices.values[$0[0] * 3 + $0[1]]), $0[1]]
           },
-          movingSample([2, 5], to: [2, 3], "axis -1", { $0.takeAlong(axis: -1, indices) }) {
+          movingSample([2, 5], to: [2, 3], "axis -1", { $0.takeAlong(indices, axis: -1) }) {
             [$0[0], Int(indices.values[$0[0] * 3 + $0[1]])]
           },
         ]),
@@ -50,7 +50,7 @@ extension Variable {
         "scatterAddAlong",
         [
           OperationSample([.init([2, 5]), .init([2, 3])], "axis 1") {
-            $0[0].scatterAddAlong(axis: 1, indices, $0[1])
+            $0[0].scatterAddAlong($0[1], at: indices, axis: 1)
           } reference: { x in
             ReferenceArray(shape: [2, 5]) { p in
               (0..<3).reduce(x[0][p]) {

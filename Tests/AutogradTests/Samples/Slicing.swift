@@ -10,15 +10,15 @@ extension Variable {
       OperationSamples(
         "slice",
         [
-          movingSample([5, 3], to: [2, 3], "1..<3", { $0.slice(axis: 0, 1..<3) }) { [$0[0] + 1, $0[1]] },
-          movingSample([3, 17], to: [3, 6], "0..<17 by 3", { $0.slice(axis: -1, 0..<17, step: 3) }) {
+          movingSample([5, 3], to: [2, 3], "1..<3", { $0.slice(1..<3, axis: 0) }) { [$0[0] + 1, $0[1]] },
+          movingSample([3, 17], to: [3, 6], "0..<17 by 3", { $0.slice(0..<17, axis: -1, step: 3) }) {
             [$0[0], $0[1] * 3]
           },
-          movingSample([3, 17], to: [3, 5], "2..<16 by -3", { $0.slice(axis: 1, 2..<16, step: -3) }) {
+          movingSample([3, 17], to: [3, 5], "2..<16 by -3", { $0.slice(2..<16, axis: 1, step: -3) }) {
             [$0[0], 15 - $0[1] * 3]
           },
-          movingSample([5], to: [3], "1..<4 by -1", { $0.slice(axis: 0, 1..<4, step: -1) }) { [3 - $0[0]] },
-          movingSample([5], to: [2], "-2..<0", { $0.slice(axis: 0, -2..<0) }) { [$0[0] + 3] },
+          movingSample([5], to: [3], "1..<4 by -1", { $0.slice(1..<4, axis: 0, step: -1) }) { [3 - $0[0]] },
+          movingSample([5], to: [2], "-2..<0", { $0.slice(-2..<0, axis: 0) }) { [$0[0] + 3] },
           movingSample([4, 3], to: [0, 3], "2..<2", { $0[2..<2] }) { $0 },
           movingSample([5], to: [4], "..<(-1)", { $0[..<(-1)] }) { $0 },
           movingSample([5, 2], to: [3, 2], "(-3)...", { $0[(-3)...] }) { [$0[0] + 2, $0[1]] },
@@ -26,7 +26,7 @@ extension Variable {
           {
             [$0[0] + 1]
           },
-          movingSample([2, 5], to: [2, 2], "narrow", { $0.narrow(axis: 1, start: -3, length: 2) }) {
+          movingSample([2, 5], to: [2, 2], "narrow", { $0.narrow(start: -3, length: 2, axis: 1) }) {
             [$0[0], $0[1] + 2]
           },
           movingSample([4, 6], to: [4, 2], "split", { $0.split(parts: 3, axis: 1)[1] }) {
@@ -57,7 +57,7 @@ extension Variable {
         "select",
         [
           movingSample([3, 5], to: [5], "[-1]", { $0[-1] }) { [2, $0[0]] },
-          movingSample([3, 5], to: [3], "2 of axis 1", { $0.select(axis: 1, 2) }) { [$0[0], 2] },
+          movingSample([3, 5], to: [3], "2 of axis 1", { $0.select(2, axis: 1) }) { [$0[0], 2] },
           movingSample([1], to: [], "[0]", { $0[0] }) { _ in [0] },
         ]),
       OperationSamples(
