@@ -55,12 +55,9 @@ public final class OptimizedParameters<State: OptimizerState> {
   /// Steps made.
   public internal(set) var stepCount = 0
   /// What is remembered of each parameter that has been updated.
-  var memories: [Memory?]
-
-  struct Memory {
-    var updates = 0
-    var state: State
-  }
+  var states: [State?]
+  /// How often each parameter has been updated.
+  var updateCounts: [Int]
 
   /// All parameters of a model, with the settings of the groups that their paths fit; traps when there is none, or
   /// when a group's regular expression matches none.
@@ -69,7 +66,8 @@ public final class OptimizedParameters<State: OptimizerState> {
     if named.isEmpty { programmerError("optimizer: \(type(of: model)) has no parameters") }
     for group in groups { group.check(named.map(\.path)) }
     all = named.map { OptimizedParameter(path: $0.path, parameter: $0.parameter, groups: groups) }
-    memories = Array(repeating: nil, count: all.count)
+    states = Array(repeating: nil, count: all.count)
+    updateCounts = Array(repeating: 0, count: all.count)
   }
 }
 
@@ -89,15 +87,15 @@ extension Optimizer {
       let parameter = table.all[index].parameter
       guard !parameter.isFrozen, let gradient = gradients[parameter] else { continue }
       // The table must not share the state's memory while it is changed.
-      var memory = table.memories[index].take() ?? .init(state: makeState(for: table.all[index]))
+      var state = table.states[index].take() ?? makeState(for: table.all[index])
       let circumstances = ParameterUpdate(
-        step: memory.updates, schedule: multiplier,
+        step: table.updateCounts[index], schedule: multiplier,
         learningRate: Double(learningRate) * multiplier * Double(table.all[index].learningRateMultiplier),
         weightDecayMultiplier: Double(table.all[index].weightDecayMultiplier),
         factoredView: table.all[index].factoredView)
-      parameter.update { update(&$0, gradient: gradient, state: &memory.state, circumstances) }
-      memory.updates += 1
-      table.memories[index] = consume memory
+      parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
+      table.updateCounts[index] += 1
+      table.states[index] = consume state
     }
     table.stepCount += 1
   }

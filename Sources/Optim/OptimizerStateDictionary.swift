@@ -43,10 +43,10 @@ extension Optimizer {
   /// The number of steps and what is remembered of each parameter.
   public func stateDictionary() -> OptimizerStateDictionary {
     var result = OptimizerStateDictionary(counts: ["step": stepCount])
-    for (entry, memory) in zip(parameters.all, parameters.memories) {
-      guard let memory else { continue }
-      result.counts["\(entry.path).step"] = memory.updates
-      for (name, tensor) in memory.state.tensors { result.tensors["\(entry.path).\(name)"] = tensor }
+    for (index, entry) in parameters.all.enumerated() {
+      guard let state = parameters.states[index] else { continue }
+      result.counts["\(entry.path).step"] = parameters.updateCounts[index]
+      for (name, tensor) in state.tensors { result.tensors["\(entry.path).\(name)"] = tensor }
     }
     return result
   }
@@ -62,15 +62,15 @@ extension Optimizer {
     var mismatched: [(path: String, expected: Shape, found: Shape)] = []
     let step = remaining.counts.removeValue(forKey: "step")
     if step == nil { missing.append("step") }
-    let memories = parameters.all.map { entry -> OptimizedParameters<State>.Memory? in
-      var memory = OptimizedParameters<State>.Memory(state: makeState(for: entry))
+    let loaded = parameters.all.map { entry -> (state: State?, updates: Int) in
+      var state = makeState(for: entry)
       let updates = remaining.counts.removeValue(forKey: "\(entry.path).step")
       var found: [String: Tensor] = [:]
-      let expected = memory.state.tensors
+      let expected = state.tensors
       for name in expected.keys {
         found[name] = remaining.tensors.removeValue(forKey: "\(entry.path).\(name)")
       }
-      if updates == nil && found.isEmpty { return nil }
+      if updates == nil && found.isEmpty { return (nil, 0) }
       if updates == nil { missing.append("\(entry.path).step") }
       for (name, tensor) in expected {
         let path = "\(entry.path).\(name)"
@@ -80,10 +80,9 @@ extension Optimizer {
         }
         if shape != tensor.shape { mismatched.append((path, tensor.shape, shape)) }
       }
-      guard let updates, missing.isEmpty, mismatched.isEmpty else { return nil }
-      memory.updates = updates
-      memory.state.tensors = found
-      return memory
+      guard let updates, missing.isEmpty, mismatched.isEmpty else { return (nil, 0) }
+      state.tensors = found
+      return (state, updates)
     }
     let impossible = state.counts.filter { !(0...1 << 53).contains($0.value) }.map(\.key).sorted()
     let unexpected = Array(remaining.counts.keys) + Array(remaining.tensors.keys)
@@ -92,7 +91,8 @@ extension Optimizer {
         missing: missing.sorted(), unexpected: unexpected.sorted(),
         mismatched: mismatched.sorted { $0.path < $1.path }, impossibleCounts: impossible)
     }
-    parameters.memories = memories
+    parameters.states = loaded.map(\.state)
+    parameters.updateCounts = loaded.map(\.updates)
     parameters.stepCount = step
   }
 }

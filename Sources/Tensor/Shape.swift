@@ -90,17 +90,27 @@ public struct Shape: Sendable {
   }
 
   /// Strides of a contiguous tensor of this shape: the last axis is 1; traps when one does not fit an `Int`.
-  public var contiguousStrides: Shape {
+  public var contiguousStrides: Shape { contiguousLayout.strides }
+
+  /// Strides and number of elements of a contiguous tensor, in one pass; traps on a negative size and when a stride or
+  /// the number does not fit an `Int`.
+  var contiguousLayout: (strides: Shape, count: Int) {
     var strides = self
-    var stride = 1
+    var (stride, signs, overflows, isEmpty) = (1, 0, false, false)
     for i in (0..<count).reversed() {
+      let size = self[unchecked: i]
+      signs |= size
+      if size == 0 { isEmpty = true }
       strides[unchecked: i] = stride
-      let (next, overflow) = stride.multipliedReportingOverflow(by: Swift.max(self[unchecked: i], 1))
-      // The outermost size is not in any stride.
+      let (next, overflow) = stride.multipliedReportingOverflow(by: Swift.max(size, 1))
+      // The outermost size is not in any stride, and the elements of an empty tensor are counted easily.
       if overflow && i > 0 { tooLarge() }
+      overflows = overflow
       stride = next
     }
-    return strides
+    if signs < 0 { negative() }
+    if overflows && !isEmpty { tooLarge() }
+    return (strides, isEmpty ? 0 : stride)
   }
 
   /// The size of an axis that is known to be there: for loops over all axes.
@@ -123,6 +133,10 @@ public struct Shape: Sendable {
   /// Out of line, as building a sentence would slow down what checks for it.
   @inline(never) private func tooLarge() -> Never {
     programmerError("shape: \(self) holds more elements than can be counted")
+  }
+
+  @inline(never) private func negative() -> Never {
+    programmerError("tensor: shape \(self) has a negative size")
   }
 
   @inline(never) private func noAxis(_ position: Int) -> Never {

@@ -8,6 +8,8 @@ final class Storage: @unchecked Sendable {
   @usableFromInline let pointer: UnsafeMutablePointer<Float>
   /// Of a tensor that takes all of it, contiguous.
   let layout: Tensor.Layout
+  /// Elements of that tensor.
+  let count: Int
   private let sizeClass: MemoryPool.SizeClass
   /// The numbers a second time, as products read them. A storage that has them is not written to.
   let panels: Panels?
@@ -24,9 +26,10 @@ final class Storage: @unchecked Sendable {
 
   /// Uninitialised memory for a tensor.
   init(_ shape: Shape, panels: Panels? = nil) {
-    let count = shape.elementCount
+    let (strides, count) = shape.contiguousLayout
     if count > Storage.largestCount { programmerError("tensor: shape \(shape) fits no memory") }
-    layout = Tensor.Layout(shape: shape, strides: shape.contiguousStrides, offset: 0)
+    layout = Tensor.Layout(shape: shape, strides: strides, offset: 0)
+    self.count = count
     self.panels = panels
     sizeClass = MemoryPool.SizeClass(bytes: count * MemoryLayout<Float>.stride)
     pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)

@@ -187,7 +187,7 @@ extension Tensor {
             storage: storage, shape: Shape(rows: columns, columns: rows),
             strides: Shape(rows: rows, columns: 1),
             offset: offset)
-          return matrix.reduceRows(operation).contiguous(as: target)
+          return matrix.reduceRows(operation, shape: target)
         }
         strides = Shape(rows: 1, columns: rows)
       } else {
@@ -199,11 +199,6 @@ extension Tensor {
     return lines.reduceLines(operation, shape: target)
   }
 
-  /// A contiguous tensor's elements in another shape of as many.
-  private func contiguous(as shape: Shape) -> Tensor {
-    Tensor(storage: storage, shape: shape, strides: shape.contiguousStrides, offset: offset)
-  }
-
   /// The reduction over ascending `axes`, which are dropped.
   private func reduce(_ operation: ReductionOperation, _ axes: [Int]) -> Tensor {
     if axes.isEmpty {
@@ -212,7 +207,7 @@ extension Tensor {
     let kept = (0..<rank).filter { !axes.contains($0) }
     let target = Shape(kept.map { shape[$0] })
     if let matrices = matricesOfLines(along: axes) {
-      return matrices.reduceRows(operation).reshape(target)
+      return matrices.reduceRows(operation, shape: target)
     }
     if let lines = permute(kept + axes).viewAsLines(keptAxes: kept.count) {
       return lines.reduceLines(operation, shape: target)
@@ -270,15 +265,15 @@ extension Tensor {
       strides: Shape(strides[..<outer]) + [lines.strides[keptAxes], 1], offset: offset)
   }
 
-  /// The rows of matrices `[..., rows, columns]` of contiguous columns folded into one, `[..., columns]`. Blocks of rows
-  /// are folded apart, then their results, which keeps rounding errors small and the order independent of the number of
-  /// threads.
-  private func reduceRows(_ operation: ReductionOperation) -> Tensor {
-    let outer = Shape(shape[..<(rank - 2)])
+  /// The rows of matrices `[..., rows, columns]` of contiguous columns folded into one, a tensor of `target` in the
+  /// order of `[..., columns]`. Blocks of rows are folded apart, then their results, which keeps rounding errors small and
+  /// the order independent of the number of threads.
+  private func reduceRows(_ operation: ReductionOperation, shape target: Shape) -> Tensor {
+    let outer = shape[..<(rank - 2)]
     let (rows, columns, rowStride) = (shape[rank - 2], shape[rank - 1], strides[rank - 2])
     let block = 128
     let blocks = Swift.max(1, (rows + block - 1) / block)
-    let result = Tensor(uninitialized: outer + [blocks, columns])
+    let result = Tensor(uninitialized: blocks == 1 ? target : outer + [blocks, columns])
     let kernels = Kernels.table
     let x = readPointer
     let out = result.pointer
@@ -302,7 +297,7 @@ extension Tensor {
       }
     }
     withExtendedLifetime(storage) {}
-    return blocks == 1 ? result.reshape(outer + [columns]) : result.reduceRows(operation.ofPartials)
+    return blocks == 1 ? result : result.reduceRows(operation.ofPartials, shape: target)
   }
 
   /// Folds every line of the last axis; a single long one in parts.

@@ -97,8 +97,10 @@ extension Tensor {
     let a = shape.axis(a, of: "transpose")
     let b = shape.axis(b, of: "transpose")
     var layout = layout
-    layout.shape.swapAt(a, b)
-    layout.strides.swapAt(a, b)
+    (layout.shape[unchecked: a], layout.shape[unchecked: b]) = (shape[unchecked: b], shape[unchecked: a])
+    (layout.strides[unchecked: a], layout.strides[unchecked: b]) = (
+      strides[unchecked: b], strides[unchecked: a]
+    )
     return Tensor(storage: storage, layout: layout)
   }
 

@@ -19,7 +19,12 @@ public struct Tensor: Sendable {
 
   private final class View: Sendable {
     let layout: Layout
-    init(_ layout: Layout) { self.layout = layout }
+    let count: Int
+
+    init(_ layout: Layout) {
+      self.layout = layout
+      count = layout.shape.elementCount
+    }
   }
 
   init(storage: Storage, layout: Layout) {
@@ -32,10 +37,7 @@ public struct Tensor: Sendable {
   }
 
   /// Uninitialised contiguous memory, to be written in full before anyone reads it.
-  init(uninitialized shape: Shape) {
-    for size in shape where size < 0 { programmerError("tensor: shape \(shape) has a negative size") }
-    storage = Storage(shape)
-  }
+  init(uninitialized shape: Shape) { storage = Storage(shape) }
 
   /// A shape without memory of its own, for what will not be read.
   package init(shapeOnly shape: Shape) {
@@ -48,7 +50,7 @@ public struct Tensor: Sendable {
     uninitialized shape: Shape, initializing body: (UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows {
     self.init(uninitialized: shape)
-    try body(UnsafeMutableBufferPointer(start: storage.pointer, count: shape.elementCount))
+    try body(UnsafeMutableBufferPointer(start: storage.pointer, count: count))
   }
 
   /// Where the elements lie.
@@ -67,17 +69,19 @@ public struct Tensor: Sendable {
   public var rank: Int { shape.count }
 
   /// Number of elements.
-  public var count: Int { shape.elementCount }
+  public var count: Int { view?.count ?? storage.count }
 
   /// Whether the elements lie in memory in row-major order without gaps.
   public var isContiguous: Bool {
     guard let view else { return true }
     let (shape, strides) = (view.layout.shape, view.layout.strides)
     var expected = 1
-    for i in (0..<shape.count).reversed() where shape[i] != 1 {
-      if shape[i] == 0 { return true }
-      if strides[i] != expected { return false }
-      expected *= shape[i]
+    for i in (0..<shape.count).reversed() {
+      let size = shape[unchecked: i]
+      if size == 1 { continue }
+      if size == 0 { return true }
+      if strides[unchecked: i] != expected { return false }
+      expected *= size
     }
     return true
   }

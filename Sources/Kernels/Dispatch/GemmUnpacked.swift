@@ -93,7 +93,8 @@ extension GemmProduct {
     for panel in panels {
       let first = panel * width
       let columns = min(width, n - first)
-      for depth in stride(from: 0, to: k, by: GemmBlocking.depth) {
+      var depth = 0
+      while depth < k {
         let steps = min(GemmBlocking.depth, k - depth)
         var (start, stride) = (b.pointer + depth * b.rowStride + first * b.columnStride, b.rowStride)
         if let packed {
@@ -109,6 +110,7 @@ extension GemmProduct {
           a.pointer + rows.lowerBound * a.rowStride + depth * a.columnStride, a.rowStride, a.columnStride,
           start, stride, depth == 0 ? beta : 1, target + rows.lowerBound * rowStride + first, rowStride,
           buffer)
+        depth += GemmBlocking.depth
       }
     }
   }
