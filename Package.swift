@@ -64,12 +64,12 @@ let package = Package(
       path: "Sources/Kernels/Dispatch",
       swiftSettings: optimized),
     .target(name: "Tensor", dependencies: ["Kernels"], swiftSettings: bookkeeping),
-    .target(name: "Autograd", dependencies: ["Tensor", "Kernels"], swiftSettings: bookkeeping),
+    .target(name: "Autograd", dependencies: ["Tensor"], swiftSettings: bookkeeping),
     .target(name: "NN", dependencies: ["Autograd"], swiftSettings: bookkeeping),
     .target(name: "Optim", dependencies: ["NN"], swiftSettings: bookkeeping),
     .target(
       name: "SigLIPModel",
-      dependencies: ["NN", "Optim", "Kernels", .target(name: "CImageCodecs", condition: whenImageCodecs)]),
+      dependencies: ["NN", "Optim", .target(name: "CImageCodecs", condition: whenImageCodecs)]),
     .systemLibrary(
       name: "CLibJPEG", path: "Sources/ImageCodecs/CLibJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),

@@ -1,5 +1,4 @@
 import Foundation
-import Kernels
 
 /// AdaFactor as big_vision has it and SigLIP was trained with (Shazeer & Stern 2018, Zhai et al. 2022): second moments of
 /// matrices as a row and a column of means, a first moment in bfloat16, no relative step.
@@ -27,7 +26,7 @@ public final class AdaFactor: Optimizer {
     var rows: Tensor
     /// Means of squares over the second largest axis.
     var columns: Tensor?
-    var momentum: Momentum
+    var momentum: AdaFactorMomentum
 
     /// `rows`, `columns` where factored, `momentum` if there is one.
     public var tensors: [String: Tensor] {
@@ -64,9 +63,6 @@ public final class AdaFactor: Optimizer {
   /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
 
-  /// Added to squares.
-  private static let epsilon: Float = 1e-30
-
   /// An optimizer of all parameters of a model.
   public init(
     _ model: some Module, learningRate: Float, beta1: Float = 0.9,
@@ -88,17 +84,24 @@ public final class AdaFactor: Optimizer {
 
   /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
-    let precision = beta1 == 0 ? nil : momentumPrecision
     let whole = parameter.parameter.shape
     guard let order = factoredOrder(of: parameter.factoredView) else {
-      return State(rows: .zeros(whole), columns: nil, momentum: Momentum(precision, shape: whole))
+      return State(rows: .zeros(whole), columns: nil, momentum: makeMomentum(whole))
     }
     let shape = Shape(order.map { parameter.factoredView[$0] })
     var (rows, columns) = (shape, shape)
     rows.remove(at: shape.count - 1)
     columns.remove(at: shape.count - 2)
     return State(
-      rows: .zeros(rows), columns: .zeros(columns), momentum: Momentum(precision, shape: shape))
+      rows: .zeros(rows), columns: .zeros(columns), momentum: makeMomentum(shape))
+  }
+
+  private func makeMomentum(_ shape: Shape) -> AdaFactorMomentum {
+    if beta1 == 0 { return .none }
+    return switch momentumPrecision {
+    case .bfloat16: .bfloat16(shape)
+    case .float32: .float32(shape)
+    }
   }
 
   /// The axes with the second largest and the largest last; nil if the second largest is too small to factor.
@@ -113,13 +116,14 @@ public final class AdaFactor: Optimizer {
 
   /// Updates one parameter as big_vision's `scale_by_adafactor` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
-    let rates = Rates(
+    let rates = AdaFactorRates(
       beta1: decimal(beta1),
       beta2: min(decimal(beta2Cap), 1 - pow(Double(update.step + 1), -decimal(decayExponent))),
-      step: update.learningRate,
+      rate: update.learningRate,
       decay: decimal(weightDecay) * update.weightDecayMultiplier * update.schedule)
     guard let order = factoredOrder(of: update.factoredView) else {
-      return updateEachNumber(&value, gradient, &state, rates)
+      return value.updateByAdaFactor(
+        gradient: gradient, squares: &state.rows, momentum: &state.momentum, rates)
     }
     if order == Array(order.indices) { return updateMatrices(&value, gradient, &state, rates) }
     let shape = value.shape
@@ -129,110 +133,12 @@ public final class AdaFactor: Optimizer {
     value = moved.permute(back).reshape(shape).contiguous()
   }
 
-  private struct Rates {
-    let beta1, beta2, step, decay: Double
-  }
-
-  private func updateEachNumber(
-    _ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates
-  ) {
-    gradient.withUnsafeScalars { g in
-      value.withUnsafeMutableScalars { p in
-        state.rows.withUnsafeMutableScalars { v in
-          state.momentum.withPointers { m in
-            guard let g = g.baseAddress, let p = p.baseAddress, let v = v.baseAddress else { return }
-            ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
-              let first = range.lowerBound
-              Kernels.table.optimizer.adaFactor(
-                p + first, g + first, v + first, (m + first).short, (m + first).full, range.count,
-                AdaFactor.epsilon, rates.beta1, rates.beta2, rates.step, rates.decay)
-            }
-          }
-        }
-      }
-    }
-  }
-
-  /// Updates the matrices that the last two axes of the state's shape hold, one after another.
+  /// Updates the matrices that the last two axes of the state's shape hold.
   private func updateMatrices(
-    _ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: Rates
+    _ value: inout Tensor, _ gradient: Tensor, _ state: inout State, _ rates: AdaFactorRates
   ) {
-    let shape = state.momentum.shape
-    let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
-    gradient.withUnsafeScalars { g in
-      value.withUnsafeMutableScalars { p in
-        state.rows.withUnsafeMutableScalars { rowMeans in
-          state.columns?.withUnsafeMutableScalars { columnMeans in
-            state.momentum.withPointers { m in
-              for matrix in 0..<gradient.count / (rows * columns) {
-                let start = matrix * rows * columns
-                Matrix(
-                  rows: rows, columns: columns, p: p.baseAddress! + start, g: g.baseAddress! + start,
-                  momentum: m + start, rowMeans: rowMeans.baseAddress! + matrix * rows,
-                  columnMeans: columnMeans.baseAddress! + matrix * columns
-                ).update(rates)
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-
-  /// One matrix of a parameter, and what is remembered of it.
-  private struct Matrix {
-    let rows, columns: Int
-    let p: UnsafeMutablePointer<Float>
-    let g: UnsafePointer<Float>
-    let momentum: Momentum.Pointers
-    let rowMeans, columnMeans: UnsafeMutablePointer<Float>
-
-    /// Rows that one thread takes at a time.
-    private var block: Int { max(1, updateGrain / columns) }
-
-    func update(_ rates: Rates) {
-      averageSquares(keeping: rates.beta2)
-      let mean = (0..<rows).reduce(0.0) { $0 + Double(rowMeans[$1]) } / Double(rows)
-      let columnFactors = Tensor(uninitialized: [columns]) { factors in
-        for i in 0..<columns { factors[i] = Float(1 / Double(columnMeans[i]).squareRoot()) }
-      }
-      columnFactors.withUnsafeScalars { columnFactors in
-        let columnFactors = columnFactors.baseAddress!
-        ThreadPool.parallelRanges(count: rows, grain: block) { range in
-          for row in range {
-            let start = row * columns
-            Kernels.table.optimizer.adaFactorRow(
-              p + start, g + start, Float((mean / Double(rowMeans[row])).squareRoot()), columnFactors,
-              (momentum + start).short, (momentum + start).full, columns, rates.beta1, rates.step, rates.decay
-            )
-          }
-        }
-      }
-    }
-
-    private func averageSquares(keeping beta2: Double) {
-      let blocks = (rows + block - 1) / block
-      var rowsNow = Tensor.zeros([rows])
-      // One sum for each block, added in order: the same for any number of threads.
-      var sums = Tensor.zeros([blocks, columns])
-      rowsNow.withUnsafeMutableScalars { rowsNow in
-        sums.withUnsafeMutableScalars { sums in
-          let (rowsNow, sums) = (rowsNow.baseAddress!, sums.baseAddress!)
-          ThreadPool.parallelFor(count: blocks) { index in
-            let first = index * block
-            Kernels.table.optimizer.squareMeans(
-              g + first * columns, AdaFactor.epsilon, rowsNow + first, sums + index * columns,
-              min(block, rows - first), columns)
-          }
-        }
-      }
-      func blend(_ old: UnsafeMutablePointer<Float>, _ new: Tensor) {
-        new.withUnsafeScalars { new in
-          for i in new.indices { old[i] = Float(beta2 * Double(old[i]) + (1 - beta2) * Double(new[i])) }
-        }
-      }
-      blend(rowMeans, rowsNow)
-      blend(columnMeans, sums.sum(axes: [0]) / Float(rows))
-    }
+    value.updateByAdaFactor(
+      gradient: gradient, rowMeans: &state.rows, columnMeans: &state.columns!, momentum: &state.momentum,
+      rates)
   }
 }

@@ -1,6 +1,3 @@
-import Foundation
-import Kernels
-
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019) as PyTorch and optax have it: each step first multiplies
 /// parameters by 1 - learning rate · weight decay, 0.01 unless another is given. SigLIP takes a `beta2` of 0.95.
 public final class AdamW: Adam {
@@ -66,25 +63,9 @@ public class Adam: Optimizer {
 
   /// Updates one parameter as PyTorch's `Adam` or `AdamW` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
-    let steps = Double(update.step + 1)
-    let (beta1, beta2) = (decimal(beta1), decimal(beta2))
-    let (correction1, correction2) = (1 - pow(beta1, steps), 1 - pow(beta2, steps))
-    let decay = decimal(weightDecay) * update.weightDecayMultiplier
-    gradient.withUnsafeScalars { g in
-      value.withUnsafeMutableScalars { p in
-        state.first.withUnsafeMutableScalars { m in
-          state.second.withUnsafeMutableScalars { v in
-            guard let g = g.baseAddress, let p = p.baseAddress, let m = m.baseAddress, let v = v.baseAddress
-            else { return }
-            ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
-              let first = range.lowerBound
-              Kernels.table.optimizer.adam(
-                p + first, g + first, m + first, v + first, range.count, update.learningRate, beta1, beta2,
-                Double(epsilon), decay, correction1, correction2, Self.isDecoupled)
-            }
-          }
-        }
-      }
-    }
+    value.updateByAdam(
+      gradient: gradient, mean: &state.first, squares: &state.second, update: update.step + 1,
+      rate: update.learningRate, beta1: decimal(beta1), beta2: decimal(beta2), epsilon: Double(epsilon),
+      decay: decimal(weightDecay) * update.weightDecayMultiplier, isDecoupled: Self.isDecoupled)
   }
 }

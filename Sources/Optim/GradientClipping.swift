@@ -1,5 +1,3 @@
-import Kernels
-
 /// What clipping found and did.
 public struct GradientClipping: Sendable, Hashable {
   /// Length of all measured gradients together, before; infinite or NaN where an element is.
@@ -67,23 +65,7 @@ extension Optimizer {
 private func globalNorm(of gradients: Gradients, _ parameters: [Parameter]) -> Double {
   var sum = 0.0
   for parameter in parameters {
-    if let gradient = gradients[parameter] { sum += gradient.withUnsafeScalars(sumOfSquares) }
+    if let gradient = gradients[parameter] { sum += gradient.sumOfSquaresInDouble() }
   }
   return sum.squareRoot()
-}
-
-/// Elements that one thread updates at a time.
-let updateGrain = 64 * 1024
-
-private func sumOfSquares(_ scalars: UnsafeBufferPointer<Float>) -> Double {
-  guard let start = scalars.baseAddress else { return 0 }
-  let count = (scalars.count + updateGrain - 1) / updateGrain
-  // One sum for each range, added in order: the same for any number of threads.
-  return withUnsafeTemporaryAllocation(of: Double.self, capacity: count) { sums in
-    ThreadPool.parallelRanges(count: scalars.count, grain: updateGrain) { range in
-      sums[range.lowerBound / updateGrain] =
-        Kernels.table.optimizer.sumOfSquares(start + range.lowerBound, range.count)
-    }
-    return sums.reduce(0, +)
-  }
 }

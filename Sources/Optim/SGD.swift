@@ -1,5 +1,3 @@
-import Kernels
-
 /// Stochastic gradient descent with momentum, Nesterov's if wanted, and weight decay added to the gradient, as
 /// PyTorch's `SGD`.
 public final class SGD: Optimizer {
@@ -48,19 +46,8 @@ public final class SGD: Optimizer {
 
   /// Updates one parameter as PyTorch's `SGD` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
-    let decay = Double(weightDecay) * update.weightDecayMultiplier
-    gradient.withUnsafeScalars { g in
-      value.withUnsafeMutableScalars { p in
-        state.momentum.withUnsafeMutableScalars { m in
-          guard let g = g.baseAddress, let p = p.baseAddress else { return }
-          ThreadPool.parallelRanges(count: gradient.count, grain: updateGrain) { range in
-            let first = range.lowerBound
-            Kernels.table.optimizer.sgd(
-              p + first, g + first, m.map { $0 + first }, range.count, update.learningRate, Double(momentum),
-              decay, nesterov)
-          }
-        }
-      }
-    }
+    value.updateBySGD(
+      gradient: gradient, sum: &state.momentum, rate: update.learningRate, momentum: Double(momentum),
+      decay: Double(weightDecay) * update.weightDecayMultiplier, nesterov: nesterov)
   }
 }

@@ -3,7 +3,7 @@ import Kernels
 /// Elementwise operations. Two operands broadcast by NumPy's rule; the result is contiguous.
 extension Tensor {
   /// Applies a kernel to every element.
-  package func map(_ operation: UnaryOperation) -> Tensor {
+  func map(_ operation: UnaryOperation) -> Tensor {
     let source = withReadableRows
     let result = Tensor(uninitialized: shape)
     let kernel = Kernels.table.elementwise.unary
@@ -17,7 +17,7 @@ extension Tensor {
   }
 
   /// Applies a kernel to every pair of elements.
-  package static func combine(
+  static func combine(
     _ operation: BinaryOperation, _ a: Tensor, _ b: Tensor, named name: StaticString
   ) -> Tensor {
     guard let shape = a.shape.broadcast(with: b.shape) else {
@@ -132,6 +132,10 @@ extension Tensor {
     }
     withExtendedLifetime(storage) {}
   }
+
+  /// The product with a number; itself, not a copy, if that is 1. A loss that nothing scales, the usual case, gives its
+  /// gradients away as they are.
+  package func scaled(by factor: Float) -> Tensor { factor == 1 ? self : self * factor }
 
   /// `self += scale * other` in one pass, in place where nobody else sees self.
   public mutating func add(_ other: Tensor, scaledBy scale: Float) {

@@ -5,13 +5,33 @@ import Kernels
 /// column alone, to the last bit, not on how many others are computed with it.
 public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor { a.matmul(b) }
 
+/// x Wᵀ + b, with the bias and the activation applied while the product is in cache.
+///
+/// - Parameters:
+///   - x: `[..., inputs]`.
+///   - weight: `[outputs, inputs]`, as PyTorch keeps it.
+///   - bias: `[outputs]`.
+///   - activation: Applied to the sum.
+/// - Returns: `[..., outputs]`.
+public func linear(
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: Activation? = nil
+) -> Tensor {
+  guard x.rank >= 1, weight.rank == 2, x.shape[x.rank - 1] == weight.shape[1] else {
+    programmerError("linear: an input of shape \(x.shape) for a weight of shape \(weight.shape)")
+  }
+  if let bias, bias.shape != [weight.shape[0]] {
+    programmerError("linear: a bias of shape \(bias.shape) for a weight of shape \(weight.shape)")
+  }
+  return x.matmul(weight.transpose(), bias: bias, activation: activation)
+}
+
 extension Tensor {
   /// Matrix product with broadcasting of the leading axes; see ``matmul(_:_:)``.
   public func matmul(_ other: Tensor) -> Tensor { matmul(other, bias: nil) }
 
   /// A bias for each column (`[n]`) and an activation, applied while the product is still in cache.
   package func matmul(
-    _ other: Tensor, bias: Tensor?, activation: UnaryOperation? = nil, scale: Float = 1
+    _ other: Tensor, bias: Tensor?, activation: Activation? = nil, scale: Float = 1
   ) -> Tensor {
     if rank == 0 || other.rank == 0 {
       programmerError("matmul: shapes \(shape) and \(other.shape) need at least one axis each")
@@ -56,7 +76,7 @@ extension Tensor {
 
   /// The product of all rows with one matrix.
   private func multiplyRows(
-    _ other: Tensor, bias: Tensor?, activation: UnaryOperation?, scale: Float
+    _ other: Tensor, bias: Tensor?, activation: Activation?, scale: Float
   ) -> Tensor {
     let (k, n) = (other.shape[0], other.shape[1])
     if shape[rank - 1] != k { programmerError("matmul: inner sizes differ: \(shape) and \(other.shape)") }
@@ -70,7 +90,7 @@ extension Tensor {
         m: result.count / n, n: n, k: k, alpha: scale,
         a: MatrixView(pointer, rowStride: rowStride, columnStride: strides[rank - 1]), b: other.matrixView,
         c: result.pointer, cRowStride: n, cColumnStride: 1,
-        epilogue: GemmEpilogue(columnBias: bias, activation: activation))
+        epilogue: GemmEpilogue(columnBias: bias, activation: activation?.kernel))
     }
     withExtendedLifetime((storage, other.storage)) {}
     return result
@@ -97,12 +117,13 @@ extension Tensor {
   }
 
   private func fillWithProduct(
-    _ a: Tensor, _ b: Tensor, batch: Shape, bias: Tensor?, activation: UnaryOperation?, scale: Float,
+    _ a: Tensor, _ b: Tensor, batch: Shape, bias: Tensor?, activation: Activation?, scale: Float,
     beta: Float = 0
   ) {
     if count == 0 { return }
     let n = shape[rank - 1]
-    let epilogue = GemmEpilogue(columnBias: bias.map { UnsafePointer($0.pointer) }, activation: activation)
+    let epilogue = GemmEpilogue(
+      columnBias: bias.map { UnsafePointer($0.pointer) }, activation: activation?.kernel)
     // One matrix on the right serves all rows on the left: one large product instead of many.
     if b.rank == 2, a.rank > 2, let rows = a.rowsAsOne() {
       gemm(

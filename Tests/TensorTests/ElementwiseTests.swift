@@ -1,8 +1,9 @@
 import Foundation
 import Kernels
-import Tensor
 import TestSupport
 import Testing
+
+@testable import Tensor
 
 @Suite struct ElementwiseTests {
   static let unary: [(UnaryOperation, Range<Float>, @Sendable (Double) -> Double)] = [

@@ -53,7 +53,7 @@ import Testing
     let (x, y) = (Layout.contiguous.tensor([3, 6, 17]), Layout.transposed.tensor([17, 9], seed: 2))
     let bias = Layout.stepped.tensor([9], seed: 3)
     let expected = (matmul(x, y) * 0.5 + bias).gelu()
-    let result = x.matmul(y, bias: bias, activation: .geluTanh, scale: 0.5)
+    let result = x.matmul(y, bias: bias, activation: .gelu, scale: 0.5)
     #expect(result.isApproximatelyEqual(to: expected, absolute: 1e-5))
   }
 

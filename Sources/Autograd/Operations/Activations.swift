@@ -1,10 +1,11 @@
-import Kernels
-
 extension Variable {
   /// Hyperbolic tangent.
   public func tanh() -> Variable {
     // Not 1 - tanh²: from about 9 on that is 0, which the derivative and its own derivatives are not.
-    record("tanh", [self], value: value.tanh(), saving: .inputs, fused: fromInput(.tanhDerivative)) {
+    record(
+      "tanh", [self], value: value.tanh(), saving: .inputs,
+      fused: { [tanhDerivative(at: $0.input(0).value, gradient: $0.gradient.value)] }
+    ) {
       let twice = $0.input(0) * 2
       return [$0.gradient * (twice.sigmoid() * (-twice).sigmoid() * 4)]
     }
@@ -13,7 +14,10 @@ extension Variable {
   /// 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Variable {
     // Not σ (1 - σ): from about 17 on that is 0.
-    record("sigmoid", [self], value: value.sigmoid(), saving: .inputs, fused: fromInput(.sigmoidDerivative)) {
+    record(
+      "sigmoid", [self], value: value.sigmoid(), saving: .inputs,
+      fused: { [sigmoidDerivative(at: $0.input(0).value, gradient: $0.gradient.value)] }
+    ) {
       let x = $0.input(0)
       return [$0.gradient * (x.sigmoid() * (-x).sigmoid())]
     }
@@ -36,14 +40,20 @@ extension Variable {
   /// max(x, 0); its derivative at 0 is 0.
   public func relu() -> Variable {
     // The result is positive where the input is, and is more likely to be kept anyway.
-    record("relu", [self], value: value.relu(), saving: .output, fused: fromOutput(.reluDerivative)) {
+    record(
+      "relu", [self], value: value.relu(), saving: .output,
+      fused: { [Activation.relu.derivative(at: $0.output.value, gradient: $0.gradient.value)] }
+    ) {
       [`where`($0.output.value .<= 0, Variable(0), $0.gradient)]
     }
   }
 
   /// min(max(x, 0), 6); its derivative at 0 and 6 is 0.
   public func relu6() -> Variable {
-    record("relu6", [self], value: value.relu6(), saving: .output, fused: fromOutput(.relu6Derivative)) {
+    record(
+      "relu6", [self], value: value.relu6(), saving: .output,
+      fused: { [Activation.relu6.derivative(at: $0.output.value, gradient: $0.gradient.value)] }
+    ) {
       let y = $0.output.value
       return [`where`((y .<= 0) + (y .>= 6), Variable(0), $0.gradient)]
     }
@@ -52,25 +62,31 @@ extension Variable {
   /// Gaussian error linear unit, by the tanh approximation unless `exact` (Hendrycks & Gimpel 2016).
   public func gelu(exact: Bool = false) -> Variable {
     if exact {
-      return record("geluErf", [self], value: value.gelu(exact: true), fused: fromInput(.geluErfDerivative)) {
-        composedGeluErf($0[0])
-      }
+      return record(
+        "geluErf", [self], value: value.gelu(exact: true),
+        fused: { [Activation.geluExact.derivative(at: $0.input(0).value, gradient: $0.gradient.value)] },
+        composition: { composedGeluErf($0[0]) })
     }
-    return record("geluTanh", [self], value: value.gelu(), fused: fromInput(.geluTanhDerivative)) {
-      composedGeluTanh($0[0])
-    }
+    return record(
+      "geluTanh", [self], value: value.gelu(),
+      fused: { [Activation.gelu.derivative(at: $0.input(0).value, gradient: $0.gradient.value)] },
+      composition: { composedGeluTanh($0[0]) })
   }
 
   /// x · sigmoid(1.702 x), CLIP's GELU.
   public func quickGelu() -> Variable {
-    record("quickGelu", [self], value: value.quickGelu(), fused: fromInput(.quickGeluDerivative)) {
-      $0[0] * ($0[0] * 1.702).sigmoid()
-    }
+    record(
+      "quickGelu", [self], value: value.quickGelu(),
+      fused: { [Activation.quickGelu.derivative(at: $0.input(0).value, gradient: $0.gradient.value)] },
+      composition: { $0[0] * ($0[0] * 1.702).sigmoid() })
   }
 
   /// x · sigmoid(x).
   public func silu() -> Variable {
-    record("silu", [self], value: value.silu(), fused: fromInput(.siluDerivative)) { $0[0] * $0[0].sigmoid() }
+    record(
+      "silu", [self], value: value.silu(),
+      fused: { [Activation.silu.derivative(at: $0.input(0).value, gradient: $0.gradient.value)] },
+      composition: { $0[0] * $0[0].sigmoid() })
   }
 }
 
@@ -82,13 +98,3 @@ func composedGeluTanh(_ x: Variable) -> Variable {
 }
 
 func composedGeluErf(_ x: Variable) -> Variable { x * x.normalProbability() }
-
-/// The gradient by a kernel that reads the saved result.
-private func fromOutput(_ kernel: BinaryOperation) -> FusedDerivative {
-  { [Tensor.combine(kernel, $0.output.value, $0.gradient.value, named: "derivative")] }
-}
-
-/// The gradient by a kernel that reads the saved input.
-private func fromInput(_ kernel: BinaryOperation) -> FusedDerivative {
-  { [Tensor.combine(kernel, $0.input(0).value, $0.gradient.value, named: "derivative")] }
-}

@@ -1,5 +1,3 @@
-import Kernels
-
 /// act(x W₁ᵀ + b₁) W₂ᵀ + b₂: two linear layers with an activation function between them.
 ///
 /// Between the layers only the activation's input is kept; its output is computed again in the backward sweep, which
@@ -27,15 +25,13 @@ package func feedForward(
 
 /// act(x) Wᵀ + b, keeping x but not act(x).
 func activatedLinear(_ x: Variable, activation: Activation, weight: Variable, bias: Variable?) -> Variable {
-  let value = withoutGradients { linear(activation(x), weight: weight, bias: bias).value }
+  let value = linear(activation(x.value), weight: weight.value, bias: bias?.value)
   return record(
     "activatedLinear", bias.map { [x, weight, $0] } ?? [x, weight], value: value,
     fused: { context in
       let x = context.input(0).value
-      var result = linearGradients(context, x: withoutGradients { activation(Variable(x)).value })
-      result[0] = result[0].map {
-        Tensor.combine(activation.derivativeKernel, x, $0, named: "derivative")
-      }
+      var result = linearGradients(context, x: activation(x))
+      result[0] = result[0].map { activation.derivative(at: x, gradient: $0) }
       return result
     },
     composition: { linear(activation($0[0]), weight: $0[1], bias: $0.count > 2 ? $0[2] : nil) })

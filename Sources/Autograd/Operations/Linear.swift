@@ -1,5 +1,3 @@
-import Kernels
-
 /// x Wᵀ + b, with the bias and, where no gradient is wanted, the activation applied while the product is in cache.
 ///
 /// - Parameters:
@@ -11,16 +9,10 @@ import Kernels
 public func linear(
   _ x: Variable, weight: Variable, bias: Variable? = nil, activation: Activation? = nil
 ) -> Variable {
-  guard x.rank >= 1, weight.rank == 2, x.shape[x.rank - 1] == weight.shape[1] else {
-    programmerError("linear: an input of shape \(x.shape) for a weight of shape \(weight.shape)")
-  }
-  if let bias, bias.shape != [weight.shape[0]] {
-    programmerError("linear: a bias of shape \(bias.shape) for a weight of shape \(weight.shape)")
-  }
   let inputs = bias.map { [x, weight, $0] } ?? [x, weight]
   let isRecorded = requiresRecording(inputs)
-  let value = x.value.matmul(
-    weight.value.transpose(), bias: bias?.value, activation: isRecorded ? nil : activation?.kernel)
+  let value = linear(
+    x.value, weight: weight.value, bias: bias?.value, activation: isRecorded ? nil : activation)
   if !isRecorded { return Variable(value) }
   let result = record(
     "linear", inputs, value: value, saving: Variable.savedFactors(x, weight),

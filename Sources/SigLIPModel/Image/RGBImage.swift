@@ -1,4 +1,3 @@
-import Kernels
 import NN
 
 /// An image of 8-bit red, green and blue.
@@ -94,7 +93,7 @@ public struct PixelNormalization: Sendable, Hashable {
     let table = table
     return Tensor(uninitialized: [images.count, 3, height, width]) { buffer in
       let start = buffer.baseAddress!
-      ThreadPool.parallelFor(count: images.count) { index in
+      parallelForEach(count: images.count) { index in
         images[index].pixels.withUnsafeBufferPointer { pixels in
           table.withUnsafeBufferPointer { table in
             for channel in 0..<3 {

@@ -1,4 +1,4 @@
-import Kernels
+import NN
 
 /// Splits text into the ids of a vocabulary, and ids back into text.
 public protocol Tokenizer: Sendable {
@@ -26,20 +26,5 @@ extension Tokenizer {
     for id in ids where id < 0 || id >= vocabularySize {
       programmerError("decode: id \(id) is outside the vocabulary of \(vocabularySize)")
     }
-  }
-}
-
-/// The results of `transform` in the order of its inputs, computed on all threads, `grain` of them at a time.
-func parallelMap<Input, Output>(
-  _ inputs: [Input], grain: Int = 64, _ transform: (Input) -> Output
-) -> [Output] {
-  [Output](unsafeUninitializedCapacity: inputs.count) { outputs, count in
-    // Only the address crosses to other threads; each writes places of its own.
-    let start = outputs.baseAddress.map { UInt(bitPattern: $0) }
-    ThreadPool.parallelRanges(count: inputs.count, grain: grain) { range in
-      guard let start, let outputs = UnsafeMutablePointer<Output>(bitPattern: start) else { return }
-      for index in range { (outputs + index).initialize(to: transform(inputs[index])) }
-    }
-    count = inputs.count
   }
 }

@@ -42,31 +42,38 @@ public enum PairLabels: Sendable {
   }
 
   /// The texts that belong to each image.
-  func positives(images: Int, texts: Int) -> Positives {
+  package func positives(images: Int, texts: Int) -> Positives {
     guard case .classes(let imageClasses, let textClasses) = self else {
-      return Positives(starts: Array(0...images), texts: (0..<texts).map(Int32.init))
+      return Positives(oneForEach: (0..<texts).map(Int32.init))
     }
     var members: [Int32: [Int32]] = [:]
     for (text, number) in textClasses.values.enumerated() { members[number, default: []].append(Int32(text)) }
-    var result = Positives(starts: [0], texts: [])
-    for number in imageClasses.values {
-      result.texts += members[number] ?? []
-      result.starts.append(result.texts.count)
-    }
+    var result = Positives()
+    for number in imageClasses.values { result.append(members[number] ?? []) }
     return result
   }
 }
 
 /// The texts that belong to each image, in compressed rows: those of image i are `texts[starts[i]..<starts[i + 1]]`.
-struct Positives {
-  var starts: [Int]
-  var texts: [Int32]
+package struct Positives {
+  private var starts: [Int]
+  private(set) var texts: [Int32]
+
+  /// One text for each image.
+  package init(oneForEach texts: [Int32]) { (starts, self.texts) = (Array(0...texts.count), texts) }
+
+  fileprivate init() { (starts, texts) = ([0], []) }
+
+  fileprivate mutating func append(_ textsOfNextImage: [Int32]) {
+    texts += textsOfNextImage
+    starts.append(texts.count)
+  }
 
   /// Where the texts of an image are in `texts`.
   func range(of image: Int) -> Range<Int> { starts[image]..<starts[image + 1] }
 
   /// 1 for pairs that belong together, else 0.
-  func matrix(texts count: Int) -> Tensor {
+  package func matrix(texts count: Int) -> Tensor {
     var matrix = Tensor.zeros([starts.count - 1, count])
     matrix.withUnsafeMutableScalars { buffer in
       for image in 0..<starts.count - 1 {

@@ -1,6 +1,5 @@
 import Foundation
 import Kernels
-import Tensor
 
 /// The softmax loss of a matrix of logits, which its gradients replace.
 ///
