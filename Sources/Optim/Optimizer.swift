@@ -64,7 +64,7 @@ public final class OptimizedParameters<State: OptimizerState> {
   public init(of model: some Module, groups: [ParameterGroup]) {
     let named = model.namedParameters()
     if named.isEmpty { programmerError("optimizer: \(type(of: model)) has no parameters") }
-    for group in groups { group.check(named.map(\.path)) }
+    ParameterGroup.check(groups, named.map(\.path))
     all = named.map { OptimizedParameter(path: $0.path, parameter: $0.parameter, groups: groups) }
     states = Array(repeating: nil, count: all.count)
     updateCounts = Array(repeating: 0, count: all.count)

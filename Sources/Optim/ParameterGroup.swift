@@ -14,8 +14,8 @@ public struct ParameterGroup {
   public var factoredView: Shape?
 
   let fits: (String) -> Bool
-  /// The regular expression, if there is one.
-  private var pattern: String?
+  /// Whether there must be a path that fits.
+  private var mustFit = false
 
   /// Settings for the paths that the whole of a regular expression matches; making an optimizer traps when it matches
   /// no path, as it must be a mistake.
@@ -26,7 +26,7 @@ public struct ParameterGroup {
     self.init(
       where: { $0.wholeMatch(of: pattern) != nil }, learningRateMultiplier: learningRateMultiplier,
       weightDecayMultiplier: weightDecayMultiplier, isFrozen: isFrozen, factoredView: factoredView)
-    self.pattern = pattern.regex._literalPattern ?? "\(pattern)"
+    mustFit = true
   }
 
   /// Settings for the paths that satisfy a condition, be they none.
@@ -47,12 +47,13 @@ public struct ParameterGroup {
     ParameterGroup(where: { !$0.hasSuffix("weight") }, weightDecayMultiplier: 0)
   }
 
-  /// Traps when a regular expression matches none of the paths.
-  func check(_ paths: [String]) {
-    guard let pattern, !paths.contains(where: fits) else { return }
-    programmerError(
-      "ParameterGroup: /\(pattern)/ matches no whole path of a parameter; there are "
-        + paths.joined(separator: ", "))
+  /// Traps when the regular expression of a group matches none of the paths.
+  static func check(_ groups: [ParameterGroup], _ paths: [String]) {
+    for (index, group) in groups.enumerated() where group.mustFit && !paths.contains(where: group.fits) {
+      programmerError(
+        "ParameterGroup: the regular expression of groups[\(index)] matches no whole path of a parameter; there are "
+          + paths.joined(separator: ", "))
+    }
   }
 }
 

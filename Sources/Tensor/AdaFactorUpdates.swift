@@ -87,9 +87,23 @@ package struct AdaFactorMomentum: Sendable {
 
   /// The numbers; those that are set are rounded where there are bfloat16s.
   package var tensor: Tensor? {
-    get { full ?? short.map { Tensor($0.map(HalfPrecision.float(brain:)), shape: shape) } }
+    get {
+      full
+        ?? short.map { short in
+          let result = Tensor(uninitialized: shape)
+          Kernels.table.conversion.fromBFloat16(short, result.pointer, short.count)
+          return result
+        }
+    }
     set {
-      if short != nil { short = newValue?.scalars.map(HalfPrecision.brain) } else { full = newValue }
+      if short == nil { return full = newValue }
+      short = newValue?.withUnsafeScalars { scalars in
+        Array(unsafeUninitializedCapacity: scalars.count) { short, count in
+          guard let target = short.baseAddress, let source = scalars.baseAddress else { return }
+          Kernels.table.conversion.toBFloat16(source, target, scalars.count)
+          count = scalars.count
+        }
+      }
     }
   }
 

@@ -201,7 +201,7 @@ package struct Attention {
     guard let mask = operands.mask else { return Kernels.table.row.softmax(scores, scores, count, keys) }
     let strides = operands.maskStrides
     let rows = mask + head.batch * strides[0] + head.position * strides[1] + first * strides[2]
-    Kernels.table.row.attentionSoftmax(scores, 1, rows, strides[2], scores, count, keys)
+    Kernels.table.row.maskedSoftmax(scores, rows, strides[2], scores, count, keys)
     let reduce = Kernels.table.reduction.reduce
     // 0 / 0 where no key takes part.
     for row in 0..<count where scores[row * keys].isNaN {

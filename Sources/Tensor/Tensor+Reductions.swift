@@ -202,7 +202,7 @@ extension Tensor {
   /// The reduction over ascending `axes`, which are dropped.
   private func reduce(_ operation: ReductionOperation, _ axes: [Int]) -> Tensor {
     if axes.isEmpty {
-      return operation == .sumOfSquares ? square() : operation == .sumOfAbsolutes ? abs() : self
+      return operation == .sumOfSquares ? square() : self
     }
     let kept = (0..<rank).filter { !axes.contains($0) }
     let target = Shape(kept.map { shape[$0] })
@@ -324,7 +324,7 @@ extension ReductionOperation {
   /// The result of reducing nothing.
   var identity: Float {
     switch self {
-    case .sum, .sumOfSquares, .sumOfAbsolutes: 0
+    case .sum, .sumOfSquares: 0
     case .product: 1
     case .maximum: -.infinity
     case .minimum: .infinity
@@ -333,9 +333,6 @@ extension ReductionOperation {
 
   /// The operation that folds results of this one.
   var ofPartials: ReductionOperation {
-    switch self {
-    case .sumOfSquares, .sumOfAbsolutes: .sum
-    default: self
-    }
+    self == .sumOfSquares ? .sum : self
   }
 }

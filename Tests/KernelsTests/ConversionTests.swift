@@ -52,13 +52,4 @@ import Testing
       #expect(sameBits(widened, x[..<count].map(Self.bfloat16)))
     }
   }
-
-  @Test(arguments: Level.all)
-  func bytes(level: Level) {
-    let x = (0..<300).map { UInt8(truncatingIfNeeded: $0 * 37) }
-    for count in sizes where count <= 300 {
-      let result = filled(count) { level.table.conversion.fromBytes(x, 1 / 127.5, -1, $0, count) }
-      #expect(difference(result, x[..<count].map { Double($0) * Double(Float(1 / 127.5)) - 1 }) <= 2e-7)
-    }
-  }
 }

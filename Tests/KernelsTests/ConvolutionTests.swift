@@ -119,18 +119,6 @@ import Testing
     }
   }
 
-  @Test func activationFollowsBias() {
-    for shape in [Self.shapes[0], Self.shapes[3], Self.shapes[6]] {
-      let reference = ConvolutionReference(shape)
-      forEachTable { table in
-        var out = [Float](repeating: .nan, count: reference.output.count)
-        conv2d(
-          shape, x: reference.x, weight: reference.weight, bias: reference.bias, activation: .relu, out: &out)
-        expectClose(out, reference.output.map { max($0, 0) }, "\(table.name)")
-      }
-    }
-  }
-
   static let windows: [WindowShape] = [
     WindowShape(
       inputHeight: 6, inputWidth: 8, kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2),

@@ -44,7 +44,7 @@ struct Problem {
   let alpha, beta: Float
   let epilogueIsUsed: Bool
   let activation: UnaryOperation?
-  let a, b, c, rowBias, columnBias, residual: [Float]
+  let a, b, c, rowBias, columnBias: [Float]
 
   init(
     m: Int, n: Int, k: Int, layout: Layout, alpha: Float, beta: Float, hasEpilogue: Bool = false,
@@ -61,7 +61,6 @@ struct Problem {
     c = numbers(room * m * n + 6)
     rowBias = numbers(m)
     columnBias = numbers(n)
-    residual = numbers(m * n)
   }
 
   /// Offset, row stride and column stride of a matrix.
@@ -91,8 +90,7 @@ struct Problem {
     if epilogueIsUsed {
       epilogue = GemmEpilogue(
         columnBias: columnBias.view(0, 0, 0).pointer, rowBias: rowBias.view(0, 0, 0).pointer,
-        activation: activation,
-        residual: residual.view(0, n, 1))
+        activation: activation)
     }
     result.withUnsafeMutableBufferPointer { c in
       gemm(
@@ -158,8 +156,7 @@ struct Problem {
         let index = cStrides.0 + i * cStrides.1 + j * cStrides.2
         var value = Double(alpha) * sum + (beta == 0 ? 0 : Double(beta) * Double(c[index]))
         if epilogueIsUsed {
-          value += Double(rowBias[i]) + Double(columnBias[j])
-          value = Self.activate(activation, value) + Double(residual[i * n + j])
+          value = Self.activate(activation, value + Double(rowBias[i]) + Double(columnBias[j]))
         }
         expected[index] = value
         // A few units in the last place of the sum of absolute values; the constant covers the epilogue.

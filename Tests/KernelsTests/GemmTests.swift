@@ -74,7 +74,7 @@ import Testing
     var random = SplitMix(seed: 5)
     let a = (0..<count * m * k + 1).map { _ in random.next() }
     let b = (0..<k * n).map { _ in random.next() }
-    let residual = (0..<count * m * n + 1).map { _ in random.next() }
+    let bias = (0..<n).map { _ in random.next() }
     // The batches of A run backwards, B is the same for all, those of C lie apart.
     let aOffsets = (0..<count).map { (count - 1 - $0) * m * k }
     let cOffsets = (0..<count).map { $0 * m * n }
@@ -86,7 +86,7 @@ import Testing
             m: m, n: n, k: k, a: a.view(aOffsets[i], k, 1), b: b.view(0, n, 1),
             c: c.baseAddress! + cOffsets[i],
             cRowStride: n, cColumnStride: 1,
-            epilogue: GemmEpilogue(residual: residual.view(cOffsets[i], n, 1)))
+            epilogue: GemmEpilogue(columnBias: bias.view(0, 0, 0).pointer))
         }
       }
       for threads in [1, 2] {
@@ -95,7 +95,7 @@ import Testing
           batchedGemm(
             batchCount: count, aOffsets: aOffsets, bOffsets: nil, cOffsets: cOffsets, m: m, n: n, k: k,
             a: a.view(0, k, 1), b: b.view(0, n, 1), c: &c, cRowStride: n, cColumnStride: 1,
-            epilogue: GemmEpilogue(residual: residual.view(0, n, 1)))
+            epilogue: GemmEpilogue(columnBias: bias.view(0, 0, 0).pointer))
         }
         #expect(c == singles)
       }

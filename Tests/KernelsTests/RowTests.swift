@@ -43,32 +43,23 @@ import Testing
   }
 
   @Test(arguments: Level.all, columns)
-  func attentionSoftmaxAndItsDerivative(level: Level, columns: Int) {
+  func maskedSoftmax(level: Level, columns: Int) {
     let n = Self.rows * columns
     let x = numbers(n, in: -20...20)
-    let g = numbers(n, seed: 2)
     let mask = numbers(n, seed: 3).map { $0 > 2 ? -Float.infinity : $0 }
     let kernels = level.table.row
-    for maskRowStride in [columns, 0, nil] {
-      let logits = (0..<n).map { i -> Float in
-        let addend = maskRowStride.map { mask[i / columns * $0 + i % columns] } ?? 0
-        return x[i] * 0.125 + addend
-      }
+    for maskRowStride in [columns, 0] {
+      let logits = (0..<n).map { i in x[i] + mask[i / columns * maskRowStride + i % columns] }
       if (0..<Self.rows).contains(where: { logits[$0 * columns..<($0 + 1) * columns].max()! == -.infinity }) {
         continue
       }
       let y = filled(n) {
         $0.update(from: x, count: n)
         mask.withUnsafeBufferPointer { [out = $0] in
-          kernels.attentionSoftmax(
-            out, 0.125, maskRowStride == nil ? nil : $0.baseAddress, maskRowStride ?? 0, out, Self.rows,
-            columns)
+          kernels.maskedSoftmax(out, $0.baseAddress!, maskRowStride, out, Self.rows, columns)
         }
       }
-      #expect(difference(y, Self.each(logits, g, columns) { x, _ in Self.softmax(x) }) <= 3e-7)
-      let plain = filled(n) { kernels.softmaxDerivative(y, g, $0, Self.rows, columns) }
-      let result = filled(n) { kernels.attentionSoftmaxDerivative(y, g, 0.125, $0, Self.rows, columns) }
-      #expect(sameBits(result, plain.map { $0 * 0.125 }))
+      #expect(difference(y, Self.each(logits, x, columns) { x, _ in Self.softmax(x) }) <= 3e-7)
     }
   }
 

@@ -8,7 +8,7 @@ private let unbounded: (lowest: Float, highest: Float) = (-.infinity, .infinity)
 /// `conv2d` where each output channel sees one input channel.
 func depthwiseConv2d(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>?, activation: UnaryOperation?, out: UnsafeMutablePointer<Float>
+  bias: UnsafePointer<Float>?, out: UnsafeMutablePointer<Float>
 ) {
   let window = shape.window
   let kernels = Kernels.table
@@ -68,9 +68,6 @@ func depthwiseConv2d(
           weight: weights, bias: biases, bounds: unbounded, out: inside, rows: rows.count,
           columns: window.outputWidth)
         withUnsafePointer(to: convolution) { kernels.blocked.convolveBlock($0) }
-        if let activation {
-          kernels.elementwise.unary(activation.rawValue, inside, 1, inside, filteredSize)
-        }
         kernels.elementwise.copyMatrix(
           inside, 1, width,
           out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth,
@@ -91,7 +88,7 @@ extension ConvolutionShape {
 /// `conv2d` with a window of one. The weights are brought into blocks once for all images.
 func blockedPointwiseConv2d(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>?, activation: UnaryOperation?, out: UnsafeMutablePointer<Float>
+  bias: UnsafePointer<Float>?, out: UnsafeMutablePointer<Float>
 ) {
   let kernels = Kernels.table
   let (inputs, outputs, area) = (shape.inputChannels, shape.outputChannels, shape.window.inputArea)
@@ -131,9 +128,6 @@ func blockedPointwiseConv2d(
       bounds: unbounded,
       out: products, outBlockStride: width * area, outRowStride: 0, blocks: own.count, rows: 1, pixels: area)
     withUnsafePointer(to: work) { kernels.blocked.multiplyPixels($0) }
-    if let activation {
-      kernels.elementwise.unary(activation.rawValue, products, 1, products, own.count * width * area)
-    }
     for block in own {
       kernels.elementwise.copyMatrix(
         products + (block - own.lowerBound) * width * area, 1, width,

@@ -2,24 +2,23 @@
 // it; each thread has room for one strip. Depthwise and small 1 x 1 convolutions are computed on blocks of channels
 // instead (BlockedConvolution.swift). No result depends on the number of threads, nor on the other images of a batch.
 
-/// Two-dimensional convolution: `out = activation(x * weight + bias)`, with one bias for each output channel.
+/// Two-dimensional convolution: `out = x * weight + bias`, with one bias for each output channel.
 public func conv2d(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>?,
-  activation: UnaryOperation? = nil, out: UnsafeMutablePointer<Float>
+  bias: UnsafePointer<Float>?, out: UnsafeMutablePointer<Float>
 ) {
   guard shape.batch > 0, shape.outputChannels > 0, shape.window.outputArea > 0 else { return }
   if shape.isDepthwise {
-    depthwiseConv2d(shape, x: x, weight: weight, bias: bias, activation: activation, out: out)
+    depthwiseConv2d(shape, x: x, weight: weight, bias: bias, out: out)
     return
   }
   if shape.isBlockedPointwise {
-    blockedPointwiseConv2d(shape, x: x, weight: weight, bias: bias, activation: activation, out: out)
+    blockedPointwiseConv2d(shape, x: x, weight: weight, bias: bias, out: out)
     return
   }
   let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)
   forEachGroup(shape) { _, group, input, output in
-    let epilogue = GemmEpilogue(rowBias: bias.map { $0 + group * channels }, activation: activation)
+    let epilogue = GemmEpilogue(rowBias: bias.map { $0 + group * channels })
     let weights = MatrixView(weight + group * shape.weightGroupSize, rowStride: depth, columnStride: 1)
     forEachStrip(shape) { firstRow, rows in
       let columns = rows * shape.window.outputWidth
@@ -33,7 +32,7 @@ public func conv2d(
   }
 }
 
-/// Gradient of `conv2d` (without activation) with respect to its input, from the gradient `g` of its output.
+/// Gradient of `conv2d` with respect to its input, from the gradient `g` of its output.
 public func conv2dInputDerivative(
   _ shape: ConvolutionShape, g: UnsafePointer<Float>, weight: UnsafePointer<Float>,
   out: UnsafeMutablePointer<Float>
@@ -75,7 +74,7 @@ public func conv2dInputDerivative(
   }
 }
 
-/// Gradient of `conv2d` (without activation) with respect to its weights, from the gradient `g` of its output.
+/// Gradient of `conv2d` with respect to its weights, from the gradient `g` of its output.
 ///
 /// Sums over images are split into at most eight parts, as many as fit a million numbers, and added in their order.
 public func conv2dWeightDerivative(

@@ -24,17 +24,16 @@ public func gemm(
 /// `batchCount` products of one shape, `C_i = epilogue(alpha A_i B_i + beta C_i)`.
 ///
 /// The offsets say how many elements after the given pointers the i-th matrices begin; `nil` means that all products
-/// share the matrix. The i-th residual begins where C_i does, relative to its own pointer; biases are shared.
+/// share the matrix. Biases are shared.
 public func batchedGemm(
   batchCount: Int, aOffsets: UnsafePointer<Int>?, bOffsets: UnsafePointer<Int>?, cOffsets: UnsafePointer<Int>,
   m: Int, n: Int, k: Int, alpha: Float = 1, a: MatrixView, b: MatrixView, beta: Float = 0,
   c: UnsafeMutablePointer<Float>, cRowStride: Int, cColumnStride: Int, epilogue: GemmEpilogue = .none
 ) {
   func multiply(_ i: Int) {
-    var (a, b, epilogue) = (a, b, epilogue)
+    var (a, b) = (a, b)
     a.pointer += aOffsets?[i] ?? 0
     b.pointer += bOffsets?[i] ?? 0
-    epilogue.residual?.pointer += cOffsets[i]
     gemm(
       m: m, n: n, k: k, alpha: alpha, a: a, b: b, beta: beta, c: c + cOffsets[i], cRowStride: cRowStride,
       cColumnStride: cColumnStride, epilogue: epilogue)

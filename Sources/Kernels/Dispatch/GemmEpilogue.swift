@@ -1,4 +1,4 @@
-/// What happens to a product before it is stored: `activation(product + rowBias + columnBias) + residual`.
+/// What happens to a product before it is stored: `activation(product + rowBias + columnBias)`.
 public struct GemmEpilogue {
   /// One number for each column, added to all rows.
   public var columnBias: UnsafePointer<Float>?
@@ -6,8 +6,6 @@ public struct GemmEpilogue {
   public var rowBias: UnsafePointer<Float>?
   /// Applied after the biases.
   public var activation: UnaryOperation?
-  /// A matrix of the product's shape, added last; it must not overlap C.
-  public var residual: MatrixView?
 
   /// Nothing happens.
   public static var none: GemmEpilogue { GemmEpilogue() }
@@ -15,23 +13,18 @@ public struct GemmEpilogue {
   /// Collects the parts; leave out those that are not wanted.
   public init(
     columnBias: UnsafePointer<Float>? = nil, rowBias: UnsafePointer<Float>? = nil,
-    activation: UnaryOperation? = nil,
-    residual: MatrixView? = nil
+    activation: UnaryOperation? = nil
   ) {
     self.columnBias = columnBias
     self.rowBias = rowBias
     self.activation = activation
-    self.residual = residual
   }
 }
 
 extension GemmProduct {
   /// Applies the epilogue to a part of C that is complete, row by row (or column by column, if those are contiguous).
   func applyEpilogue(rows: Range<Int>, columns: Range<Int>) {
-    guard
-      epilogue.rowBias != nil || epilogue.columnBias != nil || epilogue.activation != nil
-        || epilogue.residual != nil
-    else { return }
+    guard epilogue.rowBias != nil || epilogue.columnBias != nil || epilogue.activation != nil else { return }
     if cColumnStride != 1 && (cRowStride == 1 || rows.count > columns.count) {
       var product = self
       product.transpose()
@@ -55,11 +48,6 @@ extension GemmProduct {
         kernels.binary(add, row, 1, bias + columns.lowerBound, 1, row, count)
       }
       if let activation = epilogue.activation { kernels.unary(activation.rawValue, row, 1, row, count) }
-      if let residual = epilogue.residual {
-        kernels.binary(
-          add, row, 1, residual.pointer + i * residual.rowStride + columns.lowerBound * residual.columnStride,
-          residual.columnStride, row, count)
-      }
       if cColumnStride != 1 { kernels.copy(row, 1, target, cColumnStride, count) }
     }
   }

@@ -23,7 +23,6 @@ struct GemmProduct {
     (a, b) = (b.transposed, a.transposed)
     swap(&cRowStride, &cColumnStride)
     swap(&epilogue.rowBias, &epilogue.columnBias)
-    epilogue.residual = epilogue.residual?.transposed
   }
 
   /// Whether C has contiguous columns rather than rows, or fills the register tiles better when transposed.

@@ -6,8 +6,6 @@ public struct ConversionKernels: Sendable {
   public let fromBFloat16: FromBits
   /// Single to bfloat16, to the nearest, ties to even; a NaN stays one; as `(x, out, count)`.
   public let toBFloat16: ToBits
-  /// `out[i] = x[i] * scale + offset` as `(x, scale, offset, out, count)`.
-  public let fromBytes: FromBytes
 
   /// Widens 16-bit numbers.
   public typealias FromBits =
@@ -15,18 +13,13 @@ public struct ConversionKernels: Sendable {
   /// Narrows to 16-bit numbers.
   public typealias ToBits =
     @convention(c) @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void
-  /// See ``fromBytes``.
-  public typealias FromBytes =
-    @convention(c) @Sendable (UnsafePointer<UInt8>, Float, Float, UnsafeMutablePointer<Float>, Int) -> Void
 
   /// Collects the kernels of one level.
   public init(
-    fromHalf: @escaping FromBits, fromBFloat16: @escaping FromBits, toBFloat16: @escaping ToBits,
-    fromBytes: @escaping FromBytes
+    fromHalf: @escaping FromBits, fromBFloat16: @escaping FromBits, toBFloat16: @escaping ToBits
   ) {
     self.fromHalf = fromHalf
     self.fromBFloat16 = fromBFloat16
     self.toBFloat16 = toBFloat16
-    self.fromBytes = fromBytes
   }
 }

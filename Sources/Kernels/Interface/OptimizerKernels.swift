@@ -23,8 +23,6 @@ public struct OptimizerKernels: Sendable {
   public let adaFactor: AdaFactor
   /// Sum of squares in double precision, as `(x, count)`.
   public let sumOfSquares: SumOfSquares
-  /// `x *= factor` as `(x, factor, count)`.
-  public let scale: Scale
 
   /// A single-precision state or gradient.
   public typealias Source = UnsafePointer<Float>
@@ -53,15 +51,12 @@ public struct OptimizerKernels: Sendable {
     ) -> Void
   /// See ``sumOfSquares``.
   public typealias SumOfSquares = @convention(c) @Sendable (Source, Int) -> Double
-  /// See ``scale``.
-  public typealias Scale = @convention(c) @Sendable (Target, Float, Int) -> Void
 
   /// Collects the kernels of one level.
   public init(
     sgd: @escaping SGD, adam: @escaping Adam, squareMeans: @escaping SquareMeans,
     adaFactorRow: @escaping AdaFactorRow, adaFactor: @escaping AdaFactor,
-    sumOfSquares: @escaping SumOfSquares,
-    scale: @escaping Scale
+    sumOfSquares: @escaping SumOfSquares
   ) {
     self.sgd = sgd
     self.adam = adam
@@ -69,6 +64,5 @@ public struct OptimizerKernels: Sendable {
     self.adaFactorRow = adaFactorRow
     self.adaFactor = adaFactor
     self.sumOfSquares = sumOfSquares
-    self.scale = scale
   }
 }

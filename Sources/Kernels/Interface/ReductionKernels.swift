@@ -1,11 +1,11 @@
 /// A function of many numbers to one.
 public enum ReductionOperation: Int32, Sendable, CaseIterable {
-  case sum, product, maximum, minimum, sumOfSquares, sumOfAbsolutes
+  case sum, product, maximum, minimum, sumOfSquares
 }
 
 /// Reductions and scans over one row of any stride.
 public struct ReductionKernels: Sendable {
-  /// `(operation, x, stride, count)`; of no numbers: 0, 1, -infinity, infinity, 0, 0. A NaN makes the result NaN.
+  /// `(operation, x, stride, count)`; of no numbers: 0, 1, -infinity, infinity, 0. A NaN makes the result NaN.
   public let reduce: Reduce
   /// `accumulator[i] = combine(accumulator[i], x[i * stride])` as `(operation, x, stride, accumulator, count)`: a
   /// reduction over an outer axis, one row at a time.

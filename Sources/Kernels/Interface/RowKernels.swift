@@ -8,11 +8,9 @@ public struct RowKernels: Sendable {
   public let softmaxDerivative: Derivative
   /// `out = g - exp(y) * sum(g)` as `(y, g, out, rows, columns)`; `out` may be `g`.
   public let logSoftmaxDerivative: Derivative
-  /// Attention weights: softmax of `scale * x + mask`, as `(x, scale, mask or nil, maskRowStride, out, rows, columns)`;
-  /// a row stride of 0 repeats one row of the mask; `out` may be `x`. A row that is masked entirely is NaN.
-  public let attentionSoftmax: AttentionSoftmax
-  /// `out = scale * y * (g - sum(y * g))` as `(y, g, scale, out, rows, columns)`; `out` may be `g`.
-  public let attentionSoftmaxDerivative: AttentionSoftmaxDerivative
+  /// Softmax of `x + mask`, as `(x, mask, maskRowStride, out, rows, columns)`; a row stride of 0 repeats one row of the
+  /// mask; `out` may be `x`. A row that is masked entirely is NaN.
+  public let maskedSoftmax: MaskedSoftmax
   /// `(x, scale or nil, offset or nil, epsilon, out, mean, reciprocalDeviation, rows, columns)`; the last two hold one
   /// number a row.
   public let layerNorm: LayerNorm
@@ -31,15 +29,10 @@ public struct RowKernels: Sendable {
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
-  /// See ``attentionSoftmax``.
-  public typealias AttentionSoftmax =
+  /// See ``maskedSoftmax``.
+  public typealias MaskedSoftmax =
     @convention(c) @Sendable (
-      UnsafePointer<Float>, Float, UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>, Int, Int
-    ) -> Void
-  /// See ``attentionSoftmaxDerivative``.
-  public typealias AttentionSoftmaxDerivative =
-    @convention(c) @Sendable (
-      UnsafePointer<Float>, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int, Int
+      UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int
     ) -> Void
   /// Layer normalisation: see ``layerNorm``.
   public typealias LayerNorm =
@@ -58,16 +51,14 @@ public struct RowKernels: Sendable {
   /// Collects the kernels of one level.
   public init(
     softmax: @escaping Map, logSoftmax: @escaping Map, softmaxDerivative: @escaping Derivative,
-    logSoftmaxDerivative: @escaping Derivative, attentionSoftmax: @escaping AttentionSoftmax,
-    attentionSoftmaxDerivative: @escaping AttentionSoftmaxDerivative, layerNorm: @escaping LayerNorm,
-    layerNormDerivative: @escaping LayerNormDerivative
+    logSoftmaxDerivative: @escaping Derivative, maskedSoftmax: @escaping MaskedSoftmax,
+    layerNorm: @escaping LayerNorm, layerNormDerivative: @escaping LayerNormDerivative
   ) {
     self.softmax = softmax
     self.logSoftmax = logSoftmax
     self.softmaxDerivative = softmaxDerivative
     self.logSoftmaxDerivative = logSoftmaxDerivative
-    self.attentionSoftmax = attentionSoftmax
-    self.attentionSoftmaxDerivative = attentionSoftmaxDerivative
+    self.maskedSoftmax = maskedSoftmax
     self.layerNorm = layerNorm
     self.layerNormDerivative = layerNormDerivative
   }

@@ -75,9 +75,5 @@ let conversionKernels = ConversionKernels(
   },
   toBFloat16: { x, out, count in
     forEachVector(count) { i, n in storeBFloat16(load(x + i, stride: 1, n), out + i, n) }
-  },
-  fromBytes: { x, scale, offset, out, count in
-    // The compiler turns this loop into vectors by itself.
-    for i in 0..<count { out[i] = Float(x[i]) * scale + offset }
   }
 )

@@ -114,9 +114,5 @@ let optimizerKernels = OptimizerKernels(
     var total = 0.0
     for lane in 0..<8 { total += sums[lane] }
     return total
-  },
-  scale: { x, factor, count in
-    let factor = Vector(repeating: factor)
-    forEachVector(count) { i, n in store(load(x + i, stride: 1, n) * factor, x + i, n) }
   }
 )

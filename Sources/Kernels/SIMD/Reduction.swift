@@ -100,7 +100,6 @@ let reductionKernels = ReductionKernels(
     case .maximum: return largest(x, stride, count)
     case .minimum: return smallest(x, stride, count)
     case .sumOfSquares: return sum(x, stride, count) { $0 * $0 }
-    case .sumOfAbsolutes: return sum(x, stride, count, magnitude)
     }
   },
   accumulate: { operation, x, stride, accumulator, count in
@@ -110,7 +109,6 @@ let reductionKernels = ReductionKernels(
     case .maximum: accumulate(x, stride, accumulator, count, maximum)
     case .minimum: accumulate(x, stride, accumulator, count, minimum)
     case .sumOfSquares: accumulate(x, stride, accumulator, count) { multiplyAdd($1, $1, $0) }
-    case .sumOfAbsolutes: accumulate(x, stride, accumulator, count) { $0 + magnitude($1) }
     }
   },
   argument: { operation, x, stride, count in

@@ -17,16 +17,11 @@ let rowKernels = RowKernels(
       logSoftmaxDerivativeRow(y + row * columns, g + row * columns, out + row * columns, columns)
     }
   },
-  attentionSoftmax: { x, scale, mask, maskRowStride, out, rows, columns in
+  maskedSoftmax: { x, mask, maskRowStride, out, rows, columns in
     for row in 0..<rows {
       let y = out + row * columns
-      scaleAndMask(x + row * columns, scale, mask.map { $0 + row * maskRowStride }, y, columns)
+      addMask(x + row * columns, mask + row * maskRowStride, y, columns)
       softmaxRow(y, y, columns)
-    }
-  },
-  attentionSoftmaxDerivative: { y, g, scale, out, rows, columns in
-    for row in 0..<rows {
-      softmaxDerivativeRow(y + row * columns, g + row * columns, scale: scale, out + row * columns, columns)
     }
   },
   layerNorm: { x, scale, offset, epsilon, out, mean, reciprocalDeviation, rows, columns in

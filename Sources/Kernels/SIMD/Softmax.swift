@@ -55,32 +55,24 @@ func logSoftmaxRow(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>
   forEachVector(columns) { i, n in store((load(x + i, stride: 1, n) - shift) - logSum, out + i, n) }
 }
 
-/// `out = scale * y * (g - sum(y * g))` for one row; `out` may be `g`.
+/// `out = y * (g - sum(y * g))` for one row; `out` may be `g`.
 @inline(__always)
 func softmaxDerivativeRow(
-  _ y: UnsafePointer<Float>, _ g: UnsafePointer<Float>, scale: Float = 1, _ out: UnsafeMutablePointer<Float>,
-  _ columns: Int
+  _ y: UnsafePointer<Float>, _ g: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ columns: Int
 ) {
   let dot = blockedSum(columns) { i, n in load(y + i, stride: 1, n) * load(g + i, stride: 1, n) }
   let shift = Vector(repeating: Float(dot))
-  let scale = Vector(repeating: scale)
   forEachVector(columns) { i, n in
-    store(load(y + i, stride: 1, n) * (load(g + i, stride: 1, n) - shift) * scale, out + i, n)
+    store(load(y + i, stride: 1, n) * (load(g + i, stride: 1, n) - shift), out + i, n)
   }
 }
 
-/// `out = scale * x + mask` for one row; `out` may be `x`.
+/// `out = x + mask` for one row; `out` may be `x`.
 @inline(__always)
-func scaleAndMask(
-  _ x: UnsafePointer<Float>, _ scale: Float, _ mask: UnsafePointer<Float>?,
-  _ out: UnsafeMutablePointer<Float>,
-  _ columns: Int
+func addMask(
+  _ x: UnsafePointer<Float>, _ mask: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ columns: Int
 ) {
-  let scale = Vector(repeating: scale)
-  forEachVector(columns) { i, n in
-    var logits = load(x + i, stride: 1, n) * scale
-    if let mask { logits += load(mask + i, stride: 1, n) }
-    store(logits, out + i, n)
+  forEachVector(columns) { i, n in store(load(x + i, stride: 1, n) + load(mask + i, stride: 1, n), out + i, n)
   }
 }
 

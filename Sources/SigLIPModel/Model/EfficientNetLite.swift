@@ -94,10 +94,10 @@ public final class EfficientNetLite0: ImageTower {
     }
     let (height, width) = (x.shape[2], x.shape[3])
     let channels = EfficientNetLite0.featureWidth
-    let mean = BlockedLayer(
+    let mean = BlockedConvolution(
       weight: .full([channels, 1, height, width], 1 / Float(height * width)), bias: .zeros([channels]),
       isDepthwise: true)
-    return InvertedResidualInference(
+    return ExpandDepthwiseProject(
       expand: head.blocked, depthwise: mean, depthwiseWindow: (stride: 1, padding: .zero), project: nil)(x)
       .reshape([x.shape[0], channels])
   }
@@ -132,7 +132,7 @@ private final class InvertedResidual: Module {
   /// Maps blocked images, or images that `expansion` is a dense convolution of, to blocked images.
   func infer(_ x: Tensor, expansion: ConvolutionUnit, isBlocked: Bool) -> Tensor {
     let (height, width) = (x.shape[2], x.shape[3])
-    return InvertedResidualInference(
+    return ExpandDepthwiseProject(
       expand: expansion.blocked,
       expandWindow: isBlocked
         ? nil : (stride: expansion.stride, padding: expansion.padding(height: height, width: width)),
@@ -141,7 +141,7 @@ private final class InvertedResidual: Module {
         stride: depthwise.stride,
         padding: depthwise.padding(
           height: expansion.outputSize(height), width: expansion.outputSize(width))
-      ), project: project.blocked, isResidual: isResidual)(x)
+      ), project: project.blocked, addsInput: isResidual)(x)
   }
 }
 
@@ -153,7 +153,7 @@ private final class ConvolutionUnit: Module {
   let stride: Int
   let groups: Int
   let isActivated: Bool
-  private var blockedLayer: BlockedLayer
+  private var blockedConvolution: BlockedConvolution
 
   init(weight: Tensor, bias: Tensor, kernel: Int, stride: Int, groups: Int, isActivated: Bool) {
     self.weight = Parameter(weight)
@@ -162,7 +162,7 @@ private final class ConvolutionUnit: Module {
     self.stride = stride
     self.groups = groups
     self.isActivated = isActivated
-    blockedLayer = BlockedLayer(weight: weight, bias: bias, isDepthwise: groups > 1)
+    blockedConvolution = BlockedConvolution(weight: weight, bias: bias, isDepthwise: groups > 1)
   }
 
   func callAsFunction(_ x: Variable) -> Variable {
@@ -175,11 +175,11 @@ private final class ConvolutionUnit: Module {
   var requiresGradient: Bool { weight.variable.requiresGradient || bias.variable.requiresGradient }
 
   /// The weights for blocked images, made anew when the parameters have changed.
-  var blocked: BlockedLayer {
-    if !blockedLayer.isMade(from: weight.value, bias: bias.value) {
-      blockedLayer = BlockedLayer(weight: weight.value, bias: bias.value, isDepthwise: groups > 1)
+  var blocked: BlockedConvolution {
+    if !blockedConvolution.isMade(from: weight.value, bias: bias.value) {
+      blockedConvolution = BlockedConvolution(weight: weight.value, bias: bias.value, isDepthwise: groups > 1)
     }
-    return blockedLayer
+    return blockedConvolution
   }
 
   /// Padding that gives `outputSize` results along each axis.

@@ -4,8 +4,8 @@ import TestSupport
 
 @testable import Tensor
 
-/// Blocks in one pass, on every level that this CPU runs, against one convolution after another.
-@Suite struct InvertedResidualTests {
+/// All three convolutions in one pass, on every level that this CPU runs, against one convolution after another.
+@Suite struct ExpandDepthwiseProjectTests {
   struct Case: Sendable {
     let input: Shape
     let hidden: Int
@@ -14,7 +14,7 @@ import TestSupport
     let stride: Int
     let padding: Padding2D
     var dense: Int?
-    var isResidual = false
+    var addsInput = false
   }
 
   static let cases = [
@@ -24,7 +24,7 @@ import TestSupport
       padding: Padding2D(top: 1, bottom: 2, left: 2, right: 1)),
     Case(
       input: [1, 24, 30, 7], hidden: 96, outputs: 24, kernel: 5, stride: 1, padding: Padding2D(2),
-      isResidual: true),
+      addsInput: true),
     Case(
       input: [2, 3, 45, 38], hidden: 20, outputs: 8, kernel: 3, stride: 1, padding: Padding2D(1), dense: 3),
     Case(input: [1, 5, 11, 11], hidden: 16, outputs: 40, kernel: 3, stride: 3, padding: .zero),
@@ -36,12 +36,12 @@ import TestSupport
   @Test(arguments: cases) func agreesWithConvolutionsOneByOne(_ it: Case) {
     var random = Random(seed: 5)
     func layer(_ shape: Shape, isDepthwise: Bool = false) -> (
-      weight: Tensor, bias: Tensor, blocked: BlockedLayer
+      weight: Tensor, bias: Tensor, blocked: BlockedConvolution
     ) {
       let weight = random.normal(
         shape, standardDeviation: 1 / Float(shape[1] * shape[2] * shape[3]).squareRoot())
       let bias = random.normal([shape[0]])
-      return (weight, bias, BlockedLayer(weight: weight, bias: bias, isDepthwise: isDepthwise))
+      return (weight, bias, BlockedConvolution(weight: weight, bias: bias, isDepthwise: isDepthwise))
     }
     let x = random.normal(it.input)
     let taps = it.dense ?? 1
@@ -55,11 +55,11 @@ import TestSupport
       padding: it.padding, groups: it.hidden
     ).relu6()
     if let project { expected = conv2d(expected, weight: project.weight, bias: project.bias) }
-    if it.isResidual { expected = expected + x }
-    let block = InvertedResidualInference(
+    if it.addsInput { expected = expected + x }
+    let block = ExpandDepthwiseProject(
       expand: expand.blocked, expandWindow: it.dense == nil ? nil : (stride: 2, padding: .zero),
       depthwise: depthwise.blocked, depthwiseWindow: (it.stride, it.padding), project: project?.blocked,
-      isResidual: it.isResidual)
+      addsInput: it.addsInput)
     for table in Kernels.tables {
       Kernels.withTable(table) {
         let results = [1, 2, 3].map { threads in

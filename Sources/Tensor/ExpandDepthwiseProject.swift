@@ -4,7 +4,7 @@ import Kernels
 ///
 /// Keeps the tensors that they were made from: as long as it does, a write to those goes to a copy, so that
 /// ``isMade(from:bias:)`` notices every change.
-package struct BlockedLayer: Sendable {
+package struct BlockedConvolution: Sendable {
   /// The weights as they were given, `[outputs, inputs, height, width]`.
   package let source: Tensor
   private let sourceBias: Tensor
@@ -41,56 +41,57 @@ package struct BlockedLayer: Sendable {
   }
 }
 
-/// An inverted residual block (Sandler et al. 2018) for inference, in one pass over each image: a 1 x 1 convolution,
-/// ReLU6, a depthwise convolution, ReLU6, and a 1 x 1 convolution.
-package struct InvertedResidualInference {
+/// An expand-depthwise-project convolution, for inference, in one pass over each image: a 1 x 1 convolution, ReLU6, a
+/// depthwise convolution, ReLU6, and a 1 x 1 convolution.
+package struct ExpandDepthwiseProject {
   /// The 1 x 1 convolution; a dense one of any size if the input is not blocked.
-  package var expand: BlockedLayer
+  package var expand: BlockedConvolution
   /// Stride and padding of `expand` if the input is not blocked.
   package var expandWindow: (stride: Int, padding: Padding2D)?
   /// The depthwise convolution.
-  package var depthwise: BlockedLayer
+  package var depthwise: BlockedConvolution
   /// Stride and padding of `depthwise`.
   package var depthwiseWindow: (stride: Int, padding: Padding2D)
   /// The last 1 x 1 convolution; `nil` gives what the depthwise convolution gave.
-  package var project: BlockedLayer?
+  package var project: BlockedConvolution?
   /// Whether the input is added at the end.
-  package var isResidual: Bool
+  package var addsInput: Bool
 
-  /// Describes a block.
+  /// Describes a convolution.
   package init(
-    expand: BlockedLayer, expandWindow: (stride: Int, padding: Padding2D)? = nil, depthwise: BlockedLayer,
-    depthwiseWindow: (stride: Int, padding: Padding2D), project: BlockedLayer?, isResidual: Bool = false
+    expand: BlockedConvolution, expandWindow: (stride: Int, padding: Padding2D)? = nil,
+    depthwise: BlockedConvolution,
+    depthwiseWindow: (stride: Int, padding: Padding2D), project: BlockedConvolution?, addsInput: Bool = false
   ) {
     self.expand = expand
     self.expandWindow = expandWindow
     self.depthwise = depthwise
     self.depthwiseWindow = depthwiseWindow
     self.project = project
-    self.isResidual = isResidual
+    self.addsInput = addsInput
   }
 
   /// Maps blocked images `[batch, blocks, height, width, 16]`, or images `[batch, channels, height, width]` if there is
   /// an `expandWindow`, to blocked images.
   package func callAsFunction(_ x: Tensor) -> Tensor {
     var (height, width) = (x.shape[2], x.shape[3])
-    var source = InvertedResidualShape.Source.blocks(x.shape[1])
+    var source = ExpandDepthwiseProjectShape.Source.blocks(x.shape[1])
     if let expandWindow {
       let window = Self.window(x.shape, expand, expandWindow)
       source = .planes(x.shape[1], window)
       (height, width) = (window.outputHeight, window.outputWidth)
     }
     let window = Self.window([x.shape[0], 1, height, width], depthwise, depthwiseWindow)
-    let shape = InvertedResidualShape(
+    let shape = ExpandDepthwiseProjectShape(
       batch: x.shape[0], source: source, hiddenBlocks: expand.blocks, outputBlocks: project?.blocks,
-      window: window, isResidual: isResidual)
+      window: window, addsInput: addsInput)
     let x = x.contiguous()
     let result = Tensor(
       uninitialized: [
         x.shape[0], (project ?? expand).blocks, window.outputHeight, window.outputWidth, BlockedKernels.width,
       ])
     withExtendedLifetime((x, self)) {
-      invertedResidual(
+      expandDepthwiseProject(
         shape, x: x.readPointer, expand: expand.pointers, depthwise: depthwise.pointers,
         project: project?.pointers, out: result.pointer)
     }
@@ -98,11 +99,11 @@ package struct InvertedResidualInference {
   }
 
   private static func window(
-    _ images: Shape, _ layer: BlockedLayer, _ sliding: (stride: Int, padding: Padding2D)
+    _ images: Shape, _ layer: BlockedConvolution, _ sliding: (stride: Int, padding: Padding2D)
   ) -> WindowShape {
     WindowShape(
       images, (layer.source.shape[2], layer.source.shape[3]), stride: (sliding.stride, sliding.stride),
-      padding: sliding.padding, of: "invertedResidual")
+      padding: sliding.padding, of: "expandDepthwiseProject")
   }
 }
 

@@ -1,9 +1,9 @@
 // Expansion, depthwise convolution and projection in one pass over strips of each image: what the expansion and the
 // depthwise convolution give stays in the caches. Strips share nothing, so no result depends on the number of threads.
 
-/// The sizes of an inverted residual block (Sandler et al. 2018) on blocked images (see `BlockedKernels`): a product at
-/// each pixel, ReLU6, a depthwise convolution, ReLU6, and a product at each pixel.
-public struct InvertedResidualShape: Sendable {
+/// The sizes of an expand-depthwise-project convolution on blocked images (see `BlockedKernels`): a product at each pixel,
+/// ReLU6, a depthwise convolution, ReLU6, and a product at each pixel.
+public struct ExpandDepthwiseProjectShape: Sendable {
   /// What the first product reads.
   public enum Source: Sendable {
     /// A blocked image of so many blocks.
@@ -23,19 +23,19 @@ public struct InvertedResidualShape: Sendable {
   /// How the depthwise window slides, without dilation.
   public var window: WindowShape
   /// Whether the input, of the output's shape, is added at the end.
-  public var isResidual: Bool
+  public var addsInput: Bool
 
-  /// Describes a block.
+  /// Describes a convolution.
   public init(
     batch: Int, source: Source, hiddenBlocks: Int, outputBlocks: Int?, window: WindowShape,
-    isResidual: Bool = false
+    addsInput: Bool = false
   ) {
     self.batch = batch
     self.source = source
     self.hiddenBlocks = hiddenBlocks
     self.outputBlocks = outputBlocks
     self.window = window
-    self.isResidual = isResidual
+    self.addsInput = addsInput
   }
 
   /// Blocks that the first product sums over.
@@ -86,9 +86,10 @@ public struct BlockedWeights {
   }
 }
 
-/// Computes an inverted residual block; `project` must be there if the shape has output blocks.
-public func invertedResidual(
-  _ shape: InvertedResidualShape, x: UnsafePointer<Float>, expand: BlockedWeights, depthwise: BlockedWeights,
+/// Computes an expand-depthwise-project convolution; `project` must be there if the shape has output blocks.
+public func expandDepthwiseProject(
+  _ shape: ExpandDepthwiseProjectShape, x: UnsafePointer<Float>, expand: BlockedWeights,
+  depthwise: BlockedWeights,
   project: BlockedWeights?, out: UnsafeMutablePointer<Float>
 ) {
   let window = shape.window
@@ -104,7 +105,7 @@ public func invertedResidual(
     let offsets = UnsafePointer(offsets.baseAddress!)
     ThreadPool.parallelFor(count: shape.batch * strips) { task in
       let first = task % strips * stripRows
-      let strip = InvertedResidualStrip(
+      let strip = ExpandDepthwiseProjectStrip(
         shape: shape, x: x + task / strips * shape.inputSize, out: out + task / strips * shape.outputSize,
         rows: first..<min(first + stripRows, window.outputHeight), paddedWidth: paddedWidth, offsets: offsets)
       strip.run(expand, depthwise, project)
@@ -113,8 +114,8 @@ public func invertedResidual(
 }
 
 /// Some rows of one image's output.
-private struct InvertedResidualStrip {
-  let shape: InvertedResidualShape
+private struct ExpandDepthwiseProjectStrip {
+  let shape: ExpandDepthwiseProjectShape
   let x: UnsafePointer<Float>
   let out: UnsafeMutablePointer<Float>
   let rows: Range<Int>
@@ -169,7 +170,7 @@ private struct InvertedResidualStrip {
     let products = PixelProducts(
       x: filtered, xBlockStride: filteredSize, xRowStride: 0, depthBlocks: shape.hiddenBlocks,
       weight: project.weight, bias: project.bias, bounds: (-.infinity, .infinity),
-      residual: shape.isResidual ? x + start : nil, out: out + start,
+      residual: shape.addsInput ? x + start : nil, out: out + start,
       outBlockStride: window.outputArea * width, outRowStride: 0, blocks: outputBlocks, rows: 1,
       pixels: rows.count * window.outputWidth)
     withUnsafePointer(to: products) { kernels.blocked.multiplyPixels($0) }
