@@ -94,7 +94,7 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),
-    .testTarget(name: "NNTests", dependencies: ["NN", "TestSupport"]),
+    .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"]),
     .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
     .testTarget(name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"]),
   ],

@@ -1,21 +1,40 @@
+/// How a state differs from what it is loaded into.
+public struct StateDifference: Sendable {
+  /// Paths that the receiver has and the state lacks.
+  public var missing: [String] = []
+  /// Names that the state has and the receiver lacks.
+  public var unexpected: [String] = []
+  /// Paths whose shapes differ.
+  public var mismatched: [(path: String, expected: Shape, found: Shape)] = []
+
+  /// Whether everything was there, of the right shape, and nothing else.
+  public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty }
+}
+
 /// All that keeps a state from being loaded into a module or an optimizer.
 public struct StateError: DataError {
-  /// Paths that the receiver has and the state lacks.
-  public let missing: [String]
-  /// Names that the state has and the receiver lacks.
-  public let unexpected: [String]
-  /// Paths whose shapes differ.
-  public let mismatched: [(path: String, expected: Shape, found: Shape)]
+  /// Names and shapes that do not fit.
+  public let difference: StateDifference
   /// Names of counts of steps that nobody can have made: below zero or above 2^53.
   public let impossibleCounts: [String]
+
+  /// Paths that the receiver has and the state lacks.
+  public var missing: [String] { difference.missing }
+  /// Names that the state has and the receiver lacks.
+  public var unexpected: [String] { difference.unexpected }
+  /// Paths whose shapes differ.
+  public var mismatched: [(path: String, expected: Shape, found: Shape)] { difference.mismatched }
+
+  fileprivate init(_ difference: StateDifference) {
+    self.difference = difference
+    impossibleCounts = []
+  }
 
   package init(
     missing: [String], unexpected: [String], mismatched: [(path: String, expected: Shape, found: Shape)],
     impossibleCounts: [String] = []
   ) {
-    self.missing = missing
-    self.unexpected = unexpected
-    self.mismatched = mismatched
+    difference = StateDifference(missing: missing, unexpected: unexpected, mismatched: mismatched)
     self.impossibleCounts = impossibleCounts
   }
 
@@ -44,29 +63,50 @@ extension Module {
     return state
   }
 
-  /// Replaces all parameters and buffers.
+  /// Replaces parameters and buffers: all of them, or with `strict: false` those that the state has in the right shape.
+  ///
+  ///     let left = try model.load(state, strict: false) { $0.replacing("gamma", with: "scale") }
+  ///     print(left.missing)
   ///
   /// - Parameters:
-  ///   - state: Tensors by path.
-  ///   - strict: Whether names that are missing or unexpected are errors; shapes always must fit.
-  /// - Throws: ``StateError`` with everything that is wrong; then nothing was changed.
-  public func load(_ state: [String: Tensor], strict: Bool = true) throws {
+  ///   - state: Tensors by name.
+  ///   - strict: Whether any difference is an error.
+  ///   - renaming: The path that a name of the state stands for; nil to leave the tensor out. Of several names of one path
+  ///     the first in alphabetical order is taken, the others are unexpected.
+  /// - Returns: What the state lacked, what it had beyond the module, by its own names, and what kept its numbers because
+  ///   the shapes differ: nothing when `strict`.
+  /// - Throws: ``StateError`` with all differences when `strict`; then nothing was changed.
+  @discardableResult
+  public func load(
+    _ state: [String: Tensor], strict: Bool = true, renaming: (String) -> String? = { $0 }
+  ) throws -> StateDifference {
     let walk = ModuleWalk(self)
-    let (parameters, buffers) = (walk.parameters, walk.buffers)
-    let own =
-      parameters.map { ($0.path, $0.parameter.shape) } + buffers.map { ($0.path, $0.buffer.value.shape) }
-    let paths = Set(own.map(\.0))
-    let missing = strict ? own.map(\.0).filter { state[$0] == nil } : []
-    let unexpected = strict ? state.keys.filter { !paths.contains($0) }.sorted() : []
-    let mismatched = own.compactMap { path, shape -> (path: String, expected: Shape, found: Shape)? in
-      guard let found = state[path]?.shape, found != shape else { return nil }
-      return (path, shape, found)
+    var setters: [String: (shape: Shape, set: (Tensor) -> Void)] = [:]
+    for (path, parameter) in walk.parameters { setters[path] = (parameter.shape, { parameter.value = $0 }) }
+    for (path, buffer) in walk.buffers { setters[path] = (buffer.value.shape, { buffer.value = $0 }) }
+    var difference = StateDifference()
+    var found: [String: Tensor] = [:]
+    for (name, tensor) in state.sorted(by: { $0.key < $1.key }) {
+      guard let path = renaming(name) else { continue }
+      if setters[path] == nil || found[path] != nil {
+        difference.unexpected.append(name)
+      } else {
+        found[path] = tensor
+      }
     }
-    guard missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty else {
-      throw StateError(missing: missing, unexpected: unexpected, mismatched: mismatched)
+    for path in walk.parameters.map(\.path) + walk.buffers.map(\.path) {
+      guard let tensor = found[path] else {
+        difference.missing.append(path)
+        continue
+      }
+      if let expected = setters[path]?.shape, expected != tensor.shape {
+        difference.mismatched.append((path, expected, tensor.shape))
+        found[path] = nil
+      }
     }
-    for (path, parameter) in parameters { if let value = state[path] { parameter.value = value } }
-    for (path, buffer) in buffers { if let value = state[path] { buffer.value = value } }
+    if strict && !difference.isEmpty { throw StateError(difference) }
+    for (path, tensor) in found { setters[path]?.set(tensor) }
+    return difference
   }
 
   /// A table of all parameters: path, shape, number, memory, and whether frozen; totals last.

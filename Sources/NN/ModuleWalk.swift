@@ -4,6 +4,7 @@ struct ModuleWalk {
   private(set) var modules: [(path: String, module: any Module)] = []
   private(set) var parameters: [(path: String, parameter: Parameter)] = []
   private(set) var buffers: [(path: String, buffer: Buffer)] = []
+  private(set) var slots: [any ModuleSlot] = []
 
   private let root: any Module
   private var seen: Set<ObjectIdentifier> = []
@@ -40,6 +41,9 @@ struct ModuleWalk {
       }
       modules.append((path, module))
       visitProperties(of: Mirror(reflecting: module), at: path)
+    case let slot as any ModuleSlot:
+      slots.append(slot)
+      visit(slot.content, at: path)
     default:
       if !holdsNoModules(type(of: value)) { visitContents(of: value, at: path) }
     }
@@ -175,7 +179,7 @@ func holdsNoModules(_ type: Any.Type) -> Bool {
 private let typesWithoutModules = Set(
   ([
     String.self, Substring.self, Character.self, Tensor.self, IndexTensor.self, Variable.self,
-    RandomSource.self,
+    RandomSource.self, ForwardHooks.self,
   ] as [Any.Type]).map { ObjectIdentifier($0) })
 
 /// Types whose values hold values of other types and nothing else.

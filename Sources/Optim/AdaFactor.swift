@@ -82,6 +82,19 @@ public final class AdaFactor: Optimizer {
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
+  /// An optimizer of all parameters of several models, whose paths begin with `0.`, `1.` and so on.
+  public convenience init(
+    _ models: [any Module], learningRate: Float, beta1: Float = 0.9,
+    momentumPrecision: MomentumPrecision = .bfloat16, beta2Cap: Float = 0.999, decayExponent: Float = 0.8,
+    weightDecay: Float = 0, smallestFactoredSize: Int = 32, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
+  ) {
+    self.init(
+      SeveralModules(models), learningRate: learningRate, beta1: beta1, momentumPrecision: momentumPrecision,
+      beta2Cap: beta2Cap, decayExponent: decayExponent, weightDecay: weightDecay,
+      smallestFactoredSize: smallestFactoredSize, schedule: schedule, groups: groups)
+  }
+
   /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     let whole = parameter.parameter.shape

@@ -56,6 +56,17 @@ public class Adam: Optimizer {
     self.schedule = schedule
   }
 
+  /// An optimizer of all parameters of several models, whose paths begin with `0.`, `1.` and so on.
+  public convenience init(
+    _ models: [any Module], learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
+    epsilon: Float = 1e-8, weightDecay: Float? = nil, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
+  ) {
+    self.init(
+      SeveralModules(models), learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+      weightDecay: weightDecay, schedule: schedule, groups: groups)
+  }
+
   /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     State(first: .zeros(parameter.parameter.shape), second: .zeros(parameter.parameter.shape))

@@ -71,6 +71,13 @@ public final class OptimizedParameters<State: OptimizerState> {
   }
 }
 
+/// Several modules as one: what they hold has the paths of an array of them, `0.weight`.
+final class SeveralModules: Module {
+  /// A name that adds nothing to paths.
+  let wrappedValue: [any Module]
+  init(_ modules: [any Module]) { wrappedValue = modules }
+}
+
 extension Optimizer {
   /// Steps made so far.
   public var stepCount: Int { parameters.stepCount }

@@ -39,6 +39,16 @@ public final class SGD: Optimizer {
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
+  /// An optimizer of all parameters of several models, whose paths begin with `0.`, `1.` and so on.
+  public convenience init(
+    _ models: [any Module], learningRate: Float, momentum: Float = 0, nesterov: Bool = false,
+    weightDecay: Float = 0, schedule: Schedule = .constant, groups: [ParameterGroup] = []
+  ) {
+    self.init(
+      SeveralModules(models), learningRate: learningRate, momentum: momentum, nesterov: nesterov,
+      weightDecay: weightDecay, schedule: schedule, groups: groups)
+  }
+
   /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     State(momentum: momentum == 0 ? nil : .zeros(parameter.parameter.shape))

@@ -4,22 +4,24 @@ import Foundation
 ///
 /// As in big_vision: the decay begins after the warm-up, and warm-up and cool-down multiply it by a straight line from 0
 /// and to 0. The first step, 0, of a schedule with warm-up has multiplier 0.
-public struct Schedule: Sendable, Hashable, Codable {
+public struct Schedule: Sendable {
   /// The course between warm-up and the end.
-  public enum Decay: Sendable, Hashable, Codable {
+  public enum Decay: Sendable {
     /// Stays 1.
     case constant
     /// A straight line from 1 to `end` at the last step.
     case linear(end: Float = 0)
-    /// Half a cosine wave from 1 to 0 at the last step.
-    case cosine
+    /// Half a cosine wave from 1 to `end` at the last step.
+    case cosine(end: Float = 0)
     /// 1 / √(1 + t / timescale), t steps after the warm-up (Zhai et al. 2022).
     case rsqrt(timescale: Int = 10_000)
+    /// Whatever a function says of a step, counted from 0 with those of the warm-up.
+    case function(@Sendable (_ step: Int) -> Float)
   }
 
   /// The course between warm-up and the end.
   public let decay: Decay
-  /// Where ``Decay/linear(end:)``, ``Decay/cosine`` and the cool-down end.
+  /// Where ``Decay/linear(end:)``, ``Decay/cosine(end:)`` and the cool-down end.
   public let totalSteps: Int
   /// Length of the rise from 0.
   public let warmUpSteps: Int
@@ -40,6 +42,11 @@ public struct Schedule: Sendable, Hashable, Codable {
     self.coolDownSteps = coolDownSteps
   }
 
+  /// A function of the step, counted from 0: `Schedule { pow(0.5, Float($0 / 1000)) }`.
+  public init(_ multiplier: @escaping @Sendable (_ step: Int) -> Float) {
+    self.init(.function(multiplier), totalSteps: .max)
+  }
+
   /// Always 1.
   public static let constant = Schedule(.constant, totalSteps: .max)
 
@@ -51,9 +58,10 @@ public struct Schedule: Sendable, Hashable, Codable {
       switch decay {
       case .constant: 1.0
       case .linear(let end): Double(end) + (1 - Double(end)) * (1 - progress)
-      case .cosine: 0.5 * (1 + cos(.pi * progress))
+      case .cosine(let end): Double(end) + (1 - Double(end)) * 0.5 * (1 + cos(.pi * progress))
       case .rsqrt(let timescale):
         1 / (1 + Double(max(step - warmUpSteps, 0)) / Double(timescale)).squareRoot()
+      case .function(let function): Double(function(step))
       }
     if step < warmUpSteps { value *= Double(step) / Double(warmUpSteps) }
     if coolDownSteps > 0 && step > totalSteps - coolDownSteps {

@@ -84,10 +84,31 @@ private final class Model: Base {
     #expect(error.mismatched.map(\.path) == ["first.bias"])
     #expect(error.description.contains("first.bias: expected shape [3], found [4]"))
     #expect(model.stateDictionary() == before)
-    state["first.bias"] = nil
-    try model.load(state, strict: false)
+    let left = try model.load(state, strict: false)
+    #expect(left.missing == error.missing && left.unexpected == error.unexpected)
+    #expect(left.mismatched.map(\.path) == ["first.bias"] && !left.isEmpty)
+    #expect(left.mismatched[0].expected == [3] && left.mismatched[0].found == [4])
     #expect(model.temperature.value == Tensor(1))
+    #expect(model.first.bias?.value == before["first.bias"])
     #expect(model.normalization.scale.value == Tensor([2, 2]))
+  }
+
+  @Test func loadsByOtherNames() throws {
+    var random = Random(seed: 4)
+    let other = Model(random: &random)
+    let state = Dictionary(
+      uniqueKeysWithValues: other.stateDictionary().map {
+        ($0.key.replacing("first.", with: "old.first."), $0.value)
+      })
+    #expect(throws: StateError.self) { try model.load(state) }
+    #expect(try model.load(state) { $0.replacing("old.", with: "") }.isEmpty)
+    #expect(model.stateDictionary() == other.stateDictionary())
+    // A name that is left out lacks; of two names of one path the first is taken.
+    let left = try model.load(["a": Tensor(5), "b": Tensor(6), "c": Tensor(7)], strict: false) {
+      $0 == "c" ? nil : "temperature"
+    }
+    #expect(left.unexpected == ["b"] && left.missing.count == paths.count + 1 && left.mismatched.isEmpty)
+    #expect(model.temperature.value == Tensor(5))
   }
 
   @Test func updatesInPlaceAndKeepsGradients() throws {

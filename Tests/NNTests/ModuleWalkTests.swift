@@ -163,15 +163,16 @@ private final class Everything: Module {
   }
 }
 
+/// What the program says before it stops.
+func expectMessage(
+  _ message: String, _ result: ExitTest.Result?, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let output = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+  #expect(output.contains(message), "\(output)", sourceLocation: sourceLocation)
+}
+
 /// What cannot be walked stops the program: it would be neither trained nor saved.
 @Suite struct ModuleWalkTrapTests {
-  private func expectMessage(
-    _ message: String, _ result: ExitTest.Result?, sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    let output = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(output.contains(message), "\(output)", sourceLocation: sourceLocation)
-  }
-
   @Test func aLazyPropertyThatWasNotRead() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Everything().namedParameters()

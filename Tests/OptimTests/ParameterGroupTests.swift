@@ -87,4 +87,26 @@ import Testing
     AdaFactor(model, learningRate: 0.5).step(model.gradients(1))
     #expect(address() == before)
   }
+
+  @Test func oneOptimizerOfSeveralModels() {
+    var random = Random(seed: 2)
+    let (encoder, head) = (
+      Linear(inputs: 2, outputs: 3, random: &random),
+      Linear(inputs: 3, outputs: 1, bias: false, random: &random)
+    )
+    let several: [any Optimizer] = [
+      SGD([encoder, head], learningRate: 1), Adam([encoder, head], learningRate: 1),
+      AdamW([encoder, head], learningRate: 1), AdaFactor([encoder, head], learningRate: 1),
+    ]
+    for optimizer in several { #expect(paths(optimizer) == ["0.weight", "0.bias", "1.weight"]) }
+    let optimizer = SGD(
+      [encoder, head], learningRate: 1, groups: [ParameterGroup(/0\..*/, learningRateMultiplier: 0)])
+    let before = (encoder.weight.value, head.weight.value)
+    optimizer.step(head(encoder(Variable(.ones([1, 2])))).sum().backward())
+    #expect(encoder.weight.value == before.0 && head.weight.value != before.1)
+    // A model that two of them share is listed once.
+    #expect(paths(SGD([head, Sequential(head)], learningRate: 1)) == ["0.weight"])
+  }
+
+  private func paths(_ optimizer: some Optimizer) -> [String] { optimizer.parameters.all.map(\.path) }
 }

@@ -18,13 +18,26 @@ import Testing
 
   @Test func cosine() {
     check(
-      Schedule(.cosine, totalSteps: 20, warmUpSteps: 4),
+      Schedule(.cosine(), totalSteps: 20, warmUpSteps: 4),
       [
         (0, 0), (1, 0.25), (3, 0.75), (4, 1), (8, 0.853_553_4), (12, 0.5), (16, 0.146_446_6), (20, 0),
         (25, 0),
       ]
     )
-    check(Schedule(.cosine, totalSteps: 4), [(0, 1), (1, 0.853_553_4), (2, 0.5), (4, 0)])
+    check(Schedule(.cosine(), totalSteps: 4), [(0, 1), (1, 0.853_553_4), (2, 0.5), (4, 0)])
+  }
+
+  @Test func cosineToAnEnd() {
+    check(
+      Schedule(.cosine(end: 0.2), totalSteps: 6, warmUpSteps: 2),
+      [(0, 0), (1, 0.5), (2, 1), (4, 0.6), (6, 0.2), (9, 0.2)])
+  }
+
+  @Test func functions() {
+    check(Schedule { 1 / Float($0 + 1) }, [(0, 1), (1, 0.5), (99, 0.01)])
+    check(
+      Schedule(.function { $0 < 6 ? 1 : 0.1 }, totalSteps: 10, warmUpSteps: 4, coolDownSteps: 2),
+      [(0, 0), (2, 0.5), (5, 1), (6, 0.1), (9, 0.05), (10, 0)])
   }
 
   @Test func linear() {
@@ -39,7 +52,7 @@ import Testing
   }
 
   @Test func warmUpOnly() {
-    check(Schedule(.cosine, totalSteps: 5, warmUpSteps: 5), [(0, 0), (4, 0.8), (5, 1)])
+    check(Schedule(.cosine(), totalSteps: 5, warmUpSteps: 5), [(0, 0), (4, 0.8), (5, 1)])
   }
 
   @Test func moveTheLearningRate() {
@@ -54,7 +67,7 @@ import Testing
 
   @Test func phasesThatDoNotFitTrap() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Schedule(.cosine, totalSteps: 10, warmUpSteps: 6, coolDownSteps: 5)
+      _ = Schedule(.cosine(), totalSteps: 10, warmUpSteps: 6, coolDownSteps: 5)
     }
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(text.contains("schedule: 6 steps of warm-up and 5 of cool-down in 10 steps"))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite struct StateTests {
-  private let schedule = Schedule(.cosine, totalSteps: 10, warmUpSteps: 3)
+  private let schedule = Schedule(.cosine(), totalSteps: 10, warmUpSteps: 3)
 
   /// Ten steps, saved to a file after five and continued by another optimizer, are ten steps without a stop.
   private func checkContinues<Model: FixtureModule>(

@@ -51,7 +51,7 @@ import Testing
     let plain = SmallModel()
     try check("adamw", plain, AdamW(plain, learningRate: 0.01, beta2: 0.95, weightDecay: 0.1))
     let scheduled = SmallModel()
-    let schedule = Schedule(.cosine, totalSteps: Self.steps, warmUpSteps: 4)
+    let schedule = Schedule(.cosine(), totalSteps: Self.steps, warmUpSteps: 4)
     try check(
       "adamw.scheduled", scheduled,
       AdamW(scheduled, learningRate: 0.01, beta2: 0.95, weightDecay: 0.1, schedule: schedule), clippingTo: 1)
@@ -65,7 +65,7 @@ import Testing
     try check("sgd.late", heavy, sgd, frozenUntil: late)
     let plain = SmallModel()
     try check("adam.late", plain, Adam(plain, learningRate: 0.01), frozenUntil: late)
-    let schedule = Schedule(.cosine, totalSteps: Self.steps, warmUpSteps: 4)
+    let schedule = Schedule(.cosine(), totalSteps: Self.steps, warmUpSteps: 4)
     let decayed = SmallModel()
     let adamW = AdamW(decayed, learningRate: 0.01, beta2: 0.95, weightDecay: 0.1, schedule: schedule)
     try check("adamw.late", decayed, adamW, frozenUntil: late)
@@ -90,7 +90,7 @@ import Testing
   /// 9 · 2^-9 · 1e-3. Most such numbers are smaller: 1e-6 is the worst that was seen.
   @Test func adaFactorWithMomentum() throws {
     let model = LargeModel()
-    let schedule = Schedule(.cosine, totalSteps: Self.steps, warmUpSteps: 4)
+    let schedule = Schedule(.cosine(), totalSteps: Self.steps, warmUpSteps: 4)
     try check(
       "adafactor.momentum", model,
       AdaFactor(model, learningRate: 1e-3, beta2Cap: 0.95, weightDecay: 1e-4, schedule: schedule),
@@ -99,7 +99,7 @@ import Testing
 
   @Test func adaFactorWithMomentumInSinglePrecision() throws {
     let model = LargeModel()
-    let schedule = Schedule(.cosine, totalSteps: Self.steps, warmUpSteps: 4)
+    let schedule = Schedule(.cosine(), totalSteps: Self.steps, warmUpSteps: 4)
     try check(
       "adafactor.float32", model,
       AdaFactor(

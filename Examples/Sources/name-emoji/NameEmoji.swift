@@ -68,7 +68,7 @@ final class CharacterModel: Module {
       characters: alphabet.count, context: context, width: 96, depth: 2, random: &random)
     let optimizer = AdamW(
       model, learningRate: 2e-3, weightDecay: 0.01,
-      schedule: Schedule(.cosine, totalSteps: steps, warmUpSteps: min(20, steps / 2)),
+      schedule: Schedule(.cosine(), totalSteps: steps, warmUpSteps: min(20, steps / 2)),
       groups: [.decayOnlyKernels])
     for step in 0..<steps {
       let batch = (0..<batchSize).map { _ in random.nextInt(below: names.count) }

@@ -36,7 +36,7 @@ final class TrainingSession {
       text: TextTransformer(text, random: &random), logitScale: recipe.logitScale,
       logitBias: recipe.logitBias ?? -log(Float(candidates - 1)))
     let schedule = Schedule(
-      .cosine, totalSteps: recipe.steps, warmUpSteps: min(recipe.warmUpSteps, recipe.steps / 2))
+      .cosine(), totalSteps: recipe.steps, warmUpSteps: min(recipe.warmUpSteps, recipe.steps / 2))
     let groups = [
       .decayOnlyKernels,
       ParameterGroup(/logit.*/, learningRateMultiplier: recipe.logitLearningRateMultiplier),

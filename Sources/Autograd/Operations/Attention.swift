@@ -43,15 +43,34 @@ package func scaledDotProductAttention(
     composition: { composedAttention(query: $0[0], key: $0[1], value: $0[2], mask: mask, scale: scale) })
 }
 
+/// As ``scaledDotProductAttention(query:key:value:mask:scale:)``, with the probabilities, `[B, H, Tq, Tk]`, passed through a
+/// function before they weigh the values: dropout, or one that looks at them. All of them are kept for the backward sweep.
+public func scaledDotProductAttention(
+  query: Variable, key: Variable, value: Variable, mask: Tensor? = nil, scale: Float? = nil,
+  probabilities function: (Variable) -> Variable
+) -> Variable {
+  guard query.rank == 4, key.rank == 4, value.rank == 4 else {
+    programmerError(
+      "scaledDotProductAttention: query \(query.shape), key \(key.shape) and value \(value.shape) are not "
+        + "[B, Tq, H, D], [B, Tk, H, D] and [B, Tk, H, E]")
+  }
+  return composedAttention(
+    query: query, key: key, value: value,
+    mask: mask?.expand(to: [query.shape[0], query.shape[2], query.shape[1], key.shape[1]]),
+    scale: scale ?? 1 / Float(Swift.max(query.shape[3], 1)).squareRoot(), probabilities: function)
+}
+
 func composedAttention(
-  query: Variable, key: Variable, value: Variable, mask: Tensor?, scale: Float
+  query: Variable, key: Variable, value: Variable, mask: Tensor?, scale: Float,
+  probabilities function: (Variable) -> Variable = { $0 }
 ) -> Variable {
   var scores = matmul(query.permute([0, 2, 1, 3]), key.permute([0, 2, 3, 1])) * scale
+  let values = value.permute([0, 2, 1, 3])
   guard let mask else {
-    return matmul(scores.softmax(axis: -1), value.permute([0, 2, 1, 3])).permute([0, 2, 1, 3])
+    return matmul(function(scores.softmax(axis: -1)), values).permute([0, 2, 1, 3])
   }
   let seesAny = (mask .> -Float.infinity).sum(axes: [-1], keepDimensions: true) .> 0
   scores = scores + Variable(`where`(seesAny, mask, Tensor(0)))
   let probabilities = scores.softmax(axis: -1) * Variable(seesAny)
-  return matmul(probabilities, value.permute([0, 2, 1, 3])).permute([0, 2, 1, 3])
+  return matmul(function(probabilities), values).permute([0, 2, 1, 3])
 }

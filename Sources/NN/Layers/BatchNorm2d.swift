@@ -1,6 +1,6 @@
 /// Normalises each channel of `[batch, channels, height, width]` (Ioffe & Szegedy 2015): over the batch while training,
 /// by running statistics otherwise.
-public final class BatchNorm2d: Layer, TrainingDependent {
+public final class BatchNorm2d: Layer, TrainingDependent, Hookable {
   /// `[channels]`, ones at first.
   public let scale: Parameter
   /// `[channels]`, zeros at first.
@@ -15,6 +15,8 @@ public final class BatchNorm2d: Layer, TrainingDependent {
   public let momentum: Float
   /// Whether the module is training, as it is at first.
   public var isTraining = true
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A layer for `channels` channels, with PyTorch's meaning of `momentum`.
   public init(channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1) {
@@ -33,6 +35,10 @@ public final class BatchNorm2d: Layer, TrainingDependent {
       programmerError(
         "BatchNorm2d: an input of shape \(x.shape), expected [batch, \(channels), height, width]")
     }
+    return withForwardHooks([x]) { normalize(x, channels: channels) }
+  }
+
+  private func normalize(_ x: Variable, channels: Int) -> Variable {
     func perChannel(_ v: Variable) -> Variable { v.reshape([1, channels, 1, 1]) }
     guard isTraining else {
       let factor = scale.variable * Variable((runningVariance.value + epsilon).rsqrt())

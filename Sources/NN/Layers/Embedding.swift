@@ -1,7 +1,9 @@
 /// A table of vectors, looked up by index.
-public final class Embedding: Module {
+public final class Embedding: Module, Hookable {
   /// `[count, width]`. Not called a weight, so that name patterns for weight decay pass it by, as big_vision's do.
   public let table: Parameter
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A table of `count` normally distributed vectors of variance 1 / width, as Flax's `Embed`.
   public convenience init(count: Int, width: Int, random: inout Random) {
@@ -17,6 +19,6 @@ public final class Embedding: Module {
 
   /// Vectors of the given indices: a shape of `[...]` becomes `[..., width]`.
   public func callAsFunction(_ indices: IndexTensor) -> Variable {
-    table.variable.take(indices, axis: 0)
+    withForwardHooks([]) { table.variable.take(indices, axis: 0) }
   }
 }

@@ -5,9 +5,11 @@ public protocol Layer: Module {
 }
 
 /// Layers one after another; their paths are `layers.0`, `layers.1`, ...
-public final class Sequential: Layer {
+public final class Sequential: Layer, Hookable {
   /// The layers in order.
-  public let layers: [any Layer]
+  @Submodule public private(set) var layers: [any Layer]
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A chain of layers.
   public init(_ layers: any Layer...) { self.layers = layers }
@@ -17,7 +19,7 @@ public final class Sequential: Layer {
 
   /// Passes `x` through all layers.
   public func callAsFunction(_ x: Variable) -> Variable {
-    layers.reduce(x) { x, layer in layer(x) }
+    withForwardHooks([x]) { layers.reduce(x) { x, layer in layer(x) } }
   }
 }
 

@@ -1,9 +1,14 @@
 /// A product with a matrix, and an optional bias: y = x Wᵀ + b over the last axis.
-public final class Linear: Layer {
+///
+/// A subclass may compute something else in ``forward(_:activation:)``, to take the place of a linear layer in a model
+/// (``Module/replaceModules(_:)``).
+open class Linear: Layer, Hookable {
   /// `[outputs, inputs]`.
   public let weight: Parameter
   /// `[outputs]`.
   public let bias: Parameter?
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A layer of Xavier uniform weights and zero biases.
   public convenience init(inputs: Int, outputs: Int, bias: Bool = true, random: inout Random) {
@@ -19,6 +24,12 @@ public final class Linear: Layer {
     }
     self.weight = Parameter(weight)
     self.bias = bias.map(Parameter.init)
+  }
+
+  /// A layer that shares the parameters of another.
+  public init(sharing other: Linear) {
+    weight = other.weight
+    bias = other.bias
   }
 
   /// Size of the last axis of inputs.
@@ -39,6 +50,14 @@ public final class Linear: Layer {
 
   /// Maps `[..., inputs]` to `[..., outputs]` and applies an activation function in the same pass.
   public func callAsFunction(_ x: Variable, activation: Activation?) -> Variable {
+    withForwardHooks([x]) { forward(x, activation: activation) }
+  }
+
+  /// What a call computes.
+  open func forward(_ x: Variable, activation: Activation?) -> Variable {
     linear(x, weight: weight.variable, bias: bias?.variable, activation: activation)
   }
+
+  /// Whether nothing is lost when something else computes with the parameters in one go.
+  var mayBeFused: Bool { !isHooked && type(of: self) == Linear.self }
 }

@@ -1,13 +1,15 @@
 /// Two linear layers with an activation function between them.
-public final class MLP: Layer {
+public final class MLP: Layer, Hookable {
   /// From the width to the hidden size.
-  public let fc1: Linear
+  @Submodule public private(set) var fc1: Linear
   /// From the hidden size to the output.
-  public let fc2: Linear
+  @Submodule public private(set) var fc2: Linear
   /// The function between them.
   public let activation: Activation
   /// After the activation, if anything is to be dropped.
   public let dropout: Dropout?
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// Layers with Xavier uniform weights and biases from N(0, 1e-6), as big_vision's transformers have them.
   ///
@@ -31,11 +33,15 @@ public final class MLP: Layer {
 
   /// Maps `[..., width]` to `[..., outputs]`.
   public func callAsFunction(_ x: Variable) -> Variable {
-    guard let dropout else {
+    withForwardHooks([x]) {
+      let (fc1, fc2) = (fc1, fc2)
+      guard dropout == nil, fc1.mayBeFused, fc2.mayBeFused else {
+        let hidden = fc1(x, activation: activation)
+        return fc2(dropout.map { $0(hidden) } ?? hidden)
+      }
       return feedForward(
         x, weight1: fc1.weight.variable, bias1: fc1.bias?.variable, activation: activation,
         weight2: fc2.weight.variable, bias2: fc2.bias?.variable)
     }
-    return fc2(dropout(fc1(x, activation: activation)))
   }
 }

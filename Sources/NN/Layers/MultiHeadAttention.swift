@@ -1,27 +1,40 @@
 /// Scaled dot-product attention in several heads, with a linear layer before each operand and after the result
 /// (Vaswani et al. 2017).
-public final class MultiHeadAttention: Module {
+public final class MultiHeadAttention: Module, Hookable {
   /// Of queries; its outputs are the heads one after another.
-  public let query: Linear
+  @Submodule public private(set) var query: Linear
   /// Of keys.
-  public let key: Linear
+  @Submodule public private(set) var key: Linear
   /// Of values.
-  public let value: Linear
+  @Submodule public private(set) var value: Linear
   /// Of the attended values.
-  public let output: Linear
+  @Submodule public private(set) var output: Linear
   /// Number of heads.
   public let heads: Int
+  /// Of the probabilities with which queries see keys, if any are to be dropped.
+  public let dropout: Dropout?
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
-  /// Xavier uniform weights and zero biases; `heads` must divide `width`.
-  public init(width: Int, heads: Int, bias: Bool = true, random: inout Random) {
+  /// Xavier uniform weights and zero biases.
+  ///
+  /// - Parameters:
+  ///   - width: Of the inputs, and of all heads together; `heads` must divide it.
+  ///   - outputs: Size of the last axis of outputs; the width if not given.
+  ///   - dropout: How likely a query does not see a key while training, the other keys counting for more. All scores are
+  ///     kept then.
+  public init(
+    width: Int, heads: Int, outputs: Int? = nil, bias: Bool = true, dropout: Float = 0, random: inout Random
+  ) {
     if heads < 1 || width % heads != 0 {
       programmerError("MultiHeadAttention: a width of \(width) does not divide into \(heads) heads")
     }
     query = Linear(inputs: width, outputs: width, bias: bias, random: &random)
     key = Linear(inputs: width, outputs: width, bias: bias, random: &random)
     value = Linear(inputs: width, outputs: width, bias: bias, random: &random)
-    output = Linear(inputs: width, outputs: width, bias: bias, random: &random)
+    output = Linear(inputs: width, outputs: outputs ?? width, bias: bias, random: &random)
     self.heads = heads
+    self.dropout = dropout > 0 ? Dropout(probability: dropout, random: &random) : nil
   }
 
   /// Self-attention over `[batch, tokens, width]`.
@@ -36,7 +49,7 @@ public final class MultiHeadAttention: Module {
   /// `[batch, others, width]`.
   ///
   /// - Parameter mask: Added to the scores; broadcasts to `[batch, heads, tokens, others]`.
-  /// - Returns: `[batch, tokens, width]`.
+  /// - Returns: `[batch, tokens, outputs]`.
   public func callAsFunction(queries: Variable, memory: Variable, mask: Tensor? = nil) -> Variable {
     let width = query.inputs
     for x in [queries, memory] where x.rank != 3 || x.shape[2] != width || x.shape[0] != queries.shape[0] {
@@ -44,9 +57,16 @@ public final class MultiHeadAttention: Module {
         "MultiHeadAttention: queries of shape \(queries.shape) and memory of shape \(memory.shape), "
           + "expected [batch, tokens, \(width)]")
     }
-    let attended = scaledDotProductAttention(
-      query: perHead(query(queries)), key: perHead(key(memory)), value: perHead(value(memory)), mask: mask)
-    return output(attended.reshape(queries.shape))
+    return withForwardHooks([queries, memory]) {
+      let (q, k, v) = (perHead(query(queries)), perHead(key(memory)), perHead(value(memory)))
+      let attended =
+        if let dropout, dropout.isTraining {
+          scaledDotProductAttention(query: q, key: k, value: v, mask: mask) { dropout($0) }
+        } else {
+          scaledDotProductAttention(query: q, key: k, value: v, mask: mask)
+        }
+      return output(attended.reshape(queries.shape))
+    }
   }
 
   /// `[batch, tokens, width]` as `[batch, tokens, heads, width of a head]`.

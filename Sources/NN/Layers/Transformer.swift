@@ -1,6 +1,6 @@
 /// One block of a transformer with normalisation before each part (pre-LN):
 /// x + attention(norm1(x)), then x + mlp(norm2(x)).
-public final class TransformerBlock: Layer {
+public final class TransformerBlock: Layer, Hookable {
   /// Before the attention.
   public let norm1: LayerNorm
   /// Self-attention.
@@ -11,6 +11,8 @@ public final class TransformerBlock: Layer {
   public let mlp: MLP
   /// On what both parts add, if anything is to be dropped.
   public let dropout: Dropout?
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A block of tokens of size `width`.
   ///
@@ -18,12 +20,13 @@ public final class TransformerBlock: Layer {
   ///   - hidden: Hidden size of the MLP; four times the width if not given.
   ///   - epsilon: Of the layer norms.
   ///   - dropout: Probability, inside the MLP and on what both parts add.
+  ///   - attentionDropout: Probability, of the attention's probabilities.
   public init(
     width: Int, heads: Int, hidden: Int? = nil, activation: Activation = .gelu, epsilon: Float = 1e-6,
-    dropout: Float = 0, random: inout Random
+    dropout: Float = 0, attentionDropout: Float = 0, random: inout Random
   ) {
     norm1 = LayerNorm(width: width, epsilon: epsilon)
-    attention = MultiHeadAttention(width: width, heads: heads, random: &random)
+    attention = MultiHeadAttention(width: width, heads: heads, dropout: attentionDropout, random: &random)
     norm2 = LayerNorm(width: width, epsilon: epsilon)
     mlp = MLP(width: width, hidden: hidden, activation: activation, dropout: dropout, random: &random)
     self.dropout = dropout > 0 ? Dropout(probability: dropout, random: &random) : nil
@@ -36,24 +39,29 @@ public final class TransformerBlock: Layer {
   /// `[batch, heads, tokens, tokens]`.
   public func callAsFunction(_ x: Variable, mask: Tensor?) -> Variable {
     func dropped(_ y: Variable) -> Variable { dropout.map { $0(y) } ?? y }
-    let attended = x + dropped(attention(norm1(x), mask: mask))
-    return attended + dropped(mlp(norm2(attended)))
+    return withForwardHooks([x]) {
+      let attended = x + dropped(attention(norm1(x), mask: mask))
+      return attended + dropped(mlp(norm2(attended)))
+    }
   }
 }
 
 /// A stack of transformer blocks and a final layer norm.
-public final class TransformerEncoder: Layer {
+public final class TransformerEncoder: Layer, Hookable {
   /// From the input to the output.
   public let blocks: [TransformerBlock]
   /// After the last block.
   public let norm: LayerNorm
   /// Whether blocks are computed again in the backward sweep rather than kept (``checkpoint(_:_:)``): memory for time.
   public var rematerializesBlocks: Bool
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A stack of `depth` blocks; see ``TransformerBlock`` for the other sizes.
   public init(
     width: Int, depth: Int, heads: Int, hidden: Int? = nil, activation: Activation = .gelu,
-    epsilon: Float = 1e-6, dropout: Float = 0, rematerializesBlocks: Bool = false, random: inout Random
+    epsilon: Float = 1e-6, dropout: Float = 0, attentionDropout: Float = 0,
+    rematerializesBlocks: Bool = false, random: inout Random
   ) {
     if depth < 0 { programmerError("TransformerEncoder: a depth of \(depth)") }
     var blocks: [TransformerBlock] = []
@@ -61,7 +69,7 @@ public final class TransformerEncoder: Layer {
       blocks.append(
         TransformerBlock(
           width: width, heads: heads, hidden: hidden, activation: activation, epsilon: epsilon,
-          dropout: dropout, random: &random))
+          dropout: dropout, attentionDropout: attentionDropout, random: &random))
     }
     self.blocks = blocks
     norm = LayerNorm(width: width, epsilon: epsilon)
@@ -73,10 +81,12 @@ public final class TransformerEncoder: Layer {
 
   /// Maps `[batch, tokens, width]` to the same shape; `mask` is added to every block's scores.
   public func callAsFunction(_ x: Variable, mask: Tensor?) -> Variable {
-    var x = x
-    for block in blocks {
-      x = rematerializesBlocks ? checkpoint([x]) { block($0[0], mask: mask) } : block(x, mask: mask)
+    withForwardHooks([x]) {
+      var x = x
+      for block in blocks {
+        x = rematerializesBlocks ? checkpoint([x]) { block($0[0], mask: mask) } : block(x, mask: mask)
+      }
+      return norm(x)
     }
-    return norm(x)
   }
 }

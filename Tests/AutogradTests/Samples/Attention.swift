@@ -39,9 +39,31 @@ enum AttentionSamples {
       })
   }
 
+  /// Probabilities that are changed before they weigh the values.
+  static var withProbabilities: OperationSamples {
+    let factors = Tensor([0, 2, 1, 0.5, 1, 0], shape: [1, 1, 2, 3])
+    let mask = Tensor([0, -.infinity, 0, -.infinity, -.infinity, -.infinity], shape: [2, 3])
+    return OperationSamples(
+      "scaledDotProductAttention",
+      [nil, mask].map { mask in
+        OperationSample(
+          [.init([2, 2, 3, 4]), .init([2, 3, 3, 4]), .init([2, 3, 3, 2])],
+          "changed probabilities\(mask == nil ? "" : ", a row without keys")"
+        ) {
+          scaledDotProductAttention(query: $0[0], key: $0[1], value: $0[2], mask: mask, scale: 0.7) {
+            $0 * Variable(factors)
+          }
+        } reference: {
+          reference(
+            $0[0], $0[1], $0[2], mask: mask.map(ReferenceArray.init), scale: 0.7,
+            factors: ReferenceArray(factors))
+        }
+      })
+  }
+
   private static func reference(
     _ query: ReferenceArray, _ key: ReferenceArray, _ value: ReferenceArray, mask: ReferenceArray?,
-    scale: Double
+    scale: Double, factors: ReferenceArray? = nil
   ) -> ReferenceArray {
     let (batch, queries, heads) = (query.shape[0], query.shape[1], query.shape[2])
     return ReferenceArray(shape: [batch, queries, heads, value.shape[3]]) { position in
@@ -52,7 +74,9 @@ enum AttentionSamples {
       }
       let total = weights.reduce(0, +)
       if total == 0 { return 0 }
-      return weights.enumerated().reduce(0) { $0 + $1.element * value[[b, $1.offset, h, e]] } / total
+      return weights.enumerated().reduce(0) {
+        $0 + $1.element * (factors?.broadcast(at: [b, h, q, $1.offset]) ?? 1) * value[[b, $1.offset, h, e]]
+      } / total
     }
   }
 }
