@@ -97,3 +97,41 @@ private struct Pooling {
     output = [x[0], x[1], window.outputHeight, window.outputWidth]
   }
 }
+
+extension Tensor {
+  /// What window `index` of `count` windows over a length covers, so that all of it is covered evenly.
+  package static func adaptiveWindow(_ index: Int, of count: Int, over length: Int) -> Range<Int> {
+    index * length / count..<((index + 1) * length + count - 1) / count
+  }
+
+  /// Positions of the largest elements, `row * width + column` in their plane, in windows of which `size` cover a plane:
+  /// `[batch, channels, windows]`. The first of equal ones, or of NaNs.
+  package func adaptiveMaxima(_ size: (height: Int, width: Int)) -> IndexTensor {
+    let (height, width) = (shape[2], shape[3])
+    let (planes, windows) = (shape[0] * shape[1], size.height * size.width)
+    let rows = (0..<size.height).map { Tensor.adaptiveWindow($0, of: size.height, over: height) }
+    let columns = (0..<size.width).map { Tensor.adaptiveWindow($0, of: size.width, over: width) }
+    let values = [Int32](unsafeUninitializedCapacity: planes * windows) { buffer, count in
+      count = planes * windows
+      guard let out = buffer.baseAddress else { return }
+      withUnsafeScalars { x in
+        ThreadPool.parallelFor(count: planes) { plane in
+          let x = x.baseAddress! + plane * height * width
+          for (i, rows) in rows.enumerated() {
+            for (j, columns) in columns.enumerated() {
+              var best = rows.lowerBound * width + columns.lowerBound
+              for row in rows {
+                for position in row * width + columns.lowerBound..<row * width + columns.upperBound
+                where x[position] > x[best] || x[position].isNaN && !x[best].isNaN {
+                  best = position
+                }
+              }
+              out[plane * windows + i * size.width + j] = Int32(best)
+            }
+          }
+        }
+      }
+    }
+    return IndexTensor(values, shape: [shape[0], shape[1], windows])
+  }
+}

@@ -31,7 +31,8 @@ import Testing
       ("clampMin", { $0.clamp(min: 0) }), ("clampMax", { $0.clamp(max: 0) }),
       ("maximumWithNumber", { $0.maximum(1) }), ("minimumWithNumber", { $0.minimum(1) }),
       ("pow-1", { $0.pow(-1) }), ("pow0", { $0.pow(0) }), ("pow1", { $0.pow(1) }), ("pow2", { $0.pow(2) }),
-      ("pow3", { $0.pow(3) }),
+      ("pow3", { $0.pow(3) }), ("leakyRelu", { $0.leakyRelu(slope: 0.25) }), ("elu", { $0.elu(alpha: 0.5) }),
+      ("hardswish", { $0.hardswish() }), ("mish", { $0.mish() }),
     ]
 
   /// Those that have second derivatives in the fixture.
@@ -45,6 +46,8 @@ import Testing
   private static let binary: [(String, @Sendable (Variable, Variable) -> Variable)] = [
     ("add", { $0 + $1 }), ("subtract", { $0 - $1 }), ("multiply", { $0 * $1 }), ("divide", { $0 / $1 }),
     ("maximum", { $0.maximum($1) }), ("minimum", { $0.minimum($1) }), ("pow", { $0.pow($1) }),
+    ("mseLoss", { mseLoss($0, $1, reduction: .none) }), ("l1Loss", { l1Loss($0, $1, reduction: .none) }),
+    ("huberLoss", { huberLoss($0, $1, reduction: .none) }),
   ]
 
   private static let reductions: [(String, @Sendable (Variable) -> Variable)] = [

@@ -143,6 +143,20 @@ def main():
     x = torch.randn(2, 5, 6)
     recorder.run("block", block, {"x": x}, transform)
     torch.testing.assert_close(layer.train()(x), transform(x))
+
+    group = {"scale": torch.randn(4), "offset": torch.randn(4)}
+    recorder.run("groupNorm", group, {"x": torch.randn(2, 4, 3, 5) * 2 + 1},
+                 lambda x: nn.functional.group_norm(x, 2, group["scale"], group["offset"], 1e-5))
+    rms = {"scale": torch.randn(6)}
+    recorder.run("rmsNorm", rms, {"x": torch.randn(2, 3, 6) * 2 + 1},
+                 lambda x: nn.functional.rms_norm(x, (6,), rms["scale"], 1e-6))
+    line = {"weight": torch.randn(6, 2, 3), "bias": torch.randn(6)}
+    recorder.run("conv1d", line, {"x": torch.randn(2, 4, 9)},
+                 lambda x: nn.functional.conv1d(x, line["weight"], line["bias"], stride=2, padding=1, groups=2))
+    larger = {"weight": torch.randn(4, 3, 3, 3), "bias": torch.randn(3)}
+    recorder.run("convTransposed2d", larger, {"x": torch.randn(2, 4, 3, 4)},
+                 lambda x: nn.functional.conv_transpose2d(x, larger["weight"], larger["bias"], stride=2, padding=1,
+                                                          output_padding=1))
     save_file(recorder.arrays, FOLDER / "layers.safetensors", metadata={"torch": torch.__version__})
 
 

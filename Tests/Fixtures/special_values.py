@@ -85,6 +85,11 @@ for name, function in {
 record("abs", [everything], torch.abs, fix=nan_of_nan)
 # PyTorch's lets a gradient pass at NaN or not, depending on where in the array it stands.
 record("relu6", [everything], F.relu6, fix=one_of_nan)
+record("leakyRelu", [everything], lambda x: F.leaky_relu(x, 0.25))
+record("elu", [everything], lambda x: F.elu(x, 0.5))
+kinks = [NAN, -INF, INF, -4.0, -3.0, -1e-40, -0.0, 0.0, 1e-40, 1.5, 3.0, 5.0, 3e38]
+record("hardswish", [kinks], F.hardswish)
+record("mish", [[x for x in finite if not -1e18 < x < -5.75]], F.mish)
 record("sin", [finite], torch.sin)
 record("cos", [finite], torch.cos)
 # At infinity PyTorch's derivatives are NaN, an infinity times 0; beyond 10 its 1 - tanh² is rounded to 0.
@@ -114,6 +119,17 @@ for name, function in {
     "minimum": torch.minimum,
 }.items():
     record(name, [a, b], function)
+record("mseLoss", [a, b], lambda x, y: F.mse_loss(x, y, reduction="none"))
+record("huberLoss", [a, b], lambda x, y: F.huber_loss(x, y, reduction="none"))
+
+
+def nan_of_nan_distance(results):
+    # As of the absolute value.
+    for gradient in ["gradient0", "gradient1"]:
+        results[gradient][np.isnan(results["value"])] = NAN
+
+
+record("l1Loss", [a, b], lambda x, y: F.l1_loss(x, y, reduction="none"), fix=nan_of_nan_distance)
 # Nothing subnormal: 1e-40 * x^(1e-40 - 1) would overflow in single precision on the way to 1, and so would any power of
 # 1e-40 close to -1.
 record("pow", [np.where(np.abs(x) == 1e-40, x * 1e10, x) for x in (a, b)], torch.pow)

@@ -18,6 +18,50 @@ import Testing
     try LayerFixture("patches").check(layer) { layer($0["x"]!) }
   }
 
+  @Test mutating func oneDimensional() throws {
+    let layer = Conv1d(inputs: 4, outputs: 6, kernel: 3, stride: 2, padding: 1, groups: 2, random: &random)
+    try LayerFixture("conv1d").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test mutating func transposed() throws {
+    let layer = ConvTransposed2d(
+      inputs: 4, outputs: 3, kernel: 3, stride: 2, padding: 1, outputPadding: 1, random: &random)
+    try LayerFixture("convTransposed2d").check(layer) { layer($0["x"]!) }
+    let variance = ConvTransposed2d(inputs: 64, outputs: 32, kernel: (2, 2), stride: (2, 2), random: &random)(
+      Variable(random.normal([2, 64, 5, 5]))
+    ).value.variance().item()
+    #expect(abs(variance - 1) < 0.15)
+  }
+
+  /// Numbers in the place of pairs say the same down and across.
+  @Test mutating func squareWindows() {
+    var same = random
+    let pairs = Conv2d(
+      inputs: 3, outputs: 4, kernel: (3, 3), stride: (2, 2), padding: Padding2D(1), dilation: (2, 2),
+      random: &same)
+    let numbers = Conv2d(
+      inputs: 3, outputs: 4, kernel: 3, stride: 2, padding: 1, dilation: 2, random: &random)
+    let x = Variable(random.normal([2, 3, 9, 7]))
+    #expect(numbers(x).value == pairs(x).value)
+    #expect(
+      MaxPool2d(window: 3, stride: 2, padding: 1)(x).value
+        == MaxPool2d(window: (3, 3), stride: (2, 2), padding: Padding2D(1))(x).value)
+    #expect(MaxPool2d(window: 2)(x).value == MaxPool2d(window: (2, 2))(x).value)
+    #expect(
+      AveragePool2d(window: 3, padding: 1, countsPadding: false)(x).value
+        == AveragePool2d(window: (3, 3), padding: Padding2D(1), countsPadding: false)(x).value)
+    let weight = pairs.weight.variable
+    #expect(
+      conv2d(x, weight: weight, stride: 2, padding: 1).value
+        == conv2d(x, weight: weight, stride: (2, 2), padding: Padding2D(1)).value)
+    let y = Variable(random.normal([2, 4, 3, 3]))
+    #expect(
+      convTransposed2d(y, weight: weight, stride: 2, padding: 1, outputPadding: 1).value
+        == convTransposed2d(
+          y, weight: weight, stride: (2, 2), padding: Padding2D(1), outputPadding: (1, 1)
+        ).value)
+  }
+
   @Test mutating func startsAsFlaxDoes() {
     let layer = Conv2d(inputs: 16, outputs: 32, kernel: (5, 5), groups: 2, bias: false, random: &random)
     #expect(layer.weight.shape == [32, 8, 5, 5])

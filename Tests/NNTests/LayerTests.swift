@@ -1,3 +1,4 @@
+import Kernels
 import NN
 import Testing
 
@@ -37,6 +38,16 @@ import Testing
   @Test mutating func layerNormalization() throws {
     let layer = LayerNorm(width: 6)
     try LayerFixture("layerNorm").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test func groupNormalization() throws {
+    let layer = GroupNorm(groups: 2, channels: 4)
+    try LayerFixture("groupNorm").check(layer) { layer($0["x"]!) }
+  }
+
+  @Test func rootMeanSquareNormalization() throws {
+    let layer = RMSNorm(width: 6)
+    try LayerFixture("rmsNorm").check(layer) { layer($0["x"]!) }
   }
 
   @Test func batchNormalizationInTraining() throws {
@@ -164,5 +175,37 @@ import Testing
     let before = layer(queries: Variable(x[0..<1]), memory: Variable(x), mask: mask)
     let after = layer(queries: Variable(x[0..<1]), memory: Variable(changed), mask: mask)
     #expect(before.value == after.value)
+  }
+
+  @Test mutating func attentionOfAnotherOutputSize() {
+    let layer = MultiHeadAttention(width: 6, heads: 2, outputs: 4, random: &random)
+    #expect(layer.output.weight.shape == [4, 6])
+    #expect(layer(Variable(random.normal([2, 3, 6]))).shape == [2, 3, 4])
+  }
+
+  /// The same as by hand with the same mask, which depends on the seed alone.
+  @Test mutating func attentionDropout() {
+    func make(dropout: Float) -> MultiHeadAttention {
+      var seeded = Random(seed: 9)
+      return MultiHeadAttention(width: 8, heads: 2, dropout: dropout, random: &seeded)
+    }
+    let (layer, plain) = (make(dropout: 0.4), make(dropout: 0))
+    let x = Variable(random.normal([3, 7, 8]), requiresGradient: true)
+    let mask = Tensor.causalMask(queries: 7)
+    let y = layer(x, mask: mask)
+    func perHead(_ x: Variable) -> Variable { x.reshape([3, 7, 2, 4]).permute([0, 2, 1, 3]) }
+    let scores = matmul(perHead(plain.query(x)), perHead(plain.key(x)).transpose()) * 0.5 + Variable(mask)
+    let dropout = make(dropout: 0.4).dropout!
+    let attended = matmul(dropout(scores.softmax()), perHead(plain.value(x))).permute([0, 2, 1, 3])
+    let expected = plain.output(attended.reshape([3, 7, 8]))
+    #expect(y.value.isApproximatelyEqual(to: expected.value, absolute: 1e-5))
+    #expect(!y.value.isApproximatelyEqual(to: plain(x, mask: mask).value, absolute: 1e-2))
+    #expect(
+      y.sum().backward()[x]!.isApproximatelyEqual(to: expected.sum().backward()[x]!, absolute: 1e-5))
+    for count in [1, 2] {
+      ThreadPool.withThreadCount(count) { #expect(make(dropout: 0.4)(x, mask: mask).value == y.value) }
+    }
+    layer.evaluate()
+    #expect(layer(x, mask: mask).value == plain(x, mask: mask).value)
   }
 }

@@ -1,5 +1,5 @@
 /// Two-dimensional convolution (cross-correlation, as everywhere in the field) of `[batch, channels, height, width]`.
-public final class Conv2d: Layer {
+public final class Conv2d: Layer, Hookable {
   /// `[outputs, inputs / groups, height, width]`.
   public let weight: Parameter
   /// `[outputs]`.
@@ -12,6 +12,8 @@ public final class Conv2d: Layer {
   public let dilation: (Int, Int)
   /// Parts of the channels that do not see each other.
   public let groups: Int
+  /// See ``Module/addForwardHook(at:_:)``.
+  public var forwardHooks = ForwardHooks()
 
   /// A layer of LeCun normal weights and zero biases, as Flax's `Conv`.
   ///
@@ -31,6 +33,17 @@ public final class Conv2d: Layer {
       weight: random.lecunNormal([outputs, inputs / groups, kernel.0, kernel.1]),
       bias: bias ? .zeros([outputs]) : nil, stride: stride, padding: padding, dilation: dilation,
       groups: groups)
+  }
+
+  /// The same with square windows: `Conv2d(inputs: 3, outputs: 64, kernel: 3, stride: 2, padding: 1, random: &random)`.
+  public convenience init(
+    inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1, bias: Bool = true, random: inout Random
+  ) {
+    self.init(
+      inputs: inputs, outputs: outputs, kernel: (kernel, kernel), stride: (stride, stride),
+      padding: Padding2D(padding), dilation: (dilation, dilation), groups: groups, bias: bias, random: &random
+    )
   }
 
   /// A layer of the given numbers: `weight` is `[outputs, inputs / groups, height, width]`, `bias` is `[outputs]`.
@@ -53,8 +66,10 @@ public final class Conv2d: Layer {
 
   /// Maps `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
   public func callAsFunction(_ x: Variable) -> Variable {
-    conv2d(
-      x, weight: weight.variable, bias: bias?.variable, stride: stride, padding: padding, dilation: dilation,
-      groups: groups)
+    withForwardHooks([x]) {
+      conv2d(
+        x, weight: weight.variable, bias: bias?.variable, stride: stride, padding: padding,
+        dilation: dilation, groups: groups)
+    }
   }
 }

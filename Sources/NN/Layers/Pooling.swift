@@ -14,6 +14,12 @@ public final class MaxPool2d: Layer {
     self.padding = padding
   }
 
+  /// The same with square windows.
+  public convenience init(window: Int, stride: Int? = nil, padding: Int = 0) {
+    self.init(
+      window: (window, window), stride: stride.map { ($0, $0) }, padding: Padding2D(padding))
+  }
+
   /// Maps `[batch, channels, height, width]` to `[batch, channels, height', width']`.
   public func callAsFunction(_ x: Variable) -> Variable {
     x.maxPool2d(window: window, stride: stride, padding: padding)
@@ -39,6 +45,13 @@ public final class AveragePool2d: Layer {
     self.stride = stride ?? window
     self.padding = padding
     self.countsPadding = countsPadding
+  }
+
+  /// The same with square windows.
+  public convenience init(window: Int, stride: Int? = nil, padding: Int = 0, countsPadding: Bool = true) {
+    self.init(
+      window: (window, window), stride: stride.map { ($0, $0) }, padding: Padding2D(padding),
+      countsPadding: countsPadding)
   }
 
   /// Maps `[batch, channels, height, width]` to `[batch, channels, height', width']`.

@@ -62,19 +62,26 @@ enum OperationRegistry {
   static var all: [OperationSamples] {
     [
       Variable.activationSamples,
+      [AdaptivePoolingSamples.average, AdaptivePoolingSamples.maximum],
       Variable.arithmeticSamples,
-      [AttentionSamples.all],
+      [AttentionSamples.all, AttentionSamples.withProbabilities],
+      BinaryCrossEntropySamples.all,
       Variable.checkpointSamples,
-      [ConvolutionSamples.all],
+      [ConvolutionSamples.all, ConvolutionSamples.oneDimensional, ConvolutionSamples.transposed],
+      CrossEntropySamples.all,
       Variable.einsumSamples,
       Variable.elementarySamples,
       [FeedForwardSamples.all],
       Variable.indexingSamples,
       [LayerNormSamples.all],
+      InterpolationSamples.all,
       [LinearSamples.all],
+      LossSamples.all,
       Variable.matmulSamples,
       [Variable.nodeSamples],
+      NormalizationSamples.all,
       [PoolingSamples.average, PoolingSamples.maximum, PoolingSamples.globalAverage],
+      Variable.rectifierSamples,
       Variable.reductionSamples,
       Variable.selectionSamples,
       Variable.shapingSamples,
@@ -82,6 +89,7 @@ enum OperationRegistry {
       Variable.slicingSamples,
       [Variable.softmaxSamples, Variable.logSoftmaxSamples],
       [SoftmaxLossSamples.crossEntropy, SoftmaxLossSamples.pairwise],
+      [UnfoldingSamples.unfold, UnfoldingSamples.fold],
     ].flatMap(\.self)
   }
 }
