@@ -91,7 +91,7 @@ final class CharacterModel: Module {
     let logits = model(IndexTensor(batch.flatMap { $0.row.prefix(context) }, shape: [batch.count, context]))
     let real = batch.enumerated().flatMap { index, name in (0..<name.count).map { index * context + $0 } }
     let next = batch.flatMap { $0.row[1...$0.count] }
-    return softmaxCrossEntropy(
+    return crossEntropy(
       logits: logits.reshape([batch.count * context, -1]).take(IndexTensor(real), axis: 0),
       labels: IndexTensor(next))
   }

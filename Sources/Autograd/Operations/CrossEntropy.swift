@@ -14,26 +14,19 @@ public func crossEntropy(
   logits: Variable, labels: IndexTensor, classWeights: Tensor? = nil, labelSmoothing: Float = 0,
   ignoredLabel: Int? = nil, reduction: LossReduction = .mean
 ) -> Variable {
-  guard let classes = logits.shape.last, Shape(logits.shape.dropLast()) == labels.shape else {
-    programmerError("crossEntropy: logits of shape \(logits.shape) for labels of shape \(labels.shape)")
+  if classWeights == nil && labelSmoothing == 0 && ignoredLabel == nil && reduction == .mean {
+    return meanCrossEntropy(logits, labels)
   }
-  checkCrossEntropy(classes, classWeights, labelSmoothing)
   let ignored = ignoredLabel.map { Int32(clamping: $0) }
-  for label in labels.values where label != ignored && (label < 0 || label >= classes) {
-    programmerError("crossEntropy: label \(label) is outside the \(classes) classes")
-  }
-  if classWeights == nil && labelSmoothing == 0 && ignored == nil && reduction == .mean && labels.count > 0 {
-    return softmaxCrossEntropy(logits: logits, labels: labels)
-  }
-  // A negative label is none.
-  let rows = labels.values.map { $0 == ignored ? -1 : $0 }
+  var losses = crossEntropies(logits, labels, ignored: ignored)
+  let classes = logits.shape[logits.rank - 1]
+  checkCrossEntropy(classes, classWeights, labelSmoothing)
   func perRow(_ value: (Int32) -> Float) -> Tensor {
-    Tensor(rows.map { $0 < 0 ? 0 : value($0) }, shape: labels.shape)
+    Tensor(labels.values.map { $0 == ignored ? 0 : value($0) }, shape: labels.shape)
   }
   let isCounted = ignored == nil ? nil : perRow { _ in 1 }
   let weights = classWeights?.scalars
   let rowWeights = weights.map { weights in perRow { weights[Int($0)] } } ?? isCounted
-  var losses = labelEntropies(logits, IndexTensor(rows, shape: labels.shape))
   if weights != nil, let rowWeights { losses = losses * Variable(rowWeights) }
   if labelSmoothing > 0 {
     var even = -weightedSum(logits.logSoftmax(), classWeights)
@@ -64,17 +57,33 @@ public func crossEntropy(
   return reduction(-weightedSum(targets * logits.logSoftmax(), classWeights))
 }
 
-/// -log softmax at each row's label; 0 for a negative label.
-private func labelEntropies(_ logits: Variable, _ labels: IndexTensor) -> Variable {
-  let found = logits.value.crossEntropies(labels: labels, keepingGradient: requiresRecording([logits]))
+/// In one pass over the logits, which makes their gradient too.
+private func meanCrossEntropy(_ logits: Variable, _ labels: IndexTensor) -> Variable {
+  guard requiresRecording([logits]) else {
+    return Variable(crossEntropy(logits: logits.value, labels: labels))
+  }
+  let (loss, gradient) = crossEntropyWithGradient(logits: logits.value, labels: labels)
+  return record(
+    "crossEntropy", [logits], value: loss,
+    fused: { [gradient.scaled(by: $0.gradient.item())] },
+    composition: { composedCrossEntropies($0[0], labels, ignored: nil).mean() })
+}
+
+/// That of each row, 0 where the label is ignored.
+private func crossEntropies(_ logits: Variable, _ labels: IndexTensor, ignored: Int32?) -> Variable {
+  let found = crossEntropies(
+    logits: logits.value, labels: labels, ignored: ignored, keepingGradient: requiresRecording([logits]))
   return record(
     "crossEntropy", [logits], value: found.losses,
     fused: { [found.gradient! * $0.gradient.value.unsqueeze(-1)] },
-    composition: {
-      let counted = Tensor(labels.values.map { $0 < 0 ? 0 : 1 }, shape: labels.shape)
-      let classes = IndexTensor(labels.values.map { max($0, 0) }, shape: labels.shape + [1])
-      return -($0[0].logSoftmax().takeAlong(classes, axis: -1).squeeze(-1) * Variable(counted))
-    })
+    composition: { composedCrossEntropies($0[0], labels, ignored: ignored) })
+}
+
+func composedCrossEntropies(_ logits: Variable, _ labels: IndexTensor, ignored: Int32?) -> Variable {
+  let classes = IndexTensor(labels.values.map { $0 == ignored ? 0 : $0 }, shape: labels.shape + [1])
+  let losses = -logits.logSoftmax().takeAlong(classes, axis: -1).squeeze(-1)
+  if ignored == nil { return losses }
+  return losses * Variable(Tensor(labels.values.map { $0 == ignored ? 0 : 1 }, shape: labels.shape))
 }
 
 /// Sums over the classes, each times its weight.

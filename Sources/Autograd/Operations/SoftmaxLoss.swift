@@ -1,26 +1,3 @@
-/// Mean cross-entropy of rows of logits against class labels.
-///
-/// - Parameters:
-///   - logits: `[..., classes]`.
-///   - labels: A class for each row, of the shape of the leading axes.
-/// - Returns: The loss, without axes.
-public func softmaxCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
-  guard requiresRecording([logits]) else {
-    return Variable(softmaxCrossEntropy(logits: logits.value, labels: labels))
-  }
-  let (loss, gradient) = softmaxCrossEntropyWithGradient(logits: logits.value, labels: labels)
-  return record(
-    "softmaxCrossEntropy", [logits], value: loss,
-    fused: { [gradient.scaled(by: $0.gradient.item())] },
-    composition: { composedCrossEntropy(logits: $0[0], labels: labels) })
-}
-
-func composedCrossEntropy(logits: Variable, labels: IndexTensor) -> Variable {
-  let rows = logits.reshape([labels.count, logits.shape[logits.rank - 1]]).logSoftmax(axis: -1)
-  let targets = Positives(oneForEach: labels.values)
-  return (rows * Variable(targets.matrix(texts: rows.shape[1]))).sum() / Float(-labels.count)
-}
-
 /// CLIP's loss (Radford et al. 2021): the mean of the cross-entropies of rows and columns of t X Yᵀ, t = exp(`logScale`).
 ///
 /// Where a row or column has several positives, its target is uniform over them; where it has none, it adds nothing.

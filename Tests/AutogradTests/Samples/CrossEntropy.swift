@@ -13,12 +13,15 @@ enum CrossEntropySamples {
 
   static var all: [OperationSamples] {
     let cases = [
+      Case(logits: [3, 5], labels: [0, 4, 2]), Case(logits: [1, 1], labels: [0]),
+      Case(logits: [2, 33], labels: [32, 7]), Case(logits: [2, 2, 3], labels: [0, 1, 2, 1]),
       Case(logits: [3, 5], labels: [0, 4, 2], reduction: .none),
       Case(logits: [2, 33], labels: [32, 7], smoothing: 0.1),
       Case(logits: [2, 2, 3], labels: [0, 1, 2, 1], weights: [0.5, 2, 1.5]),
       Case(logits: [4, 3], labels: [1, -7, 0, 2], smoothing: 0.2, ignored: -7, reduction: .sum),
       Case(logits: [5, 3], labels: [1, 2, 0, 2, 1], weights: [1, 0.5, 3], smoothing: 0.3, ignored: 2),
       Case(logits: [5, 3], labels: [1, 2, 0, 2, 1], weights: [1, 0.5, 3], ignored: 2, reduction: .none),
+      Case(logits: [3, 4], labels: [1, -1, 0], ignored: -1, reduction: .sum),
       Case(logits: [4], labels: [3], reduction: .sum), Case(logits: [0, 4], labels: [], reduction: .none),
     ]
     return [
@@ -45,27 +48,31 @@ enum CrossEntropySamples {
     let labels = IndexTensor(it.labels, shape: Shape(it.logits.dropLast()))
     return OperationSample(
       [.init(it.logits)],
-      "\(it.logits) \(it.smoothing) \(it.reduction)\(it.weights == nil ? "" : " weighted")"
-    ) {
-      crossEntropy(
-        logits: $0[0], labels: labels, classWeights: it.weights.map { Tensor($0.map(Float.init)) },
-        labelSmoothing: Float(it.smoothing), ignoredLabel: it.ignored, reduction: it.reduction)
-    } reference: { x in
-      let classes = it.logits[it.logits.count - 1]
-      let probabilities = x[0].softmax(axis: -1)
-      var divisor = 0.0
-      let losses = it.labels.enumerated().map { row, label -> Double in
-        if label == it.ignored { return 0 }
-        divisor += it.weights?[label] ?? 1
-        return (0..<classes).reduce(0) {
-          let target = it.smoothing / Double(classes) + ($1 == label ? 1 - it.smoothing : 0)
-          return $0 - (it.weights?[$1] ?? 1) * target * log(probabilities.values[row * classes + $1])
-        }
+      "\(it.logits) \(it.smoothing) \(it.reduction)\(it.weights == nil ? "" : " weighted")",
+      forward: {
+        crossEntropy(
+          logits: $0[0], labels: labels, classWeights: it.weights.map { Tensor($0.map(Float.init)) },
+          labelSmoothing: Float(it.smoothing), ignoredLabel: it.ignored, reduction: it.reduction)
+      },
+      composition: it.weights != nil || it.smoothing > 0
+        ? nil : { it.reduction(composedCrossEntropies($0[0], labels, ignored: it.ignored.map(Int32.init))) },
+      reference: { reference($0[0], it) })
+  }
+
+  private static func reference(_ logits: ReferenceArray, _ it: Case) -> ReferenceArray {
+    let classes = it.logits[it.logits.count - 1]
+    let probabilities = logits.softmax(axis: -1)
+    var divisor = 0.0
+    let losses = it.labels.enumerated().map { row, label -> Double in
+      if label == it.ignored { return 0 }
+      divisor += it.weights?[label] ?? 1
+      return (0..<classes).reduce(0) {
+        let target = it.smoothing / Double(classes) + ($1 == label ? 1 - it.smoothing : 0)
+        return $0 - (it.weights?[$1] ?? 1) * target * log(probabilities.values[row * classes + $1])
       }
-      let array = ReferenceArray(losses, shape: labels.shape)
-      return it.reduction == .mean
-        ? ReferenceArray([losses.reduce(0, +) / divisor], shape: [])
-        : LossSamples.reduced(array, it.reduction)
     }
+    return it.reduction == .mean
+      ? ReferenceArray([losses.reduce(0, +) / divisor], shape: [])
+      : LossSamples.reduced(ReferenceArray(losses, shape: Shape(it.logits.dropLast())), it.reduction)
   }
 }

@@ -2,29 +2,7 @@
 import Foundation
 
 enum SoftmaxLossSamples {
-  static var crossEntropy: OperationSamples {
-    let cases: [(Shape, [Int])] = [
-      ([3, 5], [0, 4, 2]), ([1, 1], [0]), ([2, 33], [32, 7]), ([2, 2, 3], [0, 1, 2, 1]), ([4], [3]),
-    ]
-    return OperationSamples(
-      "softmaxCrossEntropy",
-      cases.map { shape, classes in
-        let labels = IndexTensor(classes, shape: Shape(shape.dropLast()))
-        return OperationSample(
-          [.init(shape)], forward: { softmaxCrossEntropy(logits: $0[0], labels: labels) },
-          composition: { composedCrossEntropy(logits: $0[0], labels: labels) },
-          reference: { inputs in
-            let probabilities = inputs[0].softmax(axis: -1)
-            let width = shape[shape.count - 1]
-            let losses = classes.enumerated().map {
-              -log(probabilities.values[$0.offset * width + $0.element])
-            }
-            return ReferenceArray([losses.reduce(0, +) / Double(classes.count)], shape: [])
-          })
-      })
-  }
-
-  static var pairwise: OperationSamples {
+  static var all: OperationSamples {
     let cases: [(images: Int, texts: Int, PairLabels, String)] = [
       (3, 3, .diagonal, "diagonal"), (17, 17, .diagonal, "17 pairs"),
       (

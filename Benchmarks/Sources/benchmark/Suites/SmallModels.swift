@@ -35,7 +35,7 @@ enum SmallModels {
       let x = Variable(random.normal([batch, sizes[0]]))
       let labels = IndexTensor((0..<batch).map { $0 % sizes[sizes.count - 1] })
       return {
-        let loss = softmaxCrossEntropy(logits: model(x), labels: labels)
+        let loss = crossEntropy(logits: model(x), labels: labels)
         optimizer.step(loss.backward())
       }
     }

@@ -88,7 +88,7 @@ enum OperationRegistry {
       [SigmoidLossSamples.all],
       Variable.slicingSamples,
       [Variable.softmaxSamples, Variable.logSoftmaxSamples],
-      [SoftmaxLossSamples.crossEntropy, SoftmaxLossSamples.pairwise],
+      [SoftmaxLossSamples.all],
       [UnfoldingSamples.unfold, UnfoldingSamples.fold],
     ].flatMap(\.self)
   }
