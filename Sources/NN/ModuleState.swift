@@ -13,6 +13,8 @@ public struct StateDifference: Sendable {
 
 /// All that keeps a state from being loaded into a module or an optimizer.
 public struct StateError: DataError {
+  /// The file that the state comes from, where there is one.
+  public let path: String?
   /// Names and shapes that do not fit.
   public let difference: StateDifference
   /// Names of counts of steps that nobody can have made: below zero or above 2^53.
@@ -26,14 +28,17 @@ public struct StateError: DataError {
   public var mismatched: [(path: String, expected: Shape, found: Shape)] { difference.mismatched }
 
   fileprivate init(_ difference: StateDifference) {
+    path = nil
     self.difference = difference
     impossibleCounts = []
   }
 
   package init(
-    missing: [String], unexpected: [String], mismatched: [(path: String, expected: Shape, found: Shape)],
+    path: String? = nil, missing: [String], unexpected: [String],
+    mismatched: [(path: String, expected: Shape, found: Shape)],
     impossibleCounts: [String] = []
   ) {
+    self.path = path
     difference = StateDifference(missing: missing, unexpected: unexpected, mismatched: mismatched)
     self.impossibleCounts = impossibleCounts
   }
@@ -49,7 +54,7 @@ public struct StateError: DataError {
     }
     if mismatched.count > shown.count { parts.append("\(mismatched.count - shown.count) more shapes differ") }
     if !impossibleCounts.isEmpty { parts.append("impossible counts: \(impossibleCounts.listed())") }
-    return "the state does not fit: " + parts.joined(separator: "; ")
+    return (path.map { "\($0): " } ?? "") + "the state does not fit: " + parts.joined(separator: "; ")
   }
 }
 

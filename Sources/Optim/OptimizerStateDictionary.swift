@@ -18,7 +18,7 @@ public struct OptimizerStateDictionary: Sendable, Equatable {
 
   /// The arrays of a file whose names begin with a prefix: whole numbers are counts.
   ///
-  /// - Throws: ``TensorError`` when an integer array holds more than one number or one of more than 64 bits, or another
+  /// - Throws: ``FileError`` when an integer array holds more than one number or one of more than 64 bits, or another
   ///   array has more axes than a tensor can have.
   public init(_ file: SafetensorsFile, prefix: String = "") throws {
     self.init()

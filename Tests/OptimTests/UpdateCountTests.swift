@@ -95,7 +95,7 @@ import Testing
     var writer = SafetensorsWriter()
     writer.add(IndexTensor([1, 2]), named: "step")
     try writer.write(to: path)
-    let error = try #require(throws: TensorError.self) { try OptimizerStateDictionary(SafetensorsFile(path)) }
+    let error = try #require(throws: FileError.self) { try OptimizerStateDictionary(SafetensorsFile(path)) }
     #expect(error.description.contains("there are 2 elements, expected one"))
   }
 

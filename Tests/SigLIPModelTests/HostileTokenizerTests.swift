@@ -49,10 +49,10 @@ import Testing
     let many = Array(repeating: double, count: 40).joined(separator: ",")
     #expect(
       Self.message(["normalizer": #"{"type":"Sequence","normalizers":[\#(many)]}"#])
-        == "tokenizer.json: normalizer: may make texts more than 4096 times as long")
+        == "tokenizer.json: its normalizer may make texts more than 4096 times as long.")
     #expect(
       Self.message(["decoder": #"{"type":"Sequence","decoders":[\#(many)]}"#])
-        == "tokenizer.json: decoder: may make texts more than 4096 times as long")
+        == "tokenizer.json: its decoder may make texts more than 4096 times as long.")
     // A trie of one unit without rules, and a replacement of 300 bytes.
     let map = Data([4, 0, 0, 0, 0, 0, 0, 0] + Array(repeating: 65, count: 300) + [0]).base64EncodedString()
     #expect(
@@ -63,7 +63,7 @@ import Testing
   @Test func idsBeyondTheVocabularyAreRefused() {
     #expect(
       Self.message(["post_processor": #"{"type":"BertProcessing","cls":["a",0],"sep":["b",2147483647]}"#])
-        == "tokenizer.json: post_processor: adds id 2147483647, expected ids below 3")
+        == "tokenizer.json is damaged: its post_processor adds id 2147483647, expected ids below 3.")
   }
 
   @Test func componentsNestedDeeplyAreRefused() {
@@ -80,12 +80,12 @@ import Testing
         + bytes
     }
     let piece = field(1, field(1, Array(repeating: 97, count: 5000)))
-    let error = #expect(throws: TokenizerError.self) { try SentencePieceTokenizer(piece) }
-    #expect(error?.description == "tokenizer, piece 0: has 5000 bytes, expected at most 4096")
+    let error = #expect(throws: FileError.self) { try SentencePieceTokenizer(piece) }
+    #expect(error?.description == "tokenizer is damaged: piece 0 has 5000 bytes, expected at most 4096.")
   }
 
   @Test func namesOfComponentsAreEscaped() {
     let line = Self.message(["normalizer": #"{"type":"\u001b[31m\n"}"#])
-    #expect(line.contains(#"type "\u{1B}[31m\n" is not supported"#), "\(line)")
+    #expect(line.contains(#"is of type "\u{1B}[31m\n", expected "#), "\(line)")
   }
 }

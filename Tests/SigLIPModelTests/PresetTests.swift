@@ -39,7 +39,7 @@ import Testing
     "", "H/14-224", "B/14-224", "B/16-224-large", "B/16-v2-i18n", "L/16-naflex", "B/16/16/16-2",
   ])
   func unknownNames(_ name: String) {
-    #expect(throws: CheckpointError.self) { try SigLIPConfiguration(named: name) }
+    #expect(throws: FileError.self) { try SigLIPConfiguration(named: name) }
   }
 
   @Test func exceptionsAmongThePublishedModels() throws {

@@ -101,7 +101,7 @@ import Testing
     var thrown = 0
     for length in stride(from: 0, to: SentencePieceTests.modelBytes.count, by: 997) {
       do { _ = try SentencePieceTokenizer(Array(SentencePieceTests.modelBytes.prefix(length))) } catch {
-        #expect(error is TokenizerError)
+        #expect(error is FileError)
         thrown += 1
       }
     }
@@ -126,13 +126,13 @@ import Testing
       ),
     ] as [([UInt8], String)])
   func damagedModelsAreRefused(bytes: [UInt8], message: String) {
-    let error = #expect(throws: TokenizerError.self) { try SentencePieceTokenizer(bytes, name: "x.model") }
+    let error = #expect(throws: FileError.self) { try SentencePieceTokenizer(bytes, name: "x.model") }
     #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
     #expect(error?.description.hasPrefix("x.model") ?? false)
   }
 
   @Test func aMissingFileIsNamed() {
-    let error = #expect(throws: TokenizerError.self) { try SentencePieceTokenizer(path: "no/such.model") }
-    #expect(error?.description == "no/such.model: cannot be read: No such file or directory")
+    let error = #expect(throws: FileError.self) { try SentencePieceTokenizer(path: "no/such.model") }
+    #expect(error?.description == "Cannot read no/such.model: No such file or directory.")
   }
 }

@@ -102,7 +102,7 @@ import Testing
     var thrown = 0
     for length in bytes.indices {
       do { _ = try SentencePieceTokenizer(Array(bytes[..<length])).encode("ab é") } catch {
-        #expect(error is TokenizerError)
+        #expect(error is FileError)
         thrown += 1
       }
     }
@@ -113,8 +113,8 @@ import Testing
     arguments: [
       ([0x08, 0x01], "field 1 has the wrong wire type"),
       ([0x10, 0x01], "field 2 has the wrong wire type"),
-      ([0x12, 0x02, 0x1A, 0x00], "trainer: field 3 has the wrong wire type"),
-      ([0x1A, 0x02, 0x10, 0x01], "normalizer: field 2 has the wrong wire type"),
+      ([0x12, 0x02, 0x1A, 0x00], "trainer, field 3 has the wrong wire type"),
+      ([0x1A, 0x02, 0x10, 0x01], "normalizer is damaged: field 2 has the wrong wire type"),
       ([0x0A, 0x04, 0x0A, 0x02, 0xC3, 0x28], "is not UTF-8"),
       (
         [0x0A, 0x03, 0x0A, 0x01, 0x61, 0x0A, 0x05, 0x0A, 0x01, 0x61, 0x18, 0x02],
@@ -122,7 +122,7 @@ import Testing
       ),
     ] as [([UInt8], String)])
   func damagedModelsAreRefused(bytes: [UInt8], message: String) {
-    let error = #expect(throws: TokenizerError.self) { try SentencePieceTokenizer(bytes, name: "x.model") }
+    let error = #expect(throws: FileError.self) { try SentencePieceTokenizer(bytes, name: "x.model") }
     #expect(error?.description.contains(message) ?? false, "\(error?.description ?? "")")
   }
 }

@@ -146,15 +146,15 @@ import Testing
   @Test func directoriesWithoutWhatIsNeededAreRefused() throws {
     let folder = try TemporaryFolder()
     func message(_ path: String) -> String {
-      let error = #expect(throws: TokenizerError.self) { try TextEncoder(path: path) }
+      let error = #expect(throws: FileError.self) { try TextEncoder(path: path) }
       return error?.description ?? ""
     }
     #expect(message(folder.path("")).contains("holds no tokenizer, expected one of"))
-    #expect(message(folder.path("none")).contains("cannot be read"))
+    #expect(message(folder.path("none")).contains("Cannot read"))
     let path = try checkpoint(
       folder, copying: ["spiece.model": "siglip.model"],
       writing: ["tokenizer_config.json": #"{"tokenizer_class":"SiglipTokenizer","eos_token":"<end>"}"#])
-    #expect(message(path).contains("\"<end>\" is not in the vocabulary"))
+    #expect(message(path).contains("is \"<end>\", which is not in the vocabulary"))
     try "[]".write(toFile: folder.path("tokenizer_config.json"), atomically: true, encoding: .utf8)
     #expect(message(path).contains("expected a JSON object"))
     let other = try TemporaryFolder()

@@ -31,12 +31,12 @@ import Testing
     let folder = try TemporaryFolder()
     let header = #"{"a":{"dtype":"U8","shape":[\#(shape)],"data_offsets":[0,0]}}"#
     let tensors = try folder.write(Self.safetensors(header), to: "a.safetensors")
-    #expect(throws: TensorError.self) { try SafetensorsFile(tensors) }
+    #expect(throws: FileError.self) { try SafetensorsFile(tensors) }
     for isColumnMajor in [false, true] {
       let array = try folder.write(Self.npy(shape, isColumnMajor: isColumnMajor), to: "a.npy")
-      let error = #expect(throws: TensorError.self) { try NPYFile.tensor(array) }
+      let error = #expect(throws: FileError.self) { try NPYFile.tensor(array) }
       #expect(error?.description.contains("impossible shape") ?? false)
-      #expect(throws: TensorError.self) { try NPYFile.indices(array) }
+      #expect(throws: FileError.self) { try NPYFile.indices(array) }
     }
   }
 
@@ -62,7 +62,7 @@ import Testing
     let ones = String(repeating: "1,", count: 100_000)
     let path = try folder.write(
       Self.safetensors(#"{"a":{"dtype":"U8","shape":[\#(ones)1],"data_offsets":[0,1]}}"#, data: 1), to: "a")
-    let error = #expect(throws: TensorError.self) { try SafetensorsFile(path) }
+    let error = #expect(throws: FileError.self) { try SafetensorsFile(path) }
     #expect(error?.description.hasSuffix("array \"a\" has 100001 axes, expected at most 64.") ?? false)
   }
 
@@ -71,7 +71,7 @@ import Testing
     try SafetensorsFile.write(["a": Tensor(2.5)], to: folder.path("a"))
     let array = try SafetensorsFile(folder.path("a")).array("a")
     #expect(try array.tensor(rows: 0..<1) == Tensor(2.5))
-    #expect(throws: TensorError.self) { try array.tensor(rows: 0..<2) }
+    #expect(throws: FileError.self) { try array.tensor(rows: 0..<2) }
   }
 
   // MARK: Bombs
@@ -117,7 +117,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try folder.write([], to: "sparse")
     #expect(truncate(path, 1 << 40) == 0)
-    let error = #expect(throws: TensorError.self) { try readFile(path, maximumBytes: 1 << 20) }
+    let error = #expect(throws: FileError.self) { try readFile(path, maximumBytes: 1 << 20) }
     #expect(error?.description.hasSuffix("it has 1099511627776 bytes, expected at most 1048576.") ?? false)
   }
 
@@ -128,18 +128,18 @@ import Testing
     let path = try folder.write(Self.safetensors(header), to: "a")
     #expect(truncate(path, off_t(8 + header.utf8.count) + 1 << 40) == 0)
     let file = try SafetensorsFile(path)
-    let error = #expect(throws: TensorError.self) { try file.tensor(named: "a") }
+    let error = #expect(throws: FileError.self) { try file.tensor(named: "a") }
     #expect(
       error?.description.contains("array \"a\": it takes 4.0 TiB of memory, this process may use") ?? false)
-    #expect(throws: TensorError.self) { try file.indices(named: "a") }
-    #expect(throws: TensorError.self) { try file.bytes(named: "a") }
+    #expect(throws: FileError.self) { try file.indices(named: "a") }
+    #expect(throws: FileError.self) { try file.bytes(named: "a") }
     #expect(try file.array("a").tensor(rows: 7..<9) == .zeros([2]))
   }
 
   @Test func pipesAreNotWaitedFor() throws {
     let folder = try TemporaryFolder()
     #expect(mkfifo(folder.path("pipe"), 0o600) == 0)
-    let error = #expect(throws: TensorError.self) { try SafetensorsFile(folder.path("pipe")) }
+    let error = #expect(throws: FileError.self) { try SafetensorsFile(folder.path("pipe")) }
     #expect(error?.description.hasSuffix("it is not a file.") ?? false)
   }
 
@@ -178,9 +178,9 @@ import Testing
   @Test func everyErrorIsOneLine() {
     let odd = Self.odd + String(repeating: "\u{1B}", count: 1 << 20)
     let errors: [any Error] = [
-      TensorError.unreadable(path: odd, reason: odd), TensorError.unwritable(path: odd, reason: odd),
-      TensorError.malformed(path: odd, problem: odd), TensorError.missing(path: odd, name: odd),
-      TensorError.unsupported(path: odd, name: odd, problem: odd),
+      FileError(.unreadable, odd, odd), FileError(.unwritable, odd, odd),
+      FileError(.malformed, odd, odd), FileError(.missing, odd, "array named \"\(odd)\""),
+      FileError(.unsupported, odd, "array \"\(odd)\": \(odd)"),
     ]
     for error in errors {
       #expect(Self.isPlain("\(error)"))
@@ -194,7 +194,7 @@ import Testing
     let path = try folder.write(
       Self.safetensors(#"{"\#(name)":{"dtype":"\#(name)","shape":[1],"data_offsets":[0,1]}}"#, data: 1),
       to: "a")
-    let error = #expect(throws: TensorError.self) { try SafetensorsFile(path) }
+    let error = #expect(throws: FileError.self) { try SafetensorsFile(path) }
     #expect(Self.isPlain(error?.description ?? "\n"))
     #expect(error?.description.contains(#"x\u{1B}[2J\n\u{202E}"#) ?? false)
   }

@@ -47,7 +47,7 @@ import Testing
     let folder = try TemporaryFolder()
     try Data("abc".utf8).writeWhole(to: folder.path("file"))
     #expect(try SHA256.digest(ofFile: folder.path("file")) == SHA256.digest("abc".utf8))
-    #expect(throws: TensorError.self) { try SHA256.digest(ofFile: folder.path("none")) }
+    #expect(throws: FileError.self) { try SHA256.digest(ofFile: folder.path("none")) }
   }
 
   /// A device, a pipe or a folder is not a file to put another in the place of.
@@ -59,7 +59,7 @@ import Testing
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "two")
     #expect(mkfifo(folder.path("pipe"), 0o600) == 0)
     for other in [folder.path("pipe"), "/dev/null", "/"] {
-      #expect(throws: TensorError.unwritable(path: other, reason: "it is there and is not a file")) {
+      #expect(throws: FileError(.unwritable, other, "it is there and is not a file")) {
         try Data("three".utf8).writeWhole(to: other)
       }
     }

@@ -58,8 +58,9 @@ struct ModelDescription: Encodable {
       configuration = named
       source = "\(path), a published model"
     } else {
-      throw CheckpointError.notACheckpoint(
-        path: path, reason: "there is no such file or folder, and no published model of that name")
+      throw FileError(
+        .unsupported, path,
+        "it is not a SigLIP checkpoint: there is no such file or folder, and no published model of that name")
     }
     model = SigLIP.outline(configuration)
     let sizes = model.namedParameters().map { ($0.path, $0.parameter.shape.elementCount) }

@@ -21,7 +21,7 @@ final class MetricsLog {
 
   /// A log at `path` that keeps the entries of the first `steps` steps, for a run that is continued.
   ///
-  /// - Throws: ``CommandError`` when what should be kept is damaged, `TensorError` when the file cannot be written.
+  /// - Throws: ``CommandError`` when what should be kept is damaged, ``FileError`` when the file cannot be written.
   init(path: String, keeping steps: Int) throws {
     self.path = path
     let encoder = JSONEncoder()

@@ -20,7 +20,7 @@ struct RunIdentity: Codable, Hashable {
 
   /// A run with the files of a folder.
   ///
-  /// - Throws: `TensorError` when one cannot be read.
+  /// - Throws: ``FileError`` when one cannot be read.
   init(recipe: Recipe, data: URL) throws {
     self.recipe = recipe
     files = [:]

@@ -95,14 +95,18 @@ final class TrainingSession {
     let known = recipe.comparesAllImages ? imagesInUse : named
     let texts = model.embed(texts: rows)
     let images = model.embed(images: recipe.comparesAllImages ? allFeatures : Variable(features(of: named)))
+    let positives = PairLabels.classes(images: IndexTensor(known), texts: IndexTensor(named))
     let scale = model.logitScale.variable
-    // Texts come first, so that the loss is divided by their number: the batch, however many images there are.
-    let positives = PairLabels.classes(images: IndexTensor(named), texts: IndexTensor(known))
     let loss =
-      recipe.loss == .sigmoid
-      ? sigmoidPairwiseLoss(
-        images: texts, texts: images, logScale: scale, bias: model.logitBias.variable, positives: positives)
-      : softmaxPairwiseLoss(images: texts, texts: images, logScale: scale, positives: positives)
+      switch recipe.loss {
+      case .sigmoid:
+        // Divided by the number of captions, not by that of the images they are compared with.
+        sigmoidPairwiseLoss(
+          images: images, texts: texts, logScale: scale, bias: model.logitBias.variable, positives: positives)
+          * (Float(known.count) / Float(named.count))
+      case .softmax:
+        softmaxPairwiseLoss(images: images, texts: texts, logScale: scale, positives: positives)
+      }
     var gradients = loss.backward()
     optimizer.clipGlobalNorm(&gradients, to: recipe.gradientNorm)
     optimizer.step(gradients)
@@ -154,7 +158,7 @@ final class TrainingSession {
 
   /// A checkpoint from which a run can go on.
   ///
-  /// - Throws: ``CommandError`` when it is of another run, naming each difference; `TensorError`.
+  /// - Throws: ``CommandError`` when it is of another run, naming each difference; ``FileError``.
   static func checkpoint(_ path: String, of identity: RunIdentity) throws -> (
     file: SafetensorsFile, step: Int
   ) {

@@ -71,6 +71,6 @@ import Testing
     let base = try ModelDescription("B/16-224")
     #expect(base.table.contains("203.2 M") && base.table.contains("46.4 GFLOPs"))
     #expect(try base.json().contains("\"parameters\" : 203155970"))
-    #expect(throws: CheckpointError.self) { try ModelDescription("nowhere") }
+    #expect(throws: FileError.self) { try ModelDescription("nowhere") }
   }
 }

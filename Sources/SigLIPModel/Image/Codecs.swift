@@ -25,7 +25,7 @@
     private func decode(_ read: Read) throws -> (pairwise_image, [UInt8]) {
       var header = pairwise_image()
       var message = [CChar](repeating: 0, count: pairwise_message_size)
-      func problem() -> ImageError {
+      func problem() -> FileError {
         damaged(String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
       }
       guard read(bytes, bytes.count, &header, nil, &message) == 1 else { throw problem() }

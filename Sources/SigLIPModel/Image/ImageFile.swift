@@ -50,7 +50,7 @@ extension RGBImage {
   /// transparency (see ``ImageReadingOptions``), 16-bit gray PNGs (here the upper eight bits, there clipped) and
   /// JPEGs with damaged data (here an error, there gray areas).
   ///
-  /// - Throws: ``ImageError``, or `TensorError.unreadable`.
+  /// - Throws: ``FileError``.
   public init(contentsOf file: String, options: ImageReadingOptions = ImageReadingOptions()) throws {
     try self.init(contentsOf: file, options: options) { _ in }
   }
@@ -66,7 +66,7 @@ extension RGBImage {
 
   /// Decodes the bytes of an image file; `name` stands in errors.
   ///
-  /// - Throws: ``ImageError``.
+  /// - Throws: ``FileError``.
   public init(
     decoding bytes: [UInt8], name: String, options: ImageReadingOptions = ImageReadingOptions()
   ) throws {
@@ -89,9 +89,13 @@ extension RGBImage {
         let image = try decoder.png()
         self = options.appliesOrientation ? image.oriented(Exif.orientation(ofPNG: bytes)) : image
     #else
-      case .jpeg, .png: throw ImageError.codecsNotBuilt(file: name, format: format == .png ? "PNG" : "JPEG")
+      case .jpeg, .png:
+        throw FileError(
+          .unsupported, name,
+          "it is a \(format == .png ? "PNG" : "JPEG") file, which this build cannot read",
+          advice: "build with `--traits ImageCodecs` (needs libjpeg and libpng), or convert it to PPM")
     #endif
-    case nil: throw ImageError.unknownFormat(file: name)
+    case nil: throw FileError(.unsupported, name, "it is not an image", expected: "a JPEG, PNG or PPM file")
     }
   }
 
@@ -135,12 +139,13 @@ struct ImageDecoder {
     if width < 1 || height < 1 { throw damaged("\(width) x \(height) pixels") }
     let (count, overflows) = width.multipliedReportingOverflow(by: height)
     if overflows || count > options.maximumPixels {
-      throw ImageError.tooLarge(
-        file: name, width: width, height: height, maximumPixels: options.maximumPixels)
+      throw FileError(
+        .unsupported, name, "it declares \(width) x \(height) pixels",
+        expected: "at most \(options.maximumPixels)")
     }
     willDecode(count)
     return count
   }
 
-  func damaged(_ problem: String) -> ImageError { .damaged(file: name, problem: problem) }
+  func damaged(_ problem: String) -> FileError { FileError(.malformed, name, problem) }
 }

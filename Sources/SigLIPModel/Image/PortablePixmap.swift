@@ -61,7 +61,7 @@ extension ImageDecoder {
 extension RGBImage {
   /// Writes a binary PPM file, in one step.
   ///
-  /// - Throws: `TensorError.unwritable`.
+  /// - Throws: ``FileError``.
   public func writePPM(to file: String) throws {
     try writeAtomically(file) { append in
       try append(Data("P6\n\(width) \(height)\n255\n".utf8))

@@ -1,244 +1,165 @@
 import Foundation
 import Tensor
 
-/// What keeps a checkpoint's description of its preprocessing from being followed.
-public struct PreprocessingError: DataError, Hashable {
-  /// Which file, what was found, what was expected.
-  public let sentence: String
-
-  init(_ sentence: String) { self.sentence = sentence }
-}
-
 extension ImagePreprocessing {
   /// The preprocessing that a checkpoint's folder asks for: `preprocessor_config.json` or `processor_config.json` of
   /// Hugging Face, or `open_clip_config.json`; nil where there is none of them.
   ///
-  /// - Throws: ``PreprocessingError`` when the file asks for something else, or `TensorError.unreadable`.
+  /// - Throws: ``FileError`` when the file asks for something else, or cannot be read.
   public init?(modelFolder folder: String) throws {
-    func file(_ name: String) -> String? {
+    func file(_ name: String) throws -> JSONNode? {
       let path = folder + "/" + name
-      return FileManager.default.fileExists(atPath: path) ? path : nil
+      return FileManager.default.fileExists(atPath: path) ? try JSONNode(file: path) : nil
     }
-    if let path = file("preprocessor_config.json") {
-      self = try HuggingFacePreprocessor(path: path).preprocessing(path).checked(path)
-    } else if let path = file("processor_config.json"),
-      let processor = try decode(HuggingFaceProcessor.self, from: path).image_processor
+    let path: String
+    if let processor = try file("preprocessor_config.json") {
+      (self, path) = (try ImagePreprocessing(huggingFace: processor), processor.path)
+    } else if let processor = try file("processor_config.json")?["image_processor"].object(),
+      !processor.isAbsent
     {
-      self = try processor.preprocessing(path).checked(path)
-    } else if let path = file("open_clip_config.json") {
-      self = try decode(OpenCLIPFile.self, from: path).preprocess_cfg.preprocessing(path).checked(path)
+      // Where newer versions of transformers put the image processor.
+      (self, path) = (try ImagePreprocessing(huggingFace: processor), processor.path)
+    } else if let config = try file("open_clip_config.json")?["preprocess_cfg"] {
+      if config.isAbsent { throw config.expected("an object") }
+      (self, path) = (try ImagePreprocessing(openClip: config.object()), config.path)
     } else {
       return nil
     }
-  }
-
-  private func checked(_ path: String) throws -> ImagePreprocessing {
-    if let problem { throw PreprocessingError("\(path): it asks for \(problem)") }
-    return self
+    if let problem { throw FileError(.unsupported, path, "it asks for \(problem)") }
   }
 }
 
-private func decode<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value {
-  do {
-    return try JSONDecoder().decode(type, from: Data(readFile(path, maximumBytes: JSONObject.maximumBytes)))
-  } catch let error as DecodingError {
-    throw PreprocessingError("\(path): \(problem(error))")
-  }
-}
+// MARK: - Hugging Face
 
-private func problem(_ error: DecodingError) -> String {
-  func place(_ context: DecodingError.Context) -> String {
-    context.codingPath.isEmpty ? "" : "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" "
-  }
-  switch error {
-  case .typeMismatch(_, let context): return place(context) + "has the wrong type"
-  case .valueNotFound(_, let context): return place(context) + "is null"
-  case .keyNotFound(let key, let context): return place(context) + "\"\(key.stringValue)\" is missing"
-  case .dataCorrupted(let context): return place(context) + "is not valid JSON: \(context.debugDescription)"
-  @unknown default: return "cannot be understood"
-  }
-}
-
-/// `processor_config.json`, where newer versions of transformers put the image processor.
-private struct HuggingFaceProcessor: Decodable {
-  var image_processor: HuggingFacePreprocessor?
-}
-
-/// An image processor's fields, under transformers' names.
-private struct HuggingFacePreprocessor: Decodable {
-  var image_processor_type: String?
-  var feature_extractor_type: String?
-  var do_resize: Bool?
-  var size: Size?
-  var resample: Int?
-  var do_center_crop: Bool?
-  var crop_size: Size?
-  var do_rescale: Bool?
-  var rescale_factor: Double?
-  var do_normalize: Bool?
-  var image_mean: Components?
-  var image_std: Components?
-  var patch_size: Int?
-  var max_num_patches: Int?
-
-  init(path: String) throws { self = try decode(HuggingFacePreprocessor.self, from: path) }
-
-  func preprocessing(_ path: String) throws -> ImagePreprocessing {
-    if do_resize == false {
-      throw PreprocessingError("\(path): \"do_resize\" is false, expected true")
-    }
+extension ImagePreprocessing {
+  /// An image processor's fields, under transformers' names.
+  private init(huggingFace processor: JSONNode) throws {
+    let resizes = processor["do_resize"]
+    if try !resizes.flag(else: true) { throw resizes.unsupported("is false", expected: "true") }
     // Without rescaling, values of 0 to 255 are what mean and deviation are about.
-    let scale = do_rescale == false ? 1 : 1 / (rescale_factor ?? 1 / 255)
-    let normalization = try pixelNormalization(
-      mean: do_normalize == false ? [0, 0, 0] : image_mean?.values,
-      deviation: do_normalize == false ? [1, 1, 1] : image_std?.values, scale: scale, path)
-    let type = image_processor_type ?? feature_extractor_type ?? ""
-    if type.hasPrefix("Siglip2") {
-      return ImagePreprocessing(
-        geometry: .patches(size: patch_size ?? 16, maximum: max_num_patches ?? 256),
-        filter: try filter(default: .bilinear, path), normalization: normalization)
-    }
-    return ImagePreprocessing(
-      geometry: try geometry(path), filter: try filter(default: .bicubic, path), normalization: normalization)
+    let rescales = try processor["do_rescale"].flag(else: true)
+    let scale = rescales ? 1 / (try processor["rescale_factor"].number(else: 1.0 / 255)) : 1
+    let normalizes = try processor["do_normalize"].flag(else: true)
+    let normalization = PixelNormalization(
+      mean: normalizes ? try processor["image_mean"].components() : [0, 0, 0],
+      deviation: normalizes ? try processor["image_std"].components() : [1, 1, 1], scale: scale)
+    let type =
+      try processor["image_processor_type"].optionalString()
+      ?? processor["feature_extractor_type"].optionalString() ?? ""
+    let isNaFlex = type.hasPrefix("Siglip2")
+    self.init(
+      geometry: isNaFlex
+        ? .patches(
+          size: try processor["patch_size"].integer(else: 16),
+          maximum: try processor["max_num_patches"].integer(else: 256))
+        : try ImagePreprocessing.geometry(processor),
+      filter: try ImagePreprocessing.filter(processor["resample"]) ?? (isNaFlex ? .bilinear : .bicubic),
+      normalization: normalization)
   }
 
-  private func geometry(_ path: String) throws -> ImagePreprocessing.Geometry {
-    guard let size else { throw PreprocessingError("\(path): \"size\" is missing") }
-    if do_center_crop == true {
-      let crop = crop_size ?? size
-      guard let side = size.shortest_edge, let width = crop.width, let height = crop.height,
+  private static func geometry(_ processor: JSONNode) throws -> Geometry {
+    guard let size = try ProcessorSize(processor["size"]) else { throw processor["size"].expected("a size") }
+    if try processor["do_center_crop"].flag(else: false) {
+      let crop = try ProcessorSize(processor["crop_size"]) ?? size
+      guard let side = size.shortestEdge, let width = crop.width, let height = crop.height,
         side >= max(width, height)
       else {
-        throw PreprocessingError(
-          "\(path): a centre crop of \(crop) from \(size), expected a \"shortest_edge\" at least as long as the crop"
-        )
+        throw processor.unsupported(
+          "a centre crop of \(crop) from \(size)",
+          expected: "a \"shortest_edge\" at least as long as the crop")
       }
       return .shortestSide(side, cropWidth: width, cropHeight: height)
     }
     guard let width = size.width, let height = size.height else {
-      throw PreprocessingError("\(path): \"size\" is \(size), expected \"height\" and \"width\"")
+      throw processor["size"].unsupported("is \(size)", expected: "\"height\" and \"width\"")
     }
     return .stretch(width: width, height: height)
   }
 
-  private func filter(default standard: ResizeFilter, _ path: String) throws -> ResizeFilter {
-    // Pillow's numbers.
-    switch resample {
-    case nil: return standard
+  /// The filter of one of Pillow's numbers.
+  private static func filter(_ node: JSONNode) throws -> ResizeFilter? {
+    if node.isAbsent { return nil }
+    switch try node.integer() {
     case 2: return .bilinear
     case 3: return .bicubic
-    case let other?:
-      throw PreprocessingError("\(path): \"resample\" is \(other), expected 2 (bilinear) or 3 (bicubic)")
-    }
-  }
-
-  /// A size, or a number that stands for both sides or for the shorter one.
-  struct Size: Decodable, CustomStringConvertible {
-    var width, height, shortest_edge: Int?
-
-    enum CodingKeys: String, CodingKey { case width, height, shortest_edge }
-
-    init(from decoder: any Decoder) throws {
-      if let side = try? decoder.singleValueContainer().decode(Int.self) {
-        (width, height, shortest_edge) = (side, side, side)
-      } else {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        width = try container.decodeIfPresent(Int.self, forKey: .width)
-        height = try container.decodeIfPresent(Int.self, forKey: .height)
-        shortest_edge = try container.decodeIfPresent(Int.self, forKey: .shortest_edge)
-      }
-      for side in [width, height, shortest_edge] {
-        if let side, side < 1 {
-          throw DecodingError.typeMismatch(
-            Int.self, .init(codingPath: decoder.codingPath, debugDescription: "a size of \(side)"))
-        }
-      }
-    }
-
-    var description: String {
-      if let width, let height { return "\(width) x \(height)" }
-      return shortest_edge.map { "a shortest edge of \($0)" } ?? "nothing"
+    case let other: throw node.unsupported("is \(other)", expected: "2 (bilinear) or 3 (bicubic)")
     }
   }
 }
 
-/// Three numbers, or one for all three.
-private struct Components: Decodable {
-  let values: [Double]
+/// A size, or a number that stands for both sides or for the shorter one.
+private struct ProcessorSize: CustomStringConvertible {
+  let width, height, shortestEdge: Int?
 
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if let value = try? container.decode(Double.self) {
-      values = [value, value, value]
+  init?(_ node: JSONNode) throws {
+    if node.isAbsent { return nil }
+    func side(_ name: String) throws -> Int? { node[name].isAbsent ? nil : try node[name].size() }
+    if case .object = node.value {
+      (width, height, shortestEdge) = (try side("width"), try side("height"), try side("shortest_edge"))
     } else {
-      values = try container.decode([Double].self)
+      let side = try node.size()
+      (width, height, shortestEdge) = (side, side, side)
     }
   }
-}
 
-private func pixelNormalization(
-  mean: [Double]?, deviation: [Double]?, scale: Double, _ path: String
-) throws -> PixelNormalization {
-  let (mean, deviation) = (mean ?? [0.5, 0.5, 0.5], deviation ?? [0.5, 0.5, 0.5])
-  if mean.count != 3 || deviation.count != 3 {
-    throw PreprocessingError(
-      "\(path): mean \(mean) and standard deviation \(deviation), expected three numbers each"
-    )
+  var description: String {
+    if let width, let height { return "\(width) x \(height)" }
+    return shortestEdge.map { "a shortest edge of \($0)" } ?? "nothing"
   }
-  return PixelNormalization(
-    mean: mean.map { Float($0 * scale) }, deviation: deviation.map { Float($0 * scale) })
 }
 
-/// `open_clip_config.json`.
-private struct OpenCLIPFile: Decodable {
-  var preprocess_cfg: Preprocessing
+// MARK: - open_clip
 
-  struct Preprocessing: Decodable {
-    var size: Size?
-    var mean: Components?
-    var std: Components?
-    var interpolation: String?
-    var resize_mode: String?
-
-    func preprocessing(_ path: String) throws -> ImagePreprocessing {
-      let filters: [String: ResizeFilter] = ["bicubic": .bicubic, "bilinear": .bilinear]
-      guard let filter = filters[interpolation ?? "bicubic"] else {
-        throw PreprocessingError(
-          "\(path): \"interpolation\" is \(interpolation ?? ""), expected bicubic or bilinear")
-      }
-      let (height, width) = (size?.height ?? 224, size?.width ?? 224)
-      let geometry: ImagePreprocessing.Geometry
-      switch resize_mode ?? "shortest" {
-      case "squash": geometry = .stretch(width: width, height: height)
-      case "shortest" where width == height:
-        geometry = .shortestSide(width, cropWidth: width, cropHeight: height)
-      case let mode:
-        throw PreprocessingError(
-          "\(path): \"resize_mode\" \(mode) to \(width) x \(height), expected squash, or shortest to a square"
-        )
-      }
+extension ImagePreprocessing {
+  /// The fields of `preprocess_cfg`.
+  private init(openClip config: JSONNode) throws {
+    let name = try config["interpolation"].optionalString() ?? "bicubic"
+    guard let filter = ["bicubic": ResizeFilter.bicubic, "bilinear": .bilinear][name] else {
+      throw config["interpolation"].unsupported("is \"\(name)\"", expected: "bicubic or bilinear")
+    }
+    let (height, width) = try config["size"].sides() ?? (224, 224)
+    let geometry: Geometry
+    switch try config["resize_mode"].optionalString() ?? "shortest" {
+    case "squash": geometry = .stretch(width: width, height: height)
+    case "shortest" where width == height:
+      geometry = .shortestSide(width, cropWidth: width, cropHeight: height)
+    case let mode:
+      throw config["resize_mode"].unsupported(
+        "is \"\(mode)\" to \(width) x \(height)", expected: "squash, or shortest to a square")
+    }
+    let (mean, deviation) = (try config["mean"].components(), try config["std"].components())
+    self.init(
+      geometry: geometry, filter: filter,
       // open_clip's own defaults are CLIP's numbers.
-      if mean == nil, std == nil {
-        return ImagePreprocessing(geometry: geometry, filter: filter, normalization: .clip)
-      }
-      return ImagePreprocessing(
-        geometry: geometry, filter: filter,
-        normalization: try pixelNormalization(mean: mean?.values, deviation: std?.values, scale: 255, path))
-    }
+      normalization: mean == nil && deviation == nil
+        ? .clip : PixelNormalization(mean: mean, deviation: deviation, scale: 255))
+  }
+}
+
+extension JSONNode {
+  /// Height and width, or one side of a square; nil when nothing stands here.
+  fileprivate func sides() throws -> (height: Int, width: Int)? {
+    if isAbsent { return nil }
+    guard case .array = value else { return (try size(), try size()) }
+    let sides = try elements().map { try $0.size() }
+    guard sides.count == 2 else { throw malformed("is \(sides)", expected: "height and width") }
+    return (sides[0], sides[1])
   }
 
-  /// One side of a square, or height and width.
-  struct Size: Decodable {
-    let height, width: Int
+  /// Three numbers, or one for all three; nil when nothing stands here.
+  fileprivate func components() throws -> [Double]? {
+    if isAbsent { return nil }
+    guard case .array = value else { return Array(repeating: try number(), count: 3) }
+    let numbers = try elements().map { try $0.number() }
+    guard numbers.count == 3 else { throw malformed("is \(numbers)", expected: "three numbers") }
+    return numbers
+  }
+}
 
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      let side = try? container.decode(Int.self)
-      let sides = try side.map { [$0, $0] } ?? container.decode([Int].self)
-      guard sides.count == 2, sides.allSatisfy({ $0 > 0 }) else {
-        throw DecodingError.dataCorruptedError(in: container, debugDescription: "a size of \(sides)")
-      }
-      (height, width) = (sides[0], sides[1])
-    }
+extension PixelNormalization {
+  /// By numbers of a file, three each, which are 0.5 where it has none.
+  fileprivate init(mean: [Double]?, deviation: [Double]?, scale: Double) {
+    func scaled(_ numbers: [Double]?) -> [Float] { (numbers ?? [0.5, 0.5, 0.5]).map { Float($0 * scale) } }
+    self.init(mean: scaled(mean), deviation: scaled(deviation))
   }
 }

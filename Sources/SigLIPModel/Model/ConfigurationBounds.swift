@@ -94,9 +94,9 @@ extension SigLIPConfiguration {
 
   /// The same, as a file describes it.
   ///
-  /// - Throws: ``CheckpointError/unsupported(path:problem:)`` when no model can have these sizes.
+  /// - Throws: ``FileError`` when no model can have these sizes.
   func checked(path: String) throws -> SigLIPConfiguration {
-    if let problem { throw CheckpointError.unsupported(path: path, problem: problem) }
+    if let problem { throw FileError(.unsupported, path, problem) }
     return self
   }
 
@@ -104,10 +104,9 @@ extension SigLIPConfiguration {
   func checkMemory(path: String, limit: Int = SystemMemory.limit) throws {
     let bytes = parameterCount * MemoryLayout<Float>.size
     if bytes > limit {
-      throw CheckpointError.unsupported(
-        path: path,
-        problem:
-          "its model has \(parameterCount) parameters, which take \(SystemMemory.words(bytes)) of memory; "
+      throw FileError(
+        .unsupported, path,
+        "its model has \(parameterCount) parameters, which take \(SystemMemory.words(bytes)) of memory; "
           + "this process may use \(SystemMemory.words(limit))")
     }
   }

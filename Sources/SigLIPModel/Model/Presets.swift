@@ -111,10 +111,14 @@ extension SigLIPConfiguration {
   /// `B/16-naflex`; names of Hugging Face (`google/siglip2-base-patch16-224`) and open_clip
   /// (`ViT-SO400M-14-SigLIP2-378`) are understood as well. Without a size, the smallest that is published.
   ///
-  /// - Throws: ``CheckpointError`` that says which names there are.
+  /// - Throws: ``FileError`` that says which names there are.
   public init(named name: String) throws {
     guard let configuration = SigLIPConfiguration.parse(name) else {
-      throw CheckpointError.unknownModel(name)
+      throw FileError(
+        .unsupported, "SigLIP model \"\(name)\"", "there is none of this name",
+        expected:
+          "one like B/16-224, B/32-256, L/16-384, So400m/14-384, B/16-i18n-256, B/16-v2-256, g-opt/16-384, "
+          + "B/16-naflex")
     }
     self = configuration
   }

@@ -8,11 +8,11 @@ extension TextEncoder {
   ///     CLIP's `bpe_simple_vocab_16e6.txt.gz`.
   ///   - contextLength: Ids in a row; by default what the directory's configuration says, else 64, CLIP's being 77.
   ///   - punctuation: What happens to case and punctuation; by default what the checkpoint's own code does.
-  /// - Throws: ``TokenizerError`` when there is no tokenizer, or it cannot be read.
+  /// - Throws: ``FileError`` when there is no tokenizer, or it cannot be read.
   public init(path: String, contextLength: Int? = nil, punctuation: PunctuationMode? = nil) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw TokenizerError("\(path): cannot be read")
+      throw FileError(.unreadable, path, "there is no such file or folder")
     }
     let checkpoint = try isDirectory.boolValue ? CheckpointText(directory: path) : CheckpointText(file: path)
     try self.init(checkpoint, contextLength: contextLength, punctuation: punctuation)
@@ -41,8 +41,9 @@ extension TextEncoder {
     let family = Family(tokenizer)
     guard let endID = try endID ?? checkpoint.id(of: "eos_token", tokenizer) ?? family?.endID(tokenizer)
     else {
-      throw TokenizerError(
-        "\(checkpoint.file): expected a token that ends a text: </s>, <eos> or <|endoftext|>")
+      throw FileError(
+        .unsupported, checkpoint.file, "it has no token that ends a text",
+        expected: "</s>, <eos> or <|endoftext|>")
     }
     let padID = try checkpoint.id(of: "pad_token", tokenizer) ?? family?.padID(tokenizer) ?? endID
     let fallback: PunctuationMode =
@@ -110,7 +111,7 @@ private struct CheckpointText {
       return FileManager.default.fileExists(atPath: path) ? path : nil
     }
     func json(_ name: String) throws -> JSONNode? {
-      try path(name).map { try JSONNode(readTokenizer($0), name: $0) }
+      try path(name).map { try JSONNode(file: $0) }
     }
     configuration = try json("tokenizer_config.json")
     let isVersionOne = try configuration?["tokenizer_class"].optionalString() == "SiglipTokenizer"
@@ -118,8 +119,8 @@ private struct CheckpointText {
     let names = isVersionOne ? models + ["tokenizer.json"] : ["tokenizer.json"] + models
     let known = names + ["bpe_simple_vocab_16e6.txt.gz"]
     guard let file = known.lazy.compactMap(path).first else {
-      throw TokenizerError(
-        "\(directory): holds no tokenizer, expected one of \(known.joined(separator: ", "))")
+      throw FileError(
+        .unsupported, directory, "it holds no tokenizer", expected: "one of \(known.joined(separator: ", "))")
     }
     self.file = file
     if let openCLIP = try json("open_clip_config.json") {
@@ -144,7 +145,7 @@ private struct CheckpointText {
     guard let node = configuration?[name], !node.isAbsent else { return nil }
     let content = try node["content"].optionalString() ?? node.string()
     guard let id = tokenizer.id(of: content) else {
-      throw TokenizerError("\(node.path): \"\(content)\" is not in the vocabulary of \(file)")
+      throw node.malformed("is \"\(content)\", which is not in the vocabulary of \(file)")
     }
     return id
   }

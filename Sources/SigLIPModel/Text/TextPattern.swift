@@ -107,7 +107,7 @@ struct TextPattern: Sendable {
 
   /// Reads an expression.
   ///
-  /// - Throws: ``TokenizerError``, which `context` begins, for what is not of this kind.
+  /// - Throws: ``FileError``, which `context` begins, for what is not of this kind.
   init(_ source: String, ignoresCase: Bool = false, context: String) throws {
     var parser = Parser(source, ignoresCase: ignoresCase, context: context)
     self.init(try parser.alternatives())
@@ -231,26 +231,28 @@ extension TextPattern {
       return true
     }
 
-    private func unsupported() -> TokenizerError {
-      TokenizerError(
-        "\(context): the regular expression \"\(source)\" has what is not supported at character \(position): expected "
-          + "alternatives of characters and classes with greedy quantifiers")
+    private func unsupported() -> FileError {
+      FileError(
+        .unsupported, context,
+        "the regular expression \"\(source)\" has what is not supported at character \(position)",
+        expected: "alternatives of characters and classes with greedy quantifiers")
     }
 
     mutating func alternatives() throws -> [[Item]] {
       if scalars.count > Parser.maximumCount {
-        throw TokenizerError(
-          "\(context): a regular expression of \(scalars.count) characters, expected at most \(Parser.maximumCount)"
-        )
+        throw FileError(
+          .unsupported, context, "a regular expression of \(scalars.count) characters",
+          expected: "at most \(Parser.maximumCount)")
       }
       var result: [[Item]] = []
       repeat {
         var items: [Item] = []
         while let scalar = next, scalar != "|" { items.append(try item()) }
         guard Parser.isQuick(items) else {
-          throw TokenizerError(
-            "\(context): the regular expression \"\(source)\" has several repetitions in a row, on which some texts "
-              + "would take forever; expected one before the last")
+          throw FileError(
+            .unsupported, context,
+            "the regular expression \"\(source)\" has several repetitions in a row, on which some texts "
+              + "would take forever", expected: "one before the last")
         }
         result.append(items)
       } while take("|")

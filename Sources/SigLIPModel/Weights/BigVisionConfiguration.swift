@@ -5,7 +5,7 @@ import NN
 extension SigLIPConfiguration {
   /// Finds the sizes of both towers, and which of them have their blocks stacked.
   ///
-  /// - Throws: ``CheckpointError`` when arrays that decide a size are missing, or their shapes are impossible.
+  /// - Throws: ``FileError`` when arrays that decide a size are missing, or their shapes are impossible.
   static func bigVision(
     _ source: any WeightSource
   ) throws -> (configuration: SigLIPConfiguration, isStacked: (image: Bool, text: Bool)) {
@@ -50,7 +50,7 @@ private struct BigVisionShapes {
   subscript(name: String) -> [Int] {
     get throws {
       if !has(name) {
-        throw CheckpointError.notACheckpoint(path: source.path, reason: "it has no array \(name)")
+        throw FileError.notACheckpoint(source.path, "it has no array \(name)")
       }
       return try source.shape(of: name).sizes
     }
@@ -66,7 +66,7 @@ private struct BigVisionShapes {
   /// The side of a square, rounded: the shape of the array itself is checked with all others.
   static func side(of area: Int) -> Int { Int(Double(area).squareRoot().rounded()) }
 
-  private func problem(_ text: String) -> CheckpointError { .malformed(path: source.path, problem: text) }
+  private func problem(_ text: String) -> FileError { FileError(.malformed, source.path, text) }
 
   func tower(
     _ prefix: String

@@ -23,7 +23,7 @@ struct CheckpointFiles {
   init(_ path: String) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw TensorError.unreadable(path: path, reason: "there is no such file or folder")
+      throw FileError(.unreadable, path, "there is no such file or folder")
     }
     if isFolder.boolValue {
       try self.init(folder: path)
@@ -32,7 +32,7 @@ struct CheckpointFiles {
     } else if path.hasSuffix(".safetensors") {
       try self.init(weights: path)
     } else {
-      throw CheckpointError.notACheckpoint(path: path, reason: "expected a folder, .safetensors or .npz")
+      throw FileError.notACheckpoint(path, "it is another file", expected: "a folder, .safetensors or .npz")
     }
   }
 
@@ -43,17 +43,17 @@ struct CheckpointFiles {
     }
     if let config = find("open_clip_config.json") {
       guard let weights = find("open_clip_model.safetensors", "model.safetensors") else {
-        throw CheckpointError.notACheckpoint(
-          path: folder, reason: "it has open_clip_config.json but no open_clip_model.safetensors")
+        throw FileError.notACheckpoint(
+          folder, "it has open_clip_config.json but no open_clip_model.safetensors")
       }
       self.init(
         .openClip, folder: folder, try SigLIPConfiguration(openClipConfig: config),
         try SafetensorsSource(file: weights))
     } else if let config = find("config.json") {
       guard let weights = find("model.safetensors", "model.safetensors.index.json") else {
-        throw CheckpointError.notACheckpoint(
-          path: folder,
-          reason: "it has config.json but neither model.safetensors nor model.safetensors.index.json")
+        throw FileError.notACheckpoint(
+          folder, "it has config.json but neither model.safetensors nor model.safetensors.index.json"
+        )
       }
       let configuration = try SigLIPConfiguration(huggingFaceConfig: config)
       let source =
@@ -64,10 +64,10 @@ struct CheckpointFiles {
         $0.hasSuffix(".npz")
       }
       guard let archives, archives.count == 1 else {
-        throw CheckpointError.notACheckpoint(
-          path: folder,
-          reason:
-            "expected config.json and model.safetensors, open_clip_config.json and open_clip_model.safetensors, "
+        throw FileError.notACheckpoint(
+          folder, "what it should hold is not there",
+          expected:
+            "config.json and model.safetensors, open_clip_config.json and open_clip_model.safetensors, "
             + "or one .npz file in it")
       }
       try self.init(archive: URL(fileURLWithPath: folder).appendingPathComponent(archives[0]).path)
@@ -93,5 +93,12 @@ struct CheckpointFiles {
       try isOpenClip
         ? SigLIPConfiguration(openClipConfig: config) : SigLIPConfiguration(huggingFaceConfig: config),
       source)
+  }
+}
+
+extension FileError {
+  /// What is at a path is no checkpoint.
+  static func notACheckpoint(_ path: String, _ found: String, expected: String? = nil) -> FileError {
+    FileError(.unsupported, path, "it is not a SigLIP checkpoint: \(found)", expected: expected)
   }
 }

@@ -17,18 +17,17 @@ extension SigLIPCheckpoint {
   ///   - stacksBlocks: Whether big_vision's blocks are stacked in one array, as where it scans over them.
   ///   - elementType: A floating-point type to round to.
   ///   - progress: Told before each array which part of them is written; an error it throws ends the writing.
-  /// - Throws: ``CheckpointError`` when the path is taken or the format has no such models; `TensorError` when it cannot be
+  /// - Throws: ``FileError`` when the path is taken or the format has no such models, or when it cannot be
   ///   written.
   public func write(
     to path: String, format: WeightFormat, stacksBlocks: Bool = false, elementType: ElementType = .float32,
     progress: @escaping (Double) throws -> Void = { _ in }
   ) throws {
     if FileManager.default.fileExists(atPath: path) {
-      throw CheckpointError.unsupported(
-        path: path, problem: "it is there already; remove it or choose another name")
+      throw FileError(.unsupported, path, "it is there already", advice: "remove it or choose another name")
     }
     if let problem = format.problem(with: configuration) {
-      throw CheckpointError.unsupported(path: path, problem: problem)
+      throw FileError(.unsupported, path, problem)
     }
     let isStacked = stacksBlocks && format == .bigVision
     let mapping = WeightMapping(
@@ -62,12 +61,12 @@ extension SigLIPCheckpoint {
         arrays.map { ("params/" + $0.name, $0.tensor) }, to: path, as: elementType)
     case .huggingFace:
       try writeFolder(path) { folder in
-        try JSONObject.write(configuration.huggingFaceConfig, to: folder + "/config.json")
+        try writeJSON(configuration.huggingFaceConfig, to: folder + "/config.json")
         if let preprocessor = companion("preprocessor_config.json") {
           try copyFile(preprocessor, to: folder + "/preprocessor_config.json")
         } else {
           let isBicubic = self.format != .bigVision && configuration.generation == 1
-          try JSONObject.write(
+          try writeJSON(
             configuration.huggingFacePreprocessor(isBicubic: isBicubic),
             to: folder + "/preprocessor_config.json")
         }
@@ -75,7 +74,7 @@ extension SigLIPCheckpoint {
       }
     case .openClip:
       try writeFolder(path) { folder in
-        try JSONObject.write(configuration.openClipConfig, to: folder + "/open_clip_config.json")
+        try writeJSON(configuration.openClipConfig, to: folder + "/open_clip_config.json")
         try write(arrays, to: folder + "/open_clip_model.safetensors", elementType)
       }
     }
@@ -89,7 +88,7 @@ extension SigLIPCheckpoint {
 
   /// Fills a folder beside its final place and renames it.
   private func writeFolder(_ path: String, _ body: (String) throws -> Void) throws {
-    func unwritable() -> TensorError { .unwritable(path: path, reason: systemReason()) }
+    func unwritable() -> FileError { FileError(.unwritable, path, systemReason()) }
     let temporary = path.isEmpty ? "" : "\(path).\(UUID().uuidString).tmp"
     guard mkdir(temporary, 0o777) == 0 else { throw unwritable() }
     do {
@@ -133,4 +132,12 @@ extension WeightMapping {
     }
     return arrays.sorted { $0.name < $1.name }
   }
+}
+
+/// Writes an object as an indented file with sorted names.
+private func writeJSON(_ members: [String: Any], to path: String) throws {
+  var data = try JSONSerialization.data(
+    withJSONObject: members, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+  data.append(UInt8(ascii: "\n"))
+  try data.writeWhole(to: path)
 }

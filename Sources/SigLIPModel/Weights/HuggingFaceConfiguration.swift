@@ -4,42 +4,42 @@ import NN
 extension SigLIPConfiguration {
   /// Reads a `config.json`; what it leaves out has the value that transformers gives it.
   ///
-  /// - Throws: ``CheckpointError`` when it is not of a SigLIP model, or asks for what SigLIP models do not have.
+  /// - Throws: ``FileError`` when it is not of a SigLIP model, or asks for what SigLIP models do not have.
   init(huggingFaceConfig path: String) throws {
-    let config = try JSONObject(file: path)
-    let type = try config.string("model_type")
+    let config = try JSONNode(file: path)
+    let type = try config["model_type"].optionalString()
     guard type == "siglip" || type == "siglip2" else {
-      throw CheckpointError.notACheckpoint(
-        path: path,
-        reason: "its model_type is \(type.map { "\"\($0)\"" } ?? "missing"), expected siglip or siglip2")
+      throw FileError.notACheckpoint(
+        path, "its model_type is \(type.map { "\"\($0)\"" } ?? "missing")",
+        expected: "siglip or siglip2")
     }
-    let vision = try config.object("vision_config")
-    let text = try config.object("text_config")
+    let vision = try config["vision_config"].object()
+    let text = try config["text_config"].object()
     let (image, words) = (try Sizes(vision), try Sizes(text))
     let isNaFlex = type == "siglip2"
-    let patchSize = try vision.side("patch_size", default: 16)
-    var imageSize = isNaFlex ? 0 : try vision.side("image_size", default: 224)
+    let patchSize = try vision["patch_size"].side(else: 16)
+    var imageSize = isNaFlex ? 0 : try vision["image_size"].side(else: 224)
     if isNaFlex {
-      let count = try vision.size("num_patches", default: 256)
+      let count = try vision["num_patches"].size(else: 256)
       let side = Int(Double(count).squareRoot())
-      if side * side != count { throw vision.unsupported("num_patches", "is \(count), expected a square") }
+      if side * side != count { throw vision["num_patches"].unsupported("is \(count)", expected: "a square") }
       imageSize = ConfigurationBounds.product(side, patchSize)
     }
-    if try vision.size("num_channels", default: 3) != 3 {
-      throw vision.unsupported("num_channels", "is not 3")
+    if try vision["num_channels"].size(else: 3) != 3 {
+      throw vision["num_channels"].unsupported("is not 3")
     }
-    if try !vision.flag("vision_use_head", default: true) {
-      throw vision.unsupported("vision_use_head", "is false: the model has no image embeddings")
+    if try !vision["vision_use_head"].flag(else: true) {
+      throw vision["vision_use_head"].unsupported("is false: the model has no image embeddings")
     }
     self = try SigLIPConfiguration(
       vision: VisionConfiguration(
         imageSize: imageSize, patchSize: patchSize, width: image.width, depth: image.depth,
         heads: image.heads, hiddenWidth: image.hiddenWidth, activation: image.activation, isNaFlex: isNaFlex),
       text: TextConfiguration(
-        vocabularySize: try text.size("vocab_size", default: 32_000),
-        contextLength: try text.size("max_position_embeddings", default: 64), width: words.width,
+        vocabularySize: try text["vocab_size"].size(else: 32_000),
+        contextLength: try text["max_position_embeddings"].size(else: 64), width: words.width,
         depth: words.depth, heads: words.heads, hiddenWidth: words.hiddenWidth,
-        outputWidth: try text.size("projection_size", default: words.width), activation: words.activation)
+        outputWidth: try text["projection_size"].size(else: words.width), activation: words.activation)
     ).checked(path: path)
   }
 
@@ -48,18 +48,20 @@ extension SigLIPConfiguration {
     let width, depth, heads, hiddenWidth: Int
     let activation: Activation
 
-    init(_ config: JSONObject) throws {
-      width = try config.size("hidden_size", default: 768)
-      depth = try config.size("num_hidden_layers", default: 12)
-      heads = try config.size("num_attention_heads", default: 12)
-      hiddenWidth = try config.size("intermediate_size", default: 3072)
-      let name = try config.string("hidden_act") ?? "gelu_pytorch_tanh"
+    init(_ config: JSONNode) throws {
+      width = try config["hidden_size"].size(else: 768)
+      depth = try config["num_hidden_layers"].size(else: 12)
+      heads = try config["num_attention_heads"].size(else: 12)
+      hiddenWidth = try config["intermediate_size"].size(else: 3072)
+      let name = try config["hidden_act"].optionalString() ?? "gelu_pytorch_tanh"
       guard let activation = Activation.huggingFaceNames.first(where: { $0.name == name })?.activation else {
-        throw config.unsupported("hidden_act", "is \"\(name)\", which is not known")
+        throw config["hidden_act"].unsupported("is \"\(name)\", which is not known")
       }
       self.activation = activation
-      let epsilon = try config.number("layer_norm_eps", default: 1e-6)
-      if Float(epsilon) != 1e-6 { throw config.unsupported("layer_norm_eps", "is \(epsilon), expected 1e-6") }
+      let epsilon = try config["layer_norm_eps"].number(else: 1e-6)
+      if Float(epsilon) != 1e-6 {
+        throw config["layer_norm_eps"].unsupported("is \(epsilon)", expected: "1e-6")
+      }
     }
   }
 

@@ -4,68 +4,71 @@ import NN
 extension SigLIPConfiguration {
   /// Reads a configuration; what it leaves out has the value that open_clip gives it.
   ///
-  /// - Throws: ``CheckpointError`` when it is not of a SigLIP model, or asks for what SigLIP models do not have.
+  /// - Throws: ``FileError`` when it is not of a SigLIP model, or asks for what SigLIP models do not have.
   init(openClipConfig path: String) throws {
-    let file = try JSONObject(file: path)
-    let config = file.has("model_cfg") ? try file.object("model_cfg") : file
-    let vision = try config.object("vision_cfg")
-    let text = try config.object("text_cfg")
-    let width = try config.size("embed_dim")
+    let file = try JSONNode(file: path)
+    let config = file["model_cfg"].isAbsent ? file : try file["model_cfg"].object()
+    let vision = try config["vision_cfg"].object()
+    let text = try config["text_cfg"].object()
+    let width = try config["embed_dim"].size()
     try SigLIPConfiguration.check(vision, text)
-    let textWidth = try text.size("width", default: 512)
+    let textWidth = try text["width"].size(else: 512)
     self = try SigLIPConfiguration(
       vision: SigLIPConfiguration.vision(vision),
       text: TextConfiguration(
-        vocabularySize: try text.size("vocab_size", default: 49_408),
-        contextLength: try text.size("context_length", default: 77),
-        width: textWidth, depth: try text.size("layers", default: 12),
-        heads: try text.size("heads", default: 8),
+        vocabularySize: try text["vocab_size"].size(else: 49_408),
+        contextLength: try text["context_length"].size(else: 77),
+        width: textWidth, depth: try text["layers"].size(else: 12),
+        heads: try text["heads"].size(else: 8),
         hiddenWidth: try text.hiddenWidth(of: textWidth),
-        outputWidth: try text.string("proj_type") == "none" ? nil : width,
-        activation: try config.flag("quick_gelu", default: false) ? .quickGelu : try text.openClipGelu)
+        outputWidth: try text["proj_type"].optionalString() == "none" ? nil : width,
+        activation: try config["quick_gelu"].flag(else: false) ? .quickGelu : try text.openClipGelu)
     ).checked(path: path)
     if width != self.vision.width {
-      throw config.unsupported("embed_dim", "is \(width), its image tower gives \(self.vision.width) numbers")
+      throw config["embed_dim"].unsupported("is \(width), its image tower gives \(self.vision.width) numbers")
     }
   }
 
-  private static func check(_ vision: JSONObject, _ text: JSONObject) throws {
-    guard vision.has("timm_model_name"), try vision.string("timm_pool") == "map" else {
-      throw CheckpointError.notACheckpoint(
-        path: vision.path, reason: "its vision_cfg is not of a timm model with map pooling")
+  private static func check(_ vision: JSONNode, _ text: JSONNode) throws {
+    guard !vision["timm_model_name"].isAbsent, try vision["timm_pool"].optionalString() == "map" else {
+      throw FileError.notACheckpoint(vision.path, "its vision_cfg is not of a timm model with map pooling")
     }
-    if try vision.string("timm_proj") != "none" { throw vision.unsupported("timm_proj", "is not none") }
-    if try !text.flag("no_causal_mask", default: false) {
-      throw text.unsupported("no_causal_mask", "is not true")
+    if try vision["timm_proj"].optionalString() != "none" {
+      throw vision["timm_proj"].unsupported("is not none")
     }
-    if try text.string("pool_type") != "last" { throw text.unsupported("pool_type", "is not last") }
-    if try text.string("proj_type") != "none", try !text.flag("proj_bias", default: false) {
-      throw text.unsupported("proj_bias", "is not true")
+    if try !text["no_causal_mask"].flag(else: false) {
+      throw text["no_causal_mask"].unsupported("is not true")
     }
-    let epsilon = try text.object("norm_kwargs").number("eps", default: 1e-5)
-    if Float(epsilon) != 1e-6 { throw text.unsupported("norm_kwargs.eps", "is \(epsilon), expected 1e-6") }
+    if try text["pool_type"].optionalString() != "last" { throw text["pool_type"].unsupported("is not last") }
+    if try text["proj_type"].optionalString() != "none", try !text["proj_bias"].flag(else: false) {
+      throw text["proj_bias"].unsupported("is not true")
+    }
+    let epsilon = try text["norm_kwargs"].object()["eps"]
+    if try Float(epsilon.number(else: 1e-5)) != 1e-6 {
+      throw epsilon.unsupported("is \(try epsilon.number(else: 1e-5))", expected: "1e-6")
+    }
   }
 
   /// The tower that a timm name stands for, or that is spelled out.
-  private static func vision(_ config: JSONObject) throws -> VisionConfiguration {
-    let name = try config.string("timm_model_name") ?? ""
-    let imageSize = try config.side("image_size", default: 224)
+  private static func vision(_ config: JSONNode) throws -> VisionConfiguration {
+    let name = try config["timm_model_name"].optionalString() ?? ""
+    let imageSize = try config["image_size"].side(else: 224)
     if let model = TimmModel.all.first(where: { $0.name == name }) {
       var vision = model.variant.vision(patchSize: model.patchSize, imageSize: imageSize)
-      vision.activation = config.has("act_kwargs") ? try config.openClipGelu : model.activation
+      vision.activation = config["act_kwargs"].isAbsent ? model.activation : try config.openClipGelu
       return vision
     }
-    guard config.has("width"), config.has("layers") else {
-      throw config.unsupported("timm_model_name", "is \"\(name)\", which is not one of timm's SigLIP towers")
+    guard !config["width"].isAbsent, !config["layers"].isAbsent else {
+      throw config["timm_model_name"].unsupported("is \"\(name)\", which is not one of timm's SigLIP towers")
     }
-    let width = try config.size("width")
-    let headWidth = try config.size("head_width", default: 64)
+    let width = try config["width"].size()
+    let headWidth = try config["head_width"].size(else: 64)
     if width % headWidth != 0 {
-      throw config.unsupported("head_width", "is \(headWidth), which does not divide \(width)")
+      throw config["head_width"].unsupported("is \(headWidth), which does not divide \(width)")
     }
     return VisionConfiguration(
-      imageSize: imageSize, patchSize: try config.side("patch_size", default: 16), width: width,
-      depth: try config.size("layers"), heads: width / headWidth,
+      imageSize: imageSize, patchSize: try config["patch_size"].side(else: 16), width: width,
+      depth: try config["layers"].size(), heads: width / headWidth,
       hiddenWidth: try config.hiddenWidth(of: width),
       activation: try config.openClipGelu)
   }
@@ -122,19 +125,21 @@ extension Activation {
   }
 }
 
-extension JSONObject {
+extension JSONNode {
   /// The width inside an MLP: a ratio to the width of a token, cut to a whole number.
   fileprivate func hiddenWidth(of width: Int) throws -> Int {
-    let ratio = try number("mlp_ratio", default: 4)
+    let ratio = try self["mlp_ratio"].number(else: 4)
     guard let hidden = Int(exactly: (Double(width) * ratio).rounded(.towardZero)) else {
-      throw unsupported("mlp_ratio", "is \(ratio)")
+      throw self["mlp_ratio"].unsupported("is \(ratio)")
     }
     return hidden
   }
 
   /// PyTorch's GELU is exact unless `act_kwargs` asks for the approximation.
   fileprivate var openClipGelu: Activation {
-    get throws { try object("act_kwargs").string("approximate") == "tanh" ? .gelu : .geluExact }
+    get throws {
+      try self["act_kwargs"].object()["approximate"].optionalString() == "tanh" ? .gelu : .geluExact
+    }
   }
 }
 

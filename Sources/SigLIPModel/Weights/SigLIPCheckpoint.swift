@@ -33,7 +33,7 @@ public struct SigLIPCheckpoint {
   ///
   /// - Parameter path: A folder that transformers or open_clip reads, one of its safetensors files, or big_vision's `.npz`
   ///   file.
-  /// - Throws: ``CheckpointError``, or `TensorError` for files that cannot be read or are damaged.
+  /// - Throws: ``StateError`` for arrays that do not fit the configuration, ``FileError`` for files that cannot be read or are damaged.
   public init(path: String) throws {
     let files = try CheckpointFiles(path)
     var configuration = files.configuration

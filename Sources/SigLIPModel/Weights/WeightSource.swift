@@ -26,22 +26,20 @@ struct SafetensorsSource: WeightSource {
 
   /// The files that a `model.safetensors.index.json` names.
   init(index path: String) throws {
-    let index = try JSONObject(file: path)
-    guard let map = try index.object("weight_map").members as? [String: String], !map.isEmpty else {
-      throw CheckpointError.malformed(
-        path: path, problem: "its weight_map does not say which file holds what")
+    let index = try JSONNode(file: path)
+    let owners = try index["weight_map"].members().map { try $0.node.string() }
+    if owners.isEmpty {
+      throw FileError(.malformed, path, "its weight_map does not say which file holds what")
     }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-    let shards = Set(map.values).sorted()
+    let shards = Set(owners).sorted()
     if let odd = shards.first(where: { $0.contains("/") || $0 == ".." }) {
-      throw CheckpointError.malformed(
-        path: path, problem: "it names \"\(odd)\", which is not a file beside it")
+      throw FileError(.malformed, path, "it names \"\(odd)\", which is not a file beside it")
     }
     let paths = shards.map { folder.appendingPathComponent($0).path }
     let missing = zip(shards, paths).filter { !FileManager.default.fileExists(atPath: $0.1) }.map(\.0)
     if !missing.isEmpty {
-      throw CheckpointError.malformed(
-        path: path, problem: "beside it, \(missing.listed()) is missing")
+      throw FileError(.malformed, path, "beside it, \(missing.listed()) is missing")
     }
     try self.init(path: path, files: paths.map { try SafetensorsFile($0) })
   }
@@ -51,8 +49,7 @@ struct SafetensorsSource: WeightSource {
     for (number, file) in files.enumerated() {
       for name in file.names {
         if let other = owners.updateValue(number, forKey: name) {
-          throw CheckpointError.malformed(
-            path: path, problem: "\(files[other].path) and \(file.path) both hold \"\(name)\"")
+          throw FileError(.malformed, path, "\(files[other].path) and \(file.path) both hold \"\(name)\"")
         }
       }
     }
@@ -62,12 +59,12 @@ struct SafetensorsSource: WeightSource {
   var names: [String] { files.flatMap(\.names) }
 
   func shape(of name: String) throws -> StoredShape {
-    guard let entry = file(name)?[name] else { throw TensorError.missing(path: path, name: name) }
+    guard let entry = file(name)?[name] else { throw FileError(.missing, path, "array named \"\(name)\"") }
     return entry.storedShape
   }
 
   func array(_ name: String) throws -> StoredArray {
-    guard let file = file(name) else { throw TensorError.missing(path: path, name: name) }
+    guard let file = file(name) else { throw FileError(.missing, path, "array named \"\(name)\"") }
     return try file.array(name)
   }
 
@@ -99,7 +96,7 @@ struct NPZSource: WeightSource {
 extension WeightMapping {
   /// Reads all parameters, one array at a time.
   ///
-  /// - Throws: ``CheckpointError/weights(path:_:)`` with every name that is missing, unexpected or of another shape;
+  /// - Throws: ``StateError`` with every name that is missing, unexpected or of another shape;
   ///   nothing was read then.
   func load(_ model: SigLIP, from source: any WeightSource) throws {
     let placements = placements(of: model)
@@ -125,7 +122,7 @@ extension WeightMapping {
       let isSingle = shape.count <= 1 && shape.reduce(1, *) == 1 && other.elementCount == 1
       if other.sizes != shape && !(isSingle && other.sizes.count <= 1) {
         guard let found = other.shape else {
-          throw CheckpointError.malformed(path: source.path, problem: "\(name) has \(other.sizes.count) axes")
+          throw FileError(.malformed, source.path, "\(name) has \(other.sizes.count) axes")
         }
         mismatched.append((name, Shape(shape), found))
       }
@@ -133,8 +130,8 @@ extension WeightMapping {
     let missing = expected.keys.filter { !found.contains($0) }.sorted()
     let unexpected = found.filter { expected[$0] == nil && !isIgnored($0) }.sorted()
     guard missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty else {
-      throw CheckpointError.weights(
-        path: source.path, StateError(missing: missing, unexpected: unexpected, mismatched: mismatched))
+      throw StateError(
+        path: source.path, missing: missing, unexpected: unexpected, mismatched: mismatched)
     }
   }
 }

@@ -3,12 +3,11 @@ import Foundation
 /// Reads a file.
 ///
 /// - Parameter maximumBytes: A larger file is refused before memory is taken for it.
-/// - Throws: ``TensorError/unreadable(path:reason:)``.
+/// - Throws: ``FileError``.
 package func readFile(_ path: String, maximumBytes: Int) throws -> [UInt8] {
   let contents = try mapFile(path)
   if contents.count > maximumBytes {
-    throw TensorError.unreadable(
-      path: path, reason: "it has \(contents.count) bytes, expected at most \(maximumBytes)")
+    throw FileError(.unreadable, path, "it has \(contents.count) bytes", expected: "at most \(maximumBytes)")
   }
   return [UInt8](contents)
 }
@@ -18,7 +17,7 @@ package func systemReason() -> String { String(cString: strerror(errno)) }
 
 /// Maps a file into memory, so that only the pages that are read are loaded.
 func mapFile(_ path: String) throws -> Data {
-  func unreadable() -> TensorError { .unreadable(path: path, reason: systemReason()) }
+  func unreadable() -> FileError { FileError(.unreadable, path, systemReason()) }
   // Without waiting: a named pipe would keep the program until somebody writes.
   let descriptor = open(path, O_RDONLY | O_NONBLOCK)
   guard descriptor >= 0 else { throw unreadable() }
@@ -26,7 +25,7 @@ func mapFile(_ path: String) throws -> Data {
   var status = stat()
   guard fstat(descriptor, &status) == 0 else { throw unreadable() }
   guard status.st_mode & S_IFMT == S_IFREG else {
-    throw TensorError.unreadable(path: path, reason: "it is not a file")
+    throw FileError(.unreadable, path, "it is not a file")
   }
   let count = Int(status.st_size)
   if count == 0 { return Data() }
@@ -50,12 +49,12 @@ func releaseMappedPages(_ bytes: UnsafeRawBufferPointer) {
 /// Writes a file beside its final place and renames it, so that readers never see half a file.
 ///
 /// - Parameter body: Receives a function that appends bytes.
-/// - Throws: ``TensorError/unwritable(path:reason:)`` with the system's reason, or what `body` throws.
+/// - Throws: ``FileError`` with the system's reason, or what `body` throws.
 package func writeAtomically(_ path: String, _ body: ((Data) throws -> Void) throws -> Void) throws {
-  func unwritable() -> TensorError { .unwritable(path: path, reason: systemReason()) }
+  func unwritable() -> FileError { FileError(.unwritable, path, systemReason()) }
   var status = stat()
   if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-    throw TensorError.unwritable(path: path, reason: "it is there and is not a file")
+    throw FileError(.unwritable, path, "it is there and is not a file")
   }
   let temporary = path.isEmpty ? "" : path + ".\(UUID().uuidString).tmp"
   let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o666)
@@ -85,7 +84,7 @@ package func writeAtomically(_ path: String, _ body: ((Data) throws -> Void) thr
 
 /// Copies a file, in one step for whoever opens `target`.
 ///
-/// - Throws: ``TensorError``.
+/// - Throws: ``FileError``.
 package func copyFile(_ source: String, to target: String) throws {
   let contents = try mapFile(source)
   try writeAtomically(target) { append in

@@ -7,21 +7,21 @@ import Foundation
 public enum NPYFile {
   /// Reads an array, converted to `Float`.
   ///
-  /// - Throws: ``TensorError`` when the file cannot be read, breaks the format or has elements of another kind.
+  /// - Throws: ``FileError`` when the file cannot be read, breaks the format or has elements of another kind.
   public static func tensor(_ path: String) throws -> Tensor {
     try decode(mapFile(path), path: path, name: "").tensor()
   }
 
   /// Reads an array of whole numbers.
   ///
-  /// - Throws: ``TensorError``, also when the array holds fractions or a value needs more than 32 bits.
+  /// - Throws: ``FileError``, also when the array holds fractions or a value needs more than 32 bits.
   public static func indices(_ path: String) throws -> IndexTensor {
     try decode(mapFile(path), path: path, name: "").indices()
   }
 
   /// Writes a tensor as `<f4` (or `<f2`, `<f8`, or `<V2` for bfloat16), atomically.
   ///
-  /// - Throws: ``TensorError/unwritable(path:reason:)``.
+  /// - Throws: ``FileError``.
   public static func write(_ tensor: Tensor, to path: String, as elementType: ElementType = .float32) throws {
     try writeAtomically(path) { append in try append(encode(tensor, as: elementType)) }
   }
@@ -53,8 +53,8 @@ public enum NPYFile {
 
   /// Checks the header of a whole `.npy` file and finds its elements.
   static func decode(_ contents: Data, path: String, name: String) throws -> StoredArray {
-    func malformed(_ problem: String) -> TensorError {
-      .malformed(path: path, problem: name.isEmpty ? problem : "array \"\(name)\": \(problem)")
+    func malformed(_ problem: String) -> FileError {
+      FileError(.malformed, path, name.isEmpty ? problem : "array \"\(name)\": \(problem)")
     }
     guard contents.count >= 10, contents.starts(with: magic) else {
       throw malformed("it does not start like an npy file")
@@ -80,8 +80,8 @@ public enum NPYFile {
       throw malformed(error.description)
     }
     guard let elementType = header.elementType else {
-      throw TensorError.unsupported(
-        path: path, name: name, problem: "elements of type '\(header.descriptor)' are not supported")
+      throw FileError(
+        .unsupported, path, "array \"\(name)\": elements of type '\(header.descriptor)' are not supported")
     }
     let shape: StoredShape
     do { shape = try StoredShape(header.shape) } catch { throw malformed("it has \(error.description)") }

@@ -14,7 +14,7 @@ public struct NPZFile: Sendable {
 
   /// Opens an archive.
   ///
-  /// - Throws: ``TensorError`` when the file cannot be read, is not a ZIP archive, or holds a name twice.
+  /// - Throws: ``FileError`` when the file cannot be read, is not a ZIP archive, or holds a name twice.
   public init(_ path: String) throws {
     let contents = try mapFile(path)
     let archive = try Self.naming(path) { try ZipArchive(contents) }
@@ -33,7 +33,7 @@ public struct NPZFile: Sendable {
 
   /// Type and shape of an array, or nil if there is none of this name.
   ///
-  /// - Throws: ``TensorError`` when the array's header is damaged.
+  /// - Throws: ``FileError`` when the array's header is damaged.
   public func entry(named name: String) throws -> (elementType: ElementType, shape: [Int])? {
     guard entries[name] != nil else { return nil }
     let array = try array(name, verifying: false)
@@ -42,29 +42,29 @@ public struct NPZFile: Sendable {
 
   /// An array converted to `Float`.
   ///
-  /// - Throws: ``TensorError`` when there is no such array, it is damaged, or its elements are not numbers.
+  /// - Throws: ``FileError`` when there is no such array, it is damaged, or its elements are not numbers.
   public func tensor(named name: String) throws -> Tensor { try array(name).tensor() }
 
   /// An array of whole numbers.
   ///
-  /// - Throws: ``TensorError``, also when the array holds fractions or a value needs more than 32 bits.
+  /// - Throws: ``FileError``, also when the array holds fractions or a value needs more than 32 bits.
   public func indices(named name: String) throws -> IndexTensor { try array(name).indices() }
 
   /// The bytes of an array in row-major, little-endian order.
   ///
-  /// - Throws: ``TensorError`` when there is no such array or it is damaged.
+  /// - Throws: ``FileError`` when there is no such array or it is damaged.
   public func bytes(named name: String) throws -> [UInt8] { try array(name).rawBytes() }
 
   /// All arrays by name, converted to `Float`.
   ///
-  /// - Throws: ``TensorError`` when one is damaged or not of numbers.
+  /// - Throws: ``FileError`` when one is damaged or not of numbers.
   public func tensors() throws -> [String: Tensor] {
     try Dictionary(uniqueKeysWithValues: names.map { ($0, try tensor(named: $0)) })
   }
 
   /// Writes tensors by name, uncompressed, all as one floating-point type, atomically.
   ///
-  /// - Throws: ``TensorError/unwritable(path:reason:)``.
+  /// - Throws: ``FileError``.
   public static func write(
     _ tensors: [String: Tensor], to path: String, as elementType: ElementType = .float32
   ) throws {
@@ -87,7 +87,7 @@ public struct NPZFile: Sendable {
   ///
   /// - Parameter verifying: Whether to compare its checksum, for which all of it must be read.
   package func array(_ name: String, verifying: Bool = true) throws -> StoredArray {
-    guard let entry = entries[name] else { throw TensorError.missing(path: path, name: name) }
+    guard let entry = entries[name] else { throw FileError(.missing, path, "array named \"\(name)\"") }
     let contents = try Self.naming(path) { try archive.contents(of: entry, verifying: verifying) }
     var array = try NPYFile.decode(contents, path: path, name: name)
     array.isMapped = entry.isStored
@@ -97,7 +97,7 @@ public struct NPZFile: Sendable {
   /// Adds the path to what the archive reader finds wrong.
   private static func naming<T>(_ path: String, _ body: () throws -> T) throws -> T {
     do { return try body() } catch let problem as ZipArchive.Problem {
-      throw TensorError.malformed(path: path, problem: problem.description)
+      throw FileError(.malformed, path, problem.description)
     }
   }
 }

@@ -23,7 +23,7 @@ public struct SHA256: Sendable {
 
   /// The digest of a file's contents, as 64 hexadecimal digits.
   ///
-  /// - Throws: ``TensorError/unreadable(path:reason:)``.
+  /// - Throws: ``FileError``.
   public static func digest(ofFile path: String) throws -> String { digest(try mapFile(path)) }
 
   /// Adds bytes.

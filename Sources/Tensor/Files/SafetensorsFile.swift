@@ -33,7 +33,7 @@ public struct SafetensorsFile: Sendable {
 
   /// Opens a file and checks its header.
   ///
-  /// - Throws: ``TensorError`` when the file cannot be read or breaks the format.
+  /// - Throws: ``FileError`` when the file cannot be read or breaks the format.
   public init(_ path: String) throws {
     let contents = try mapFile(path)
     do {
@@ -45,7 +45,7 @@ public struct SafetensorsFile: Sendable {
       entries = header.entries
       dataStart = header.byteCount
     } catch let problem as Header.Problem {
-      throw TensorError.malformed(path: path, problem: problem.description)
+      throw FileError(.malformed, path, problem.description)
     }
   }
 
@@ -54,35 +54,35 @@ public struct SafetensorsFile: Sendable {
 
   /// An array converted to `Float`, whatever its element type.
   ///
-  /// - Throws: ``TensorError`` when there is no such array or it has more axes than a tensor can have.
+  /// - Throws: ``FileError`` when there is no such array or it has more axes than a tensor can have.
   public func tensor(named name: String) throws -> Tensor { try array(name).tensor() }
 
   /// An array of whole numbers without the detour over `Float`.
   ///
-  /// - Throws: ``TensorError`` when there is no such array, it holds fractions, or a value needs more than 32 bits.
+  /// - Throws: ``FileError`` when there is no such array, it holds fractions, or a value needs more than 32 bits.
   public func indices(named name: String) throws -> IndexTensor { try array(name).indices() }
 
   /// The one whole number of an array.
   ///
-  /// - Throws: ``TensorError`` when there is no such array, it holds fractions or more than one number, or the number
+  /// - Throws: ``FileError`` when there is no such array, it holds fractions or more than one number, or the number
   ///   needs more than 64 bits.
   public func integer(named name: String) throws -> Int { try array(name).integer() }
 
   /// The bytes of an array as they are stored: row-major, little-endian.
   ///
-  /// - Throws: ``TensorError`` when there is no such array.
+  /// - Throws: ``FileError`` when there is no such array.
   public func bytes(named name: String) throws -> [UInt8] { try array(name).rawBytes() }
 
   /// All arrays by name, converted to `Float`.
   ///
-  /// - Throws: ``TensorError`` when an array has more axes than a tensor can have.
+  /// - Throws: ``FileError`` when an array has more axes than a tensor can have.
   public func tensors() throws -> [String: Tensor] {
     try Dictionary(uniqueKeysWithValues: names.map { ($0, try tensor(named: $0)) })
   }
 
   /// An array as it lies in the file.
   package func array(_ name: String) throws -> StoredArray {
-    guard let entry = entries[name] else { throw TensorError.missing(path: path, name: name) }
+    guard let entry = entries[name] else { throw FileError(.missing, path, "array named \"\(name)\"") }
     let start = contents.startIndex + dataStart
     return StoredArray(
       path: path, name: name, elementType: entry.elementType, shape: entry.storedShape,

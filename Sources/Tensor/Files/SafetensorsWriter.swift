@@ -76,7 +76,7 @@ public struct SafetensorsWriter {
   ///
   /// Equal contents give equal bytes. Wide types come first, then names in order, so that every array is aligned.
   ///
-  /// - Throws: ``TensorError/unwritable(path:reason:)``.
+  /// - Throws: ``FileError``.
   public func write(to path: String) throws {
     let ordered = arrays.sorted {
       $0.elementType.byteCount != $1.elementType.byteCount
@@ -129,7 +129,7 @@ public struct SafetensorsWriter {
 extension SafetensorsFile {
   /// Writes tensors by name, all as one floating-point type, atomically.
   ///
-  /// - Throws: ``TensorError/unwritable(path:reason:)``.
+  /// - Throws: ``FileError``.
   public static func write(
     _ tensors: [String: Tensor], to path: String, metadata: [String: String] = [:],
     as elementType: ElementType = .float32

@@ -106,8 +106,8 @@ package struct StoredArray: Sendable {
     }
   }
 
-  private func unsupported(_ problem: String) -> TensorError {
-    .unsupported(path: path, name: name, problem: problem)
+  private func unsupported(_ problem: String) -> FileError {
+    FileError(.unsupported, path, "array \"\(name)\": \(problem)")
   }
 
   /// Numbers converted at a time, after which the pages of a memory map that they came from are let go of: so the file

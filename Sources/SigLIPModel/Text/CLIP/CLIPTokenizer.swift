@@ -20,7 +20,7 @@ public struct CLIPTokenizer: Tokenizer {
 
   /// Reads a vocabulary file, compressed or not.
   ///
-  /// - Throws: ``TokenizerError`` when the file is missing, damaged, or holds no merges.
+  /// - Throws: ``FileError`` when the file is missing, damaged, or holds no merges.
   public init(path: String) throws {
     try self.init(try readTokenizer(path), name: path)
   }
@@ -32,21 +32,24 @@ public struct CLIPTokenizer: Tokenizer {
       do {
         text = try Gzip.decompress(bytes)
       } catch {
-        throw TokenizerError("\(name): \(error.description)")
+        throw FileError(.malformed, name, error.description)
       }
     }
     guard let text = String(validating: text, as: UTF8.self) else {
-      throw TokenizerError("\(name): is not UTF-8")
+      throw FileError(.malformed, name, "it is not UTF-8")
     }
     let lines = text.unicodeScalars.split(separator: "\n").map(String.init)
     let merges = try lines.dropFirst().prefix(CLIPTokenizer.mergeLimit).enumerated().map { index, line in
       let parts = line.unicodeScalars.split(separator: " ").map(String.init)
       guard parts.count == 2 else {
-        throw TokenizerError("\(name): line \(index + 2) is \"\(line.prefix(40))\", expected two tokens")
+        throw FileError(
+          .malformed, name, "line \(index + 2) is \"\(line.prefix(40))\"", expected: "two tokens")
       }
       return (left: parts[0], right: parts[1])
     }
-    if merges.isEmpty { throw TokenizerError("\(name): holds no merges, expected CLIP's vocabulary") }
+    if merges.isEmpty {
+      throw FileError(.malformed, name, "it holds no merges", expected: "CLIP's vocabulary")
+    }
     // Visible characters come first, as OpenAI wrote it, then those that stand for invisible ones.
     let order = (0..<256).sorted { (ByteAlphabet.characters[$0], $0) < (ByteAlphabet.characters[$1], $1) }
     let characters = order.map { String(Character(ByteAlphabet.characters[$0])) }
@@ -63,7 +66,7 @@ public struct CLIPTokenizer: Tokenizer {
       guard let left = ids[ExactString(merge.left)], let right = ids[ExactString(merge.right)],
         let result = ids[ExactString(merge.left + merge.right)]
       else {
-        throw TokenizerError("\(name): line \(index + 2) merges tokens that do not exist yet")
+        throw FileError(.malformed, name, "line \(index + 2) merges tokens that do not exist yet")
       }
       return (left: left, right: right, result: result)
     }

@@ -25,7 +25,7 @@ public struct HuggingFaceTokenizer: Tokenizer {
 
   /// Reads a file.
   ///
-  /// - Throws: ``TokenizerError`` when the file is missing, damaged, or has a component that is not known.
+  /// - Throws: ``FileError`` when the file is missing, damaged, or has a component that is not known.
   public init(path: String) throws {
     try self.init(try readTokenizer(path), name: path)
   }
@@ -63,12 +63,13 @@ public struct HuggingFaceTokenizer: Tokenizer {
     }
     template = try HuggingFaceTokenizer.template(file["post_processor"], vocabulary)
     if let id = (template.prefix + template.suffix).first(where: { $0 >= vocabulary.tokens.count }) {
-      throw TokenizerError(
-        "\(name): post_processor: adds id \(id), expected ids below \(vocabulary.tokens.count)")
+      throw FileError(
+        .malformed, name, "its post_processor adds id \(id)", expected: "ids below \(vocabulary.tokens.count)"
+      )
     }
     for (part, growth) in [("normalizer", normalizer?.growth), ("decoder", decoder?.growth)] {
       if let growth, growth > TextNormalizer.maximumGrowth {
-        throw TokenizerError("\(name): \(part): may make texts more than 4096 times as long")
+        throw FileError(.unsupported, name, "its \(part) may make texts more than 4096 times as long")
       }
     }
   }
@@ -220,3 +221,21 @@ extension HuggingFaceTokenizer {
     }
   }
 }
+
+extension JSONNode {
+  /// A whole number of at least 0 that an id can be.
+  func id() throws -> Int32 {
+    guard case .integer(let number) = value, let id = Int32(exactly: number), id >= 0 else {
+      throw expected("a whole number from 0 to \(Int32.max)")
+    }
+    return id
+  }
+
+  /// Refuses a component that is not known.
+  func unsupported(_ type: String, known: [String]) -> FileError {
+    unsupported("is of type \"\(type)\"", expected: known.joined(separator: ", "))
+  }
+}
+
+/// The bytes of a tokenizer's file; the largest published ones have 34 MB.
+func readTokenizer(_ path: String) throws -> [UInt8] { try readFile(path, maximumBytes: 1 << 27) }

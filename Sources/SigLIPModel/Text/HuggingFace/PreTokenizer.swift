@@ -81,7 +81,7 @@ indirect enum PreTokenizer: Sendable {
       self = .byteLevel(
         addsPrefixSpace: try node["add_prefix_space"].flag(else: true),
         words: try node["use_regex"].flag(else: true)
-          ? TextPattern(PreTokenizer.wordPattern, context: node.path) : nil)
+          ? TextPattern(PreTokenizer.wordPattern, context: node.description) : nil)
     default:
       throw node.unsupported(
         type, known: ["Sequence", "WhitespaceSplit", "Split", "Metaspace", "ByteLevel"])

@@ -18,7 +18,7 @@ indirect enum TextNormalizer: Sendable {
       guard let map = Data(base64Encoded: try node["precompiled_charsmap"].string()) else {
         throw node["precompiled_charsmap"].expected("base64")
       }
-      self = .precompiled(try CharsMap(Array(map), name: node.path))
+      self = .precompiled(try CharsMap(Array(map), name: node.description))
     case "Lowercase": self = .lowercase
     case "Replace":
       self = .replace(try TextPattern(node["pattern"]), Array(try node["content"].string().utf8))
@@ -134,7 +134,7 @@ extension TextPattern {
     if let literal = try node["String"].optionalString() {
       self.init(literal: literal)
     } else {
-      self = try TextPattern(node["Regex"].string(), context: node.path)
+      self = try TextPattern(node["Regex"].string(), context: node.description)
     }
   }
 }

@@ -29,7 +29,7 @@ struct Vocabulary: Sendable {
       try insert(token.content, token.id, node)
       tokens[Int(token.id)] = token.spelling
     }
-    if tokens.isEmpty { throw node.expected("at least one token") }
+    if tokens.isEmpty { throw node.malformed("is empty", expected: "at least one token") }
   }
 
   private mutating func insert(_ token: String, _ id: Int32, _ node: JSONNode) throws {
@@ -59,7 +59,7 @@ extension PairMerging {
       let (left, right) = try PairMerging.pair(merge)
       func id(_ token: String) throws -> Int32 {
         guard let id = vocabulary.ids[ExactString(token)] else {
-          throw merge.expected("tokens of the vocabulary, \"\(token)\" is none")
+          throw merge.malformed("has \"\(token)\"", expected: "tokens of the vocabulary")
         }
         return id
       }

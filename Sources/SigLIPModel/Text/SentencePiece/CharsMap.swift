@@ -19,19 +19,21 @@ struct CharsMap: Sendable {
         | UInt32(blob[offset + 3]) << 24
     }
     guard blob.count > 4, word(0) % 4 == 0, word(0) >= 4, Int(word(0)) <= blob.count - 4 else {
-      throw TokenizerError("\(name): its normalisation rules are damaged: the trie's size does not fit")
+      throw FileError(.malformed, name, "its normalisation rules are damaged: the trie's size does not fit")
     }
     let size = Int(word(0))
     units = stride(from: 4, to: 4 + size, by: 4).map(word)
     replacements = Array(blob[(4 + size)...])
     guard replacements.last == 0 else {
-      throw TokenizerError("\(name): its normalisation rules are damaged: the last replacement does not end")
+      throw FileError(
+        .malformed, name, "its normalisation rules are damaged: the last replacement does not end")
     }
     // Longer ones would make a little text take all memory; Unicode's longest compatibility form has 33 bytes.
     let longest = replacements.split(separator: 0).map(\.count).max() ?? 0
     guard longest <= CharsMap.maximumReplacement else {
-      throw TokenizerError(
-        "\(name): its normalisation rules have a replacement of \(longest) bytes, expected at most "
+      throw FileError(
+        .malformed, name,
+        "its normalisation rules have a replacement of \(longest) bytes, expected at most "
           + "\(CharsMap.maximumReplacement)")
     }
   }

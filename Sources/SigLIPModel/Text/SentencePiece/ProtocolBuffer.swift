@@ -28,8 +28,9 @@ struct ProtocolBufferReader {
     case 2:
       let length = try integer()
       guard length <= UInt64(bytes.endIndex - position) else {
-        throw TokenizerError(
-          "\(context): field \(field) claims \(length) bytes, \(bytes.endIndex - position) are left: not a "
+        throw FileError(
+          .malformed, context,
+          "field \(field) claims \(length) bytes, \(bytes.endIndex - position) are left: not a "
             + "SentencePiece model, or cut off")
       }
       let end = position + Int(length)
@@ -37,8 +38,8 @@ struct ProtocolBufferReader {
       return (field, .bytes(bytes[position..<end]))
     case 5: return (field, .fixed32(UInt32(truncatingIfNeeded: try fixed(4))))
     default:
-      throw TokenizerError(
-        "\(context): field \(field) has the unknown wire type \(key & 7): not a SentencePiece model")
+      throw FileError(
+        .malformed, context, "field \(field) has the unknown wire type \(key & 7): not a SentencePiece model")
     }
   }
 
@@ -46,19 +47,19 @@ struct ProtocolBufferReader {
     var result: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 70, by: 7) {
       guard position < bytes.endIndex else {
-        throw TokenizerError("\(context): ends inside a number: not a SentencePiece model, or cut off")
+        throw FileError(.malformed, context, "it ends inside a number: not a SentencePiece model, or cut off")
       }
       let byte = bytes[position]
       position += 1
       if shift < 64 { result |= UInt64(byte & 0x7F) << shift }
       if byte < 0x80 { return result }
     }
-    throw TokenizerError("\(context): a number of more than ten bytes: not a SentencePiece model")
+    throw FileError(.malformed, context, "it has a number of more than ten bytes: not a SentencePiece model")
   }
 
   private mutating func fixed(_ count: Int) throws -> UInt64 {
     guard bytes.endIndex - position >= count else {
-      throw TokenizerError("\(context): ends inside a number: not a SentencePiece model, or cut off")
+      throw FileError(.malformed, context, "it ends inside a number: not a SentencePiece model, or cut off")
     }
     defer { position += count }
     return bytes[position..<(position + count)].reversed().reduce(0) { $0 << 8 | UInt64($1) }

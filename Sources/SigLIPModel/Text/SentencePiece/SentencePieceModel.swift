@@ -40,22 +40,22 @@ struct SentencePieceModel {
     while let (field, value) = try reader.next() {
       switch (field, value) {
       case (1, _) where pieces.count == SentencePieceModel.maximumPieceCount:
-        throw TokenizerError("\(name): has more than \(SentencePieceModel.maximumPieceCount) pieces")
+        throw FileError(.malformed, name, "it has more than \(SentencePieceModel.maximumPieceCount) pieces")
       case (1, .bytes(let message)): pieces.append(try SentencePieceModel.piece(message, name, pieces.count))
       case (2, .bytes(let message)): try readTrainer(message, name)
       case (3, .bytes(let message)):
         normalization = try SentencePieceModel.normalization(message, "\(name), normalizer")
       case (5, .bytes(let message)):
         denormalization = try SentencePieceModel.normalization(message, "\(name), denormalizer")
-      case (1...3, _), (5, _): throw TokenizerError("\(name): field \(field) has the wrong wire type")
+      case (1...3, _), (5, _): throw FileError(.malformed, name, "field \(field) has the wrong wire type")
       default: break
       }
     }
     if pieces.isEmpty {
-      throw TokenizerError("\(name): holds no pieces: not a SentencePiece model, or empty")
+      throw FileError(.malformed, name, "it holds no pieces: not a SentencePiece model, or empty")
     }
     let unknown = pieces.count { $0.type == .unknown }
-    if unknown != 1 { throw TokenizerError("\(name): has \(unknown) unknown pieces, expected one") }
+    if unknown != 1 { throw FileError(.malformed, name, "it has \(unknown) unknown pieces", expected: "one") }
   }
 
   /// Published models have up to 262,144 pieces of 16 characters, and some symbols that are longer.
@@ -71,23 +71,24 @@ struct SentencePieceModel {
       case (2, .fixed32(let bits)): piece.score = Float(bitPattern: bits)
       case (3, .integer(let raw)):
         guard let type = PieceType(rawValue: raw) else {
-          throw TokenizerError("\(name), piece \(index): type \(raw), expected 1 to 6")
+          throw FileError(.malformed, name, "piece \(index) is of type \(raw)", expected: "1 to 6")
         }
         piece.type = type
       case (1, _), (2, _), (3, _):
-        throw TokenizerError("\(name), piece \(index): field \(field) has the wrong wire type")
+        throw FileError(.malformed, name, "piece \(index), field \(field) has the wrong wire type")
       default: break
       }
     }
     if piece.bytes.count > maximumPieceBytes {
-      throw TokenizerError(
-        "\(name), piece \(index): has \(piece.bytes.count) bytes, expected at most \(maximumPieceBytes)")
+      throw FileError(
+        .malformed, name, "piece \(index) has \(piece.bytes.count) bytes",
+        expected: "at most \(maximumPieceBytes)")
     }
-    if piece.bytes.isEmpty { throw TokenizerError("\(name), piece \(index): is empty") }
+    if piece.bytes.isEmpty { throw FileError(.malformed, name, "piece \(index) is empty") }
     if String(validating: piece.bytes, as: UTF8.self) == nil {
-      throw TokenizerError("\(name), piece \(index): is not UTF-8")
+      throw FileError(.malformed, name, "piece \(index) is not UTF-8")
     }
-    if piece.score.isNaN { throw TokenizerError("\(name), piece \(index): its score is not a number") }
+    if piece.score.isNaN { throw FileError(.malformed, name, "the score of piece \(index) is not a number") }
     return piece
   }
 
@@ -97,14 +98,14 @@ struct SentencePieceModel {
       switch (field, value) {
       case (3, .integer(let raw)):
         guard let type = ModelType(rawValue: raw) else {
-          throw TokenizerError("\(name): model type \(raw), expected 1 to 4")
+          throw FileError(.malformed, name, "it has the model type \(raw)", expected: "1 to 4")
         }
         modelType = type
       case (24, .integer(let flag)): whitespaceIsSuffix = flag != 0
       case (35, .integer(let flag)): usesByteFallback = flag != 0
       case (44, .bytes(let text)): unknownSurface = String(decoding: text, as: UTF8.self)
       case (3, _), (24, _), (35, _), (44, _):
-        throw TokenizerError("\(name), trainer: field \(field) has the wrong wire type")
+        throw FileError(.malformed, name, "trainer, field \(field) has the wrong wire type")
       default: break
       }
     }
@@ -119,7 +120,7 @@ struct SentencePieceModel {
       case (3, .integer(let flag)): result.addsDummyPrefix = flag != 0
       case (4, .integer(let flag)): result.removesExtraWhitespace = flag != 0
       case (5, .integer(let flag)): result.escapesWhitespace = flag != 0
-      case (2...5, _): throw TokenizerError("\(context): field \(field) has the wrong wire type")
+      case (2...5, _): throw FileError(.malformed, context, "field \(field) has the wrong wire type")
       default: break
       }
     }

@@ -30,7 +30,7 @@ public struct SentencePieceTokenizer: Tokenizer {
 
   /// Reads a model file.
   ///
-  /// - Throws: ``TokenizerError`` when the file is missing, damaged, or neither a Unigram nor a BPE model.
+  /// - Throws: ``FileError`` when the file is missing, damaged, or neither a Unigram nor a BPE model.
   public init(path: String) throws {
     try self.init(try readTokenizer(path), name: path)
   }
@@ -58,8 +58,8 @@ public struct SentencePieceTokenizer: Tokenizer {
     var ids: [ExactString: Int32] = [:]
     for (index, piece) in pieces.enumerated() {
       if let first = ids.updateValue(Int32(index), forKey: ExactString(piece)) {
-        throw TokenizerError(
-          "\(name): pieces \(first) and \(index) are both \"\(piece)\", expected different")
+        throw FileError(
+          .malformed, name, "pieces \(first) and \(index) are both \"\(piece)\"", expected: "different")
       }
     }
     self.ids = ids
@@ -68,7 +68,7 @@ public struct SentencePieceTokenizer: Tokenizer {
       ? []
       : (0..<256).map { byte in
         guard let id = ids[ExactString(bytePiece(UInt8(byte)))] else {
-          throw TokenizerError("\(name): falls back to bytes but has no piece for byte \(byte)")
+          throw FileError(.malformed, name, "it falls back to bytes but has no piece for byte \(byte)")
         }
         return id
       }
@@ -107,7 +107,7 @@ public struct SentencePieceTokenizer: Tokenizer {
           pieces: keys(of: model, [.normal, .userDefined, .unused]), scores: model.pieces.map(\.score),
           isUnused: model.pieces.map { $0.type == .unused }, symbols: symbols, unknownID: unknownID))
     case .word, .character:
-      throw TokenizerError("\(name): a \(model.modelType) model, expected unigram or bpe")
+      throw FileError(.unsupported, name, "it is a \(model.modelType) model", expected: "unigram or bpe")
     }
   }
 
