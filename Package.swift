@@ -96,6 +96,8 @@ let package = Package(
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"]),
     .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
+    // As a program of somebody else: what is public has to be enough.
+    .testTarget(name: "PublicTests", dependencies: ["Optim"], packageAccess: false),
     .testTarget(name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

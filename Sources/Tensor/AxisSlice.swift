@@ -1,6 +1,6 @@
 /// A range of positions along an axis: `2..<5`, `...3`, `..<(-1)`, `(-3)...`. Negative bounds count from the end, so
 /// that -1 is the last position.
-public protocol AxisRange {
+public protocol AxisRange: TensorIndex {
   /// The bounds as they are written.
   var axisBounds: AxisBounds { get }
 }
@@ -44,29 +44,29 @@ extension AxisBounds: AxisRange {
   public var axisBounds: AxisBounds { self }
 }
 
-extension Range: AxisRange where Bound == Int {
+extension Range: AxisRange, TensorIndex where Bound == Int {
   /// From the first position to the one before the last bound.
   public var axisBounds: AxisBounds { AxisBounds(lower: lowerBound, upper: upperBound) }
 }
 
-extension ClosedRange: AxisRange where Bound == Int {
+extension ClosedRange: AxisRange, TensorIndex where Bound == Int {
   /// From the first position to the last.
   public var axisBounds: AxisBounds {
     AxisBounds(lower: lowerBound, upper: upperBound, includesUpper: true)
   }
 }
 
-extension PartialRangeFrom: AxisRange where Bound == Int {
+extension PartialRangeFrom: AxisRange, TensorIndex where Bound == Int {
   /// From a position to the end.
   public var axisBounds: AxisBounds { AxisBounds(lower: lowerBound, upper: nil) }
 }
 
-extension PartialRangeUpTo: AxisRange where Bound == Int {
+extension PartialRangeUpTo: AxisRange, TensorIndex where Bound == Int {
   /// From the start to before a position.
   public var axisBounds: AxisBounds { AxisBounds(lower: nil, upper: upperBound) }
 }
 
-extension PartialRangeThrough: AxisRange where Bound == Int {
+extension PartialRangeThrough: AxisRange, TensorIndex where Bound == Int {
   /// From the start to a position.
   public var axisBounds: AxisBounds { AxisBounds(lower: nil, upper: upperBound, includesUpper: true) }
 }
@@ -90,6 +90,12 @@ package struct AxisSlice: Sendable {
     self.first = first
     self.count = count
     self.step = step
+  }
+
+  /// Every `step`-th of `length` neighbours.
+  fileprivate init(axis: Int, first: Int, length: UInt, step: Int) {
+    self.init(
+      axis: axis, first: first, count: length == 0 ? 0 : Int((length - 1) / step.magnitude + 1), step: step)
   }
 }
 
@@ -133,10 +139,28 @@ extension Shape {
       programmerError(
         "\(operation): \(range.axisBounds) by \(step) does not fit axis \(axis) of shape \(self)")
     }
-    let length = UInt(end - start)
     return AxisSlice(
-      axis: position, first: step > 0 || length == 0 ? start : end - 1,
-      count: length == 0 ? 0 : Int((length - 1) / step.magnitude + 1), step: step)
+      axis: position, first: step > 0 || start == end ? start : end - 1, length: UInt(end - start), step: step
+    )
+  }
+
+  /// Every `step`-th element from one position to before another, the ends of the axis where they are not given.
+  package func stride(
+    axis: Int, from start: Int?, to end: Int?, by step: Int, of operation: StaticString
+  ) -> AxisSlice {
+    let position = self.axis(axis, of: operation)
+    let size = self[position]
+    let first = start.map { counted($0, of: size) } ?? (step < 0 ? size - 1 : 0)
+    let last = end.map { counted($0, of: size) } ?? (step < 0 ? -1 : size)
+    let fits =
+      step < 0 ? first < size && last >= -1 && first >= last : first >= 0 && last <= size && first <= last
+    if step == 0 || !fits {
+      let bounds = [start.map { "from \($0)" }, end.map { "to \($0)" }, "by \(step)"].compactMap { $0 }
+      programmerError(
+        "\(operation): \(bounds.joined(separator: " ")) does not fit axis \(axis) of shape \(self)")
+    }
+    return AxisSlice(
+      axis: position, first: Swift.max(0, first), length: (last - first).magnitude, step: step)
   }
 
   /// `length` neighbours from a position that may count from the end.

@@ -12,19 +12,6 @@ public func einsum(_ equation: String, _ operands: [Tensor]) -> Tensor {
   EinsumTerm.evaluate(equation, operands)
 }
 
-/// What an Einstein sum is made of: everything that computes it also differentiates it.
-package protocol EinsumOperand {
-  var shape: Shape { get }
-  func permute(_ axes: [Int]) -> Self
-  func reshape(_ shape: Shape) -> Self
-  func slice(_ range: Range<Int>, axis: Int, step: Int) -> Self
-  func sum(axes: [Int]?, keepDimensions: Bool) -> Self
-  func matmul(_ other: Self) -> Self
-  static func * (a: Self, b: Self) -> Self
-}
-
-extension Tensor: EinsumOperand {}
-
 /// What names an axis: a letter, or its distance from the last axis that `...` stands for.
 private enum EinsumLabel: Hashable {
   case letter(Character)
@@ -88,7 +75,7 @@ private struct EinsumEquation {
 }
 
 /// An operand with a label for each of its axes.
-package struct EinsumTerm<Operand: EinsumOperand> {
+package struct EinsumTerm<Operand: TensorOperations> {
   private var labels: [EinsumLabel]
   private var value: Operand
 

@@ -264,8 +264,12 @@ extension Tensor {
   public func rsqrt() -> Tensor { map(.reciprocalSquareRoot) }
   /// eˣ.
   public func exp() -> Tensor { map(.exp) }
+  /// eˣ - 1, with all digits near 0.
+  public func expm1() -> Tensor { map(.expm1) }
   /// Natural logarithm.
   public func log() -> Tensor { map(.log) }
+  /// log(1 + x), with all digits near 0.
+  public func log1p() -> Tensor { map(.log1p) }
   /// Sine of radians.
   public func sin() -> Tensor { map(.sin) }
   /// Cosine of radians.

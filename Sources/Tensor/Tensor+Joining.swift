@@ -89,6 +89,18 @@ extension Tensor {
     return result
   }
 
+  /// The elements of an axis moved on by `shift` positions, those beyond its end to its start; negative shifts move them
+  /// back. Without an axis those of the whole tensor, in row-major order.
+  public func roll(_ shift: Int, axis: Int? = nil) -> Tensor {
+    guard let axis else { return flatten().roll(shift, axis: 0).reshape(shape) }
+    let size = shape[shape.axis(axis, of: "roll")]
+    if size == 0 { return self }
+    let rest = shift % size
+    let start = rest > 0 ? size - rest : -rest
+    if start == 0 { return self }
+    return .concatenate(split(sizes: [start, size - start], axis: axis).reversed(), axis: axis)
+  }
+
   private static func concatenateCopies(of tensor: Tensor, count: Int, axis: Int) -> Tensor {
     var shape = tensor.shape
     shape.insert(count, at: axis)

@@ -6,19 +6,34 @@ extension Tensor {
   /// Mean squared distance from the mean; `unbiased` divides by one less than the count (Bessel's correction). Without
   /// anything to divide by it is NaN.
   public func variance(axes: [Int]? = nil, keepDimensions: Bool = false, unbiased: Bool = false) -> Tensor {
-    let result = Tensor(uninitialized: reducedShape(axes, keepDimensions, of: "variance"))
-    let size = Double(reducedCount(axes, of: "variance"))
-    let divisor = Double(varianceDivisor(axes, unbiased: unbiased))
+    spread(axes, keepDimensions, unbiased, of: "variance") { $0 }
+  }
+
+  /// Standard deviation: the square root of the ``variance(axes:keepDimensions:unbiased:)``, also where that leaves the range
+  /// of a `Float`.
+  public func std(axes: [Int]? = nil, keepDimensions: Bool = false, unbiased: Bool = false) -> Tensor {
+    spread(axes, keepDimensions, unbiased, of: "std") { $0.squareRoot() }
+  }
+
+  private func spread(
+    _ axes: [Int]?, _ keepDimensions: Bool, _ unbiased: Bool, of operation: StaticString,
+    _ function: (Double) -> Double
+  ) -> Tensor {
+    let result = Tensor(uninitialized: reducedShape(axes, keepDimensions, of: operation))
+    let size = Double(reducedCount(axes, of: operation))
+    let divisor = Double(varianceDivisor(axes, unbiased: unbiased, of: operation))
     let out = result.pointer
-    forEachLineSums(along: shape.axes(axes, of: "variance")) { lines in
-      for i in 0..<lines.count { out[lines.first + i] = Float(lines.moments(i, of: size).squares / divisor) }
+    forEachLineSums(along: shape.axes(axes, of: operation)) { lines in
+      for i in 0..<lines.count {
+        out[lines.first + i] = Float(function(lines.moments(i, of: size).squares / divisor))
+      }
     }
     return result
   }
 
-  /// What `variance` divides the sum of squared distances by.
-  package func varianceDivisor(_ axes: [Int]?, unbiased: Bool) -> Int {
-    Swift.max(0, reducedCount(axes, of: "variance") - (unbiased ? 1 : 0))
+  /// What a variance divides the sum of squared distances by.
+  package func varianceDivisor(_ axes: [Int]?, unbiased: Bool, of operation: StaticString) -> Int {
+    Swift.max(0, reducedCount(axes, of: operation) - (unbiased ? 1 : 0))
   }
 
   /// Distance of every element from the mean over `axes`.

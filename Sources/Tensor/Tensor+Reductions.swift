@@ -46,6 +46,16 @@ extension Tensor {
     return result
   }
 
+  /// 1 where an element is not 0, else 0, also of no elements. NaN is not 0.
+  public func any(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
+    (self .!= 0).sum(axes: axes, keepDimensions: keepDimensions) .> 0
+  }
+
+  /// 1 where no element is 0, also of no elements, else 0. NaN is not 0.
+  public func all(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
+    (self .== 0).sum(axes: axes, keepDimensions: keepDimensions) .== 0
+  }
+
   /// Position of the first largest element along an axis; a NaN counts as largest.
   public func argmax(axis: Int = -1) -> IndexTensor { argument(.maximum, axis, named: "argmax") }
 
@@ -130,7 +140,7 @@ extension Tensor {
     return result
   }
 
-  private func requireElements(along axes: [Int], of operation: StaticString) {
+  func requireElements(along axes: [Int], of operation: StaticString) {
     if let axis = axes.first(where: { shape[$0] == 0 }) {
       programmerError("\(operation): axis \(axis) of shape \(shape) is empty")
     }

@@ -88,29 +88,3 @@ private struct OrderedKeys {
     return keys.prefix(wanted).map { Int(UInt32(truncatingIfNeeded: $0)) }
   }
 }
-
-extension Tensor {
-  /// Sums of the elements up to and including each one along an axis; `reverse` sums from each one to the end.
-  public func cumulativeSum(axis: Int, reverse: Bool = false) -> Tensor {
-    let axis = shape.axis(axis, of: "cumulativeSum")
-    if reverse { return flip(axis: axis).cumulativeSum(axis: axis).flip(axis: axis) }
-    // Lines that lie across the memory are copied by tiles first: walking them would use one number of a cache line.
-    let from = transpose(axis, -1).withReadableRows
-    let result = Tensor(uninitialized: from.shape)
-    if count == 0 { return result.transpose(axis, -1) }
-    let size = shape[axis]
-    let (x, out) = (from.readPointer, result.pointer)
-    let kernel = Kernels.table.reduction.cumulativeSum
-    let outer = Shape(from.shape[..<(rank - 1)])
-    let grain = Swift.max(1, StridedIteration.grain / size)
-    ThreadPool.parallelRanges(count: outer.elementCount, grain: grain) { lines in
-      for line in lines {
-        kernel(
-          x + outer.offset(of: line, strides: from.strides), from.strides[rank - 1], out + line * size, 1,
-          size)
-      }
-    }
-    withExtendedLifetime(from.storage) {}
-    return result.transpose(axis, -1)
-  }
-}

@@ -136,8 +136,7 @@ extension Tensor {
   public func unsqueeze(_ axis: Int) -> Tensor {
     let position = shape.newAxis(axis, of: "unsqueeze")
     var layout = layout
-    layout.shape.insert(1, at: position)
-    layout.strides.insert(0, at: position)
+    layout.insertAxis(at: position)
     return Tensor(storage: storage, layout: layout)
   }
 
@@ -172,28 +171,43 @@ extension Tensor {
     select(shape.entry(axis: axis, index, of: "select"))
   }
 
-  /// One entry of the first axis; -1 is the last.
-  public subscript(index: Int) -> Tensor { select(index, axis: 0) }
-
-  /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
-  public subscript(range: some AxisRange) -> Tensor { slice(range, axis: 0) }
-
   /// The elements that a slice of this shape names.
   package func slice(_ place: AxisSlice) -> Tensor {
     var layout = layout
-    if place.count > 0 { layout.offset += place.first * layout.strides[place.axis] }
-    layout.shape[place.axis] = place.count
-    // Of no consequence where it overflows: such a step leads to no second element.
-    layout.strides[place.axis] &*= place.step
+    layout.slice(place)
     return Tensor(storage: storage, layout: layout)
   }
 
   /// The one entry that a slice of this shape names, without its axis.
   package func select(_ place: AxisSlice) -> Tensor {
     var layout = layout
-    layout.offset += place.first * layout.strides[place.axis]
-    layout.shape.remove(at: place.axis)
-    layout.strides.remove(at: place.axis)
+    layout.select(place)
     return Tensor(storage: storage, layout: layout)
+  }
+}
+
+extension Tensor.Layout {
+  /// A tensor of its own.
+  init(contiguous shape: Shape) { self.init(shape: shape, strides: shape.contiguousStrides, offset: 0) }
+
+  /// Leaves the elements that a slice of this shape names.
+  mutating func slice(_ place: AxisSlice) {
+    if place.count > 0 { offset += place.first * strides[place.axis] }
+    shape[place.axis] = place.count
+    // Of no consequence where it overflows: such a step leads to no second element.
+    strides[place.axis] &*= place.step
+  }
+
+  /// Leaves the one entry that a slice of this shape names, without its axis.
+  mutating func select(_ place: AxisSlice) {
+    offset += place.first * strides[place.axis]
+    shape.remove(at: place.axis)
+    strides.remove(at: place.axis)
+  }
+
+  /// Adds an axis of size 1.
+  mutating func insertAxis(at position: Int) {
+    shape.insert(1, at: position)
+    strides.insert(0, at: position)
   }
 }

@@ -26,7 +26,8 @@ import Testing
     [
       ("negate", { -$0 }), ("abs", { $0.abs() }), ("square", { $0.square() }), ("sqrt", { $0.sqrt() }),
       ("rsqrt", { $0.rsqrt() }), ("reciprocal", { $0.reciprocal() }), ("exp", { $0.exp() }),
-      ("log", { $0.log() }), ("sin", { $0.sin() }), ("cos", { $0.cos() }), ("erf", { $0.erf() }),
+      ("expm1", { $0.expm1() }), ("log", { $0.log() }), ("log1p", { $0.log1p() }), ("sin", { $0.sin() }),
+      ("cos", { $0.cos() }), ("erf", { $0.erf() }),
       ("relu", { $0.relu() }), ("relu6", { $0.relu6() }), ("clamp", { $0.clamp(min: -1, max: 6) }),
       ("clampMin", { $0.clamp(min: 0) }), ("clampMax", { $0.clamp(max: 0) }),
       ("maximumWithNumber", { $0.maximum(1) }), ("minimumWithNumber", { $0.minimum(1) }),
@@ -52,6 +53,11 @@ import Testing
 
   private static let reductions: [(String, @Sendable (Variable) -> Variable)] = [
     ("sum", { $0.sum(axes: [1]) }), ("mean", { $0.mean(axes: [1]) }),
+    ("std", { $0.std(axis: 1) }), ("stdUnbiased", { $0.std(axis: 1, unbiased: true) }),
+    ("median", { $0.median(axis: 1) }), ("quantile", { $0.quantile(0.4, axis: 1) }),
+    ("cumulativeMax", { $0.cumulativeMax(axis: 1).values }),
+    ("cumulativeMin", { $0.cumulativeMin(axis: 1).values }),
+    ("cumulativeProduct", { $0.cumulativeProduct(axis: 1) }),
     ("variance", { $0.variance(axes: [1]) }),
     ("varianceUnbiased", { $0.variance(axes: [1], unbiased: true) }), ("max", { $0.max(axes: [1]) }),
     ("min", { $0.min(axes: [1]) }), ("sumOfSquares", { $0.sumOfSquares(axes: [1]) }),

@@ -16,15 +16,20 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
 
   var sample: OperationSample { OperationCase.entries[index].sample }
 
+  /// Of the name alone, so that a sample keeps its numbers when others are added (FNV-1a).
+  private var seed: UInt64 {
+    testDescription.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+
   /// The sample's inputs, the same every time.
   func inputs() -> [Tensor] {
-    var random = Random(seed: UInt64(index))
+    var random = Random(seed: seed)
     return sample.inputs.map { random.uniform($0.shape, in: $0.range) }
   }
 
   /// A direction in the space of the given tensors, and weights for a result, the same every time.
   func directions(like tensors: [Tensor], _ stream: UInt64) -> [Tensor] {
-    var random = Random(seed: UInt64(index) + 1_000_000 * (stream + 1))
+    var random = Random(seed: seed &+ stream &+ 1)
     return tensors.map { random.normal($0.shape) }
   }
 

@@ -151,6 +151,15 @@ import Testing
     Case("slice", [[301, 310]]) { $0[0].slice(1..<309, axis: 1, step: -2) },
     Case("concatenate", [[301, 110], [301, 200]]) { .concatenate($0, axis: 1) },
     Case("take", [[50, 301]]) { $0[0].take(IndexTensor((0..<400).map { $0 * $0 % 50 })) },
+    Case("subscript", [[50, 301]]) { $0[0][IndexTensor((0..<400).map { $0 % 50 }), .stride(by: -2)] },
+    Case("assign", [[201, 301], [150]]) {
+      var x = $0[0]
+      x[1..., .stride(by: 2)][0..., ..<150] = $0[1]
+      return x
+    },
+    Case("std", [[301, 310]]) { $0[0].std(axis: 0) },
+    Case("median", [[301, 110]]) { $0[0].median(axis: 1) },
+    Case("cumulativeProduct", [[301, 110]]) { $0[0].cumulativeProduct(axis: 1) },
     Case("sort", [[301, 110]]) { $0[0].sort().values },
     Case("cumulativeSum", [[301, 210]]) { $0[0].cumulativeSum(axis: 0) },
     Case("matmul", [[201, 170], [170, 190]]) { $0[0].matmul($0[1]) },

@@ -65,6 +65,7 @@ for name, function in {
     "reciprocal": torch.reciprocal,
     "exp": torch.exp,
     "log": torch.log,
+    "log1p": torch.log1p,
     "erf": torch.erf,
     "sigmoid": torch.sigmoid,
     "softplus": lambda x: F.softplus(x, threshold=500),
@@ -90,6 +91,8 @@ record("elu", [everything], lambda x: F.elu(x, 0.5))
 kinks = [NAN, -INF, INF, -4.0, -3.0, -1e-40, -0.0, 0.0, 1e-40, 1.5, 3.0, 5.0, 3e38]
 record("hardswish", [kinks], F.hardswish)
 record("mish", [[x for x in finite if not -1e18 < x < -5.75]], F.mish)
+# PyTorch's derivative is NaN where the value is infinite, an infinity less an infinity.
+record("expm1", [[x for x in everything if not 1e18 <= x]], torch.expm1)
 record("sin", [finite], torch.sin)
 record("cos", [finite], torch.cos)
 # At infinity PyTorch's derivatives are NaN, an infinity times 0; beyond 10 its 1 - tanh² is rounded to 0.
@@ -172,6 +175,10 @@ def softmax(results):
 
 for name, function, fix in [
     ("sum", torch.sum, None), ("mean", torch.mean, None),
+    ("std", lambda x: x.std(unbiased=False), nan_of_infinite),
+    ("stdUnbiased", lambda x: x.std(), nan_of_infinite),
+    ("median", torch.median, None), ("quantile", lambda x: x.quantile(0.4), None),
+    ("cumulativeMax", lambda x: x.cummax(0).values, None), ("cumulativeMin", lambda x: x.cummin(0).values, None),
     ("variance", lambda x: x.var(unbiased=False), nan_of_infinite),
     ("varianceUnbiased", lambda x: x.var(), nan_of_infinite),
     # Not amax, whose gradients are all NaN if one element is.
@@ -180,5 +187,8 @@ for name, function, fix in [
     ("product", torch.prod, others), ("logSumExp", lambda x: x.logsumexp(0), softmax),
 ]:
     record(name, [rows], by_rows(function), fix=fix)
+
+# Among infinities the sum of the products depends on its order.
+record("cumulativeProduct", [rows[np.isfinite(rows).all(1)]], by_rows(lambda x: x.cumprod(0)))
 
 save_file(arrays, HERE / "special_values.safetensors", metadata={"torch": torch.__version__})

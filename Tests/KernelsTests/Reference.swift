@@ -83,6 +83,8 @@ func reference(_ operation: UnaryOperation, _ x: Double) -> Double {
   case .reciprocalSquareRoot: 1 / x.squareRoot()
   case .exp: exp(x)
   case .log: log(x)
+  case .log1p: log1p(x)
+  case .expm1: expm1(x)
   case .sin: sin(x)
   case .cos: cos(x)
   case .tanh: tanh(x)

@@ -7,7 +7,8 @@ import Testing
   /// What the documentation of each function promises, in ULP.
   static let bounds: [(UnaryOperation, Double)] = [
     (.negate, 0), (.absolute, 0), (.sign, 0), (.square, 0.5), (.squareRoot, 0.5), (.reciprocal, 0.5),
-    (.reciprocalSquareRoot, 1.5), (.exp, 1), (.log, 1), (.sin, 1), (.cos, 1), (.tanh, 2), (.erf, 2),
+    (.reciprocalSquareRoot, 1.5), (.exp, 1), (.expm1, 2), (.log, 1), (.log1p, 2), (.sin, 1), (.cos, 1),
+    (.tanh, 2), (.erf, 2),
     (.sigmoid, 3), (.softplus, 3), (.logSigmoid, 3), (.relu, 0), (.relu6, 0), (.silu, 4), (.floor, 0),
     (.ceil, 0), (.round, 0),
   ]
@@ -80,7 +81,7 @@ import Testing
 
   @Test(arguments: Level.all)
   func signsOfZeroSurvive(level: Level) {
-    for operation in [UnaryOperation.tanh, .erf, .floor, .ceil, .round, .sign] {
+    for operation in [UnaryOperation.tanh, .erf, .expm1, .log1p, .floor, .ceil, .round, .sign] {
       #expect(sameBits(Self.apply(level, operation, [-0.0, 0]), [-0.0, 0]), "\(operation)")
     }
     #expect(sameBits(Self.apply(level, .negate, [0, -0.0]), [-0.0, 0]))

@@ -100,6 +100,27 @@ import Testing
     #expect(tail.min().item() >= 2 && tail.max().item() <= 3)
   }
 
+  @Test func classes() {
+    var random = Random(seed: 3)
+    let logits = Tensor([0, -.infinity, 1, Float(log(3.0))]).expand(to: [2, 4])
+    let drawn = random.categorical(logits: logits, count: 20_000)
+    #expect(drawn.shape == [2, 20_000])
+    let sum = 1 + exp(Float(1)) + 3
+    for (index, expected) in [1 / sum, 0, exp(Float(1)) / sum, 3 / sum].enumerated() {
+      let share = (drawn .== index).mean(axis: 1)
+      #expect(
+        share.isApproximatelyEqual(to: Tensor.full([2], expected), absolute: 0.012), "\(index): \(share)")
+    }
+    #expect((drawn .== 1).sum().item() == 0)
+    #expect(random.categorical(logits: Tensor.eye(5) * 100).values == [0, 1, 2, 3, 4])
+    let columns = Tensor([[0, 90, 0], [90, 0, 90]])
+    #expect(random.categorical(logits: columns, axis: 0) == IndexTensor([1, 0, 1]))
+    #expect(random.categorical(logits: .zeros([0, 3])).shape == [0])
+    #expect(random.categorical(logits: .zeros([2, 3, 4]), count: 5, axis: 1).shape == [2, 4, 5])
+    var (first, again) = (Random(seed: 9), Random(seed: 9))
+    #expect(first.categorical(logits: logits, count: 50) == again.categorical(logits: logits, count: 50))
+  }
+
   @Test func coinsAndOrders() {
     var random = Random(seed: 3)
     let coins = random.bernoulli([count], probability: 0.3)

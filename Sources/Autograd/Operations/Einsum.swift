@@ -1,5 +1,3 @@
-extension Variable: EinsumOperand {}
-
 /// Sum of products over named axes, as NumPy's `einsum`: `einsum("bqd,bkd->bqk", queries, keys)`.
 ///
 /// Each letter is an axis; axes whose letter is missing on the right are summed, and a letter repeated in one operand

@@ -9,6 +9,17 @@ extension Variable {
     record("log", [self], value: value.log(), saving: .inputs) { [$0.gradient / $0.input(0)] }
   }
 
+  /// eˣ - 1, with all digits near 0.
+  public func expm1() -> Variable {
+    // Not the result and 1: from -17 on that is 0.
+    record("expm1", [self], value: value.expm1(), saving: .inputs) { [$0.gradient * $0.input(0).exp()] }
+  }
+
+  /// log(1 + x), with all digits near 0.
+  public func log1p() -> Variable {
+    record("log1p", [self], value: value.log1p(), saving: .inputs) { [$0.gradient / ($0.input(0) + 1)] }
+  }
+
   /// Sine of radians.
   public func sin() -> Variable {
     record("sin", [self], value: value.sin(), saving: .inputs) { [$0.gradient * $0.input(0).cos()] }

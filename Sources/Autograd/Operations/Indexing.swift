@@ -57,8 +57,7 @@ extension Variable {
   }
 
   /// Elements that were picked by position: their gradients go back to where they came from.
-  private func picked(_ name: StaticString, _ values: Tensor, _ axis: Int, _ indices: IndexTensor) -> Variable
-  {
+  func picked(_ name: StaticString, _ values: Tensor, _ axis: Int, _ indices: IndexTensor) -> Variable {
     record(
       name, [self], value: values,
       fused: {
@@ -70,13 +69,5 @@ extension Variable {
         let zeros = Variable(.zeros($0.shape(ofInput: 0)))
         return [zeros.scatterAddAlong($0.gradient, at: indices, axis: axis)]
       })
-  }
-
-  /// Sums of the elements up to and including each one along an axis; `reverse` sums from each one to the end.
-  public func cumulativeSum(axis: Int, reverse: Bool = false) -> Variable {
-    let axis = shape.axis(axis, of: "cumulativeSum")
-    return record("cumulativeSum", [self], value: value.cumulativeSum(axis: axis, reverse: reverse)) {
-      [$0.gradient.cumulativeSum(axis: axis, reverse: !reverse)]
-    }
   }
 }

@@ -21,10 +21,22 @@ extension Variable {
   /// anything to divide by it is NaN.
   public func variance(axes: [Int]? = nil, keepDimensions: Bool = false, unbiased: Bool = false) -> Variable {
     let kept = value.reducedShape(axes, true, of: "variance")
-    let divisor = Float(value.varianceDivisor(axes, unbiased: unbiased))
+    let divisor = Float(value.varianceDivisor(axes, unbiased: unbiased, of: "variance"))
     let variance = value.variance(axes: axes, keepDimensions: keepDimensions, unbiased: unbiased)
     return record("variance", [self], value: variance, saving: .inputs) {
       [$0.input(0).centred(axes: axes) * ($0.gradient.reshape(kept) * (2 / divisor))]
+    }
+  }
+
+  /// Standard deviation: the square root of the ``variance(axes:keepDimensions:unbiased:)``. Its derivative where all
+  /// elements are equal is taken to be 0.
+  public func std(axes: [Int]? = nil, keepDimensions: Bool = false, unbiased: Bool = false) -> Variable {
+    let kept = value.reducedShape(axes, true, of: "std")
+    let divisor = Float(value.varianceDivisor(axes, unbiased: unbiased, of: "std"))
+    let std = value.std(axes: axes, keepDimensions: keepDimensions, unbiased: unbiased)
+    return record("std", [self], value: std, saving: [.inputs, .output]) {
+      let std = `where`($0.output.value .== 0, Variable(1), $0.output)
+      return [$0.input(0).centred(axes: axes) * ($0.gradient / (std * divisor)).reshape(kept)]
     }
   }
 
@@ -49,6 +61,26 @@ extension Variable {
     return record("min", [self], value: smallest, saving: [.inputs, .output]) {
       [$0.gradientOfExtremes(axes, kept)]
     }
+  }
+
+  /// Middle element, the smaller one of two (as PyTorch's); equal ones share the gradient, as do NaNs. Traps when there is
+  /// none to choose.
+  public func median(axes: [Int]? = nil, keepDimensions: Bool = false) -> Variable {
+    let kept = value.reducedShape(axes, true, of: "median")
+    let median = value.median(axes: axes, keepDimensions: keepDimensions)
+    return record("median", [self], value: median, saving: [.inputs, .output]) {
+      [$0.gradientOfExtremes(axes, kept)]
+    }
+  }
+
+  /// The number below which a share of the elements lies, between the two neighbours in order (NumPy's and PyTorch's
+  /// `linear`): 0 for the smallest, 1 for the largest. The gradient goes to the neighbours, of equal ones to the first.
+  ///
+  /// - Parameters:
+  ///   - probability: The share, from 0 to 1; traps elsewhere.
+  ///   - axes: What is reduced, all for nil; traps when there is no element.
+  public func quantile(_ probability: Float, axes: [Int]? = nil, keepDimensions: Bool = false) -> Variable {
+    Tensor.quantile(self, of: value, probability, axes, keepDimensions)
   }
 
   /// Sum of squares.
@@ -102,13 +134,34 @@ extension Variable {
   }
 }
 
+extension Variable: TensorOperations {}
+
+/// Results that no gradient passes.
+extension Variable {
+  /// 1 where an element is not 0, else 0, also of no elements. NaN is not 0.
+  public func any(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
+    value.any(axes: axes, keepDimensions: keepDimensions)
+  }
+
+  /// 1 where no element is 0, also of no elements, else 0. NaN is not 0.
+  public func all(axes: [Int]? = nil, keepDimensions: Bool = false) -> Tensor {
+    value.all(axes: axes, keepDimensions: keepDimensions)
+  }
+
+  /// Position of the first largest element along an axis; a NaN counts as largest.
+  public func argmax(axis: Int = -1) -> IndexTensor { value.argmax(axis: axis) }
+
+  /// Position of the first smallest element along an axis; a NaN counts as smallest.
+  public func argmin(axis: Int = -1) -> IndexTensor { value.argmin(axis: axis) }
+}
+
 extension DerivativeContext {
   /// One number for each result, repeated for all elements that it was reduced from.
   fileprivate func spread(_ gradient: Variable, _ kept: Shape) -> Variable {
     gradient.reshape(kept).expand(to: shape(ofInput: 0))
   }
 
-  /// The gradient of a maximum or minimum, shared by all elements equal to it; by the NaNs if it is NaN.
+  /// The gradient of one of the elements, shared by all that are equal to it; by the NaNs if it is NaN.
   fileprivate func gradientOfExtremes(_ axes: [Int]?, _ kept: Shape) -> Variable {
     let (x, extreme) = (input(0).value, output.value.reshape(kept))
     var isExtreme = x .== extreme

@@ -29,6 +29,20 @@ extension Variable {
   }
 }
 
+extension Variable {
+  /// The lower triangle of matrices `[..., rows, columns]`, 0 above it. It ends with the main diagonal, or `diagonal` places
+  /// above it.
+  public func tril(diagonal: Int = 0) -> Variable {
+    `where`(Tensor.lowerTriangle(of: shape, diagonal, of: "tril"), self, Variable(0))
+  }
+
+  /// The upper triangle of matrices `[..., rows, columns]`, 0 below it. It begins with the main diagonal, or `diagonal` places
+  /// above it.
+  public func triu(diagonal: Int = 0) -> Variable {
+    `where`(Tensor.lowerTriangle(of: shape, diagonal - 1, of: "triu"), Variable(0), self)
+  }
+}
+
 /// Elements of `a` where `condition` is not 0, else of `b`; all three broadcast.
 public func `where`(_ condition: Tensor, _ a: Variable, _ b: Variable) -> Variable {
   record("where", [a, b], value: Tensor.select(condition, a.value, b.value)) {

@@ -27,6 +27,14 @@ extension Variable {
     record("flip", [self], value: value.flip(axis: axis)) { [$0.gradient.flip(axis: axis)] }
   }
 
+  /// The elements of an axis moved on by `shift` positions, those beyond its end to its start; negative shifts move them
+  /// back. Without an axis those of the whole variable, in row-major order.
+  public func roll(_ shift: Int, axis: Int? = nil) -> Variable {
+    record("roll", [self], value: value.roll(shift, axis: axis)) {
+      [$0.gradient.roll(shift == .min ? 0 : -shift, axis: axis)]
+    }
+  }
+
   /// One entry along an axis, which is dropped; the index may count from the end.
   public func select(_ index: Int, axis: Int) -> Variable {
     let place = shape.entry(axis: axis, index, of: "select")
@@ -34,12 +42,6 @@ extension Variable {
       [$0.gradient.unsqueeze(place.axis).embedded(in: $0.shape(ofInput: 0), place)]
     }
   }
-
-  /// One entry of the first axis; -1 is the last.
-  public subscript(index: Int) -> Variable { select(index, axis: 0) }
-
-  /// A range of the first axis, such as `2..<5`, `..<3` or, counted from the end, `(-3)...`.
-  public subscript(range: some AxisRange) -> Variable { slice(range, axis: 0) }
 
   /// Consecutive parts of the given sizes along an axis; the sizes must add up.
   public func split(sizes: [Int], axis: Int = 0) -> [Variable] {

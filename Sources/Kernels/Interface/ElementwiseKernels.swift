@@ -1,7 +1,7 @@
 /// A function of one number that has a vectorised kernel.
 public enum UnaryOperation: Int32, Sendable, CaseIterable {
   case negate, absolute, sign, square, squareRoot, reciprocal, reciprocalSquareRoot
-  case exp, log, sin, cos, tanh, erf, sigmoid, softplus, logSigmoid
+  case exp, expm1, log, log1p, sin, cos, tanh, erf, sigmoid, softplus, logSigmoid
   case relu, relu6, geluTanh, geluErf, quickGelu, silu
   case normalProbability
   case floor, ceil, round

@@ -122,6 +122,8 @@ private func unary(
   case .reciprocalSquareRoot: map(x, stride, out, count) { one / $0.squareRoot() }
   case .exp: map(x, stride, out, count, exponential)
   case .log: map(x, stride, out, count, logarithm)
+  case .expm1: map(x, stride, out, count, exponentialLessOne)
+  case .log1p: map(x, stride, out, count, logarithmOfOneMore)
   case .sin: mapAngles(x, stride, out, count, sine) { sinf($0) }
   case .cos: mapAngles(x, stride, out, count, cosine) { cosf($0) }
   case .tanh: map(x, stride, out, count, hyperbolicTangent)

@@ -36,17 +36,28 @@ private func powerOfTwo(_ k: VectorBits) -> Vector {
 /// result does.
 @_transparent
 func exponential(_ x: Vector) -> Vector {
-  let x = clamp(x, -104, 89)
+  let (r, k) = exponentialParts(clamp(x, -104, 89))
+  let p = exponentialSeries(r) + Vector(repeating: 1)
+  let half = k &>> 1
+  return p * powerOfTwo(half) * powerOfTwo(k &- half)
+}
+
+/// x - n log(2) for the nearest integer n, and n.
+@_transparent
+private func exponentialParts(_ x: Vector) -> (rest: Vector, power: VectorBits) {
   let shifted = multiplyAdd(x, Vector(repeating: 1.44269504), integerShift)
   let n = shifted - Vector(repeating: integerShift)
   // log(2) in two parts: n times the first is exact.
   let high = multiplyAdd(n, Vector(repeating: -0.693359375), x)
-  let r = multiplyAdd(n, Vector(repeating: 2.12194440e-4), high)
+  let rest = multiplyAdd(n, Vector(repeating: 2.12194440e-4), high)
+  return (rest, unsafeBitCast(shifted, to: VectorBits.self) &- integerShiftBits)
+}
+
+/// e^r - 1 for |r| <= log(2) / 2.
+@_transparent
+private func exponentialSeries(_ r: Vector) -> Vector {
   let q = polynomial(r, 0.5, 0.16666666, 0.04166629, 0.0083334986, 0.0013944869, 0.00019790136)
-  let p = multiplyAdd(r * r, q, r) + Vector(repeating: 1)
-  let k = unsafeBitCast(shifted, to: VectorBits.self) &- integerShiftBits
-  let half = k &>> 1
-  return p * powerOfTwo(half) * powerOfTwo(k &- half)
+  return multiplyAdd(r * r, q, r)
 }
 
 /// log(x) within 1 ULP; of a negative number NaN, of zero -infinity.
@@ -73,7 +84,7 @@ func logarithm(_ x: Vector) -> Vector {
   return select((x .== Vector(repeating: .infinity)) .| (x .!= x), x, y)
 }
 
-/// log(1 + e) for 0 <= e <= 1 within 2 ULP: twice the inverse hyperbolic tangent of e / (2 + e).
+/// log(1 + e) for -1/2 <= e <= 1 within 2 ULP: twice the inverse hyperbolic tangent of e / (2 + e).
 @_transparent
 func logarithmOfOnePlus(_ e: Vector) -> Vector {
   let s = e / (e + Vector(repeating: 2))
@@ -81,6 +92,35 @@ func logarithmOfOnePlus(_ e: Vector) -> Vector {
   let p = polynomial(z, 0.33333337, 0.19999439, 0.14308442, 0.10713829, 0.12150466)
   let twice = s + s
   return multiplyAdd(twice * z, p, twice)
+}
+
+/// log(1 + x) within 2 ULP; below -1 NaN, of -1 -infinity.
+@_transparent
+func logarithmOfOneMore(_ x: Vector) -> Vector {
+  let one = Vector(repeating: 1)
+  let sum = one + x
+  // What rounding took from the sum; below -1/2 that is nothing.
+  let rest = select(
+    (x .> one) .& (x .< Vector(repeating: .infinity)), (x - (sum - one)) / sum, Vector(repeating: 0))
+  let isNear = (x .>= Vector(repeating: -0.5)) .& (x .<= one)
+  let y = select(isNear, logarithmOfOnePlus(x), logarithm(sum) + rest)
+  // A small number is its own, also a subnormal one, and zero keeps its sign.
+  return select(magnitude(x) .< Vector(repeating: 0x1p-25), x, y)
+}
+
+/// e^x - 1 within 2 ULP.
+///
+/// (e^r - 1 + 1 - 2^-n) 2^n with |r| <= log(2) / 2: only where n is 0 are the terms 1 and 2^-n far larger than the result,
+/// and there they cancel.
+@_transparent
+func exponentialLessOne(_ x: Vector) -> Vector {
+  let bounded = clamp(x, -80, 89)
+  let (r, k) = exponentialParts(bounded)
+  let half = k &>> 1
+  let reciprocal = powerOfTwo(0 &- half) * powerOfTwo(half &- k)
+  let p = exponentialSeries(r) + (Vector(repeating: 1) - reciprocal)
+  return select(
+    magnitude(x) .< Vector(repeating: 0x1p-25), x, p * powerOfTwo(half) * powerOfTwo(k &- half))
 }
 
 /// tanh(x) within 2 ULP.

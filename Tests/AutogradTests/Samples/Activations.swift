@@ -7,8 +7,8 @@ extension Variable {
     return [
       unarySamples("tanh", { $0.tanh() }, reference: Foundation.tanh),
       unarySamples("sigmoid", { $0.sigmoid() }, reference: sigmoid),
-      unarySamples("softplus", { $0.softplus() }) { log1p(Foundation.exp($0)) },
-      unarySamples("logSigmoid", { $0.logSigmoid() }) { -log1p(Foundation.exp(-$0)) },
+      unarySamples("softplus", { $0.softplus() }) { Foundation.log1p(Foundation.exp($0)) },
+      unarySamples("logSigmoid", { $0.logSigmoid() }) { -Foundation.log1p(Foundation.exp(-$0)) },
       unarySamples("relu", hasKinks: true, { $0.relu() }) { Swift.max($0, 0) },
       unarySamples("relu6", in: -3..<9, hasKinks: true, { $0.relu6() }) { Swift.min(Swift.max($0, 0), 6) },
       unarySamples("geluTanh", { $0.gelu() }, composition: composedGeluTanh) {

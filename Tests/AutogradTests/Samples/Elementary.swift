@@ -5,6 +5,8 @@ extension Variable {
   static var elementarySamples: [OperationSamples] {
     [
       unarySamples("exp", { $0.exp() }, reference: Foundation.exp),
+      unarySamples("expm1", { $0.expm1() }, reference: Foundation.expm1),
+      unarySamples("log1p", in: -0.75..<3, { $0.log1p() }, reference: Foundation.log1p),
       unarySamples("log", in: 0.5..<3, { $0.log() }, reference: Foundation.log),
       unarySamples("sin", { $0.sin() }, reference: Foundation.sin),
       unarySamples("cos", { $0.cos() }, reference: Foundation.cos),

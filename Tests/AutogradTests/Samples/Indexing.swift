@@ -80,18 +80,6 @@ extension Variable {
             $0[0].mapLines(along: axis) { Array($0.sorted(by: >).prefix(k)) }
           }
         }),
-      OperationSamples(
-        "cumulativeSum",
-        [([33], -1, false), ([3, 4], 0, true), ([2, 3, 5], 1, false), ([0, 3], 1, false)].map {
-          (shape: Shape, axis: Int, reverse: Bool) in
-          OperationSample([.init(shape)], "\(shape) along \(axis)\(reverse ? " reversed" : "")") {
-            $0[0].cumulativeSum(axis: axis, reverse: reverse)
-          } reference: {
-            $0[0].mapLines(along: axis) { line in
-              line.indices.map { line[reverse ? $0..<line.count : 0..<$0 + 1].reduce(0, +) }
-            }
-          }
-        }),
     ]
   }
 }

@@ -13,6 +13,20 @@ extension Variable {
       reductionSamples("variance", ofNothing: false, { $0.variance(axes: $1, keepDimensions: $2) }) {
         spread($0) / Double($0.count)
       },
+      reductionSamples(
+        "std", ofNothing: false, hasKinks: true, { $0.std(axes: $1, keepDimensions: $2) }
+      ) { (spread($0) / Double($0.count)).squareRoot() },
+      reductionSamples(
+        "median", ofNothing: false, hasKinks: true, { $0.median(axes: $1, keepDimensions: $2) }
+      ) { $0.sorted()[($0.count - 1) / 2] },
+      reductionSamples(
+        "quantile", ofNothing: false, hasKinks: true, { $0.quantile(0.3, axes: $1, keepDimensions: $2) }
+      ) {
+        let (sorted, rank) = ($0.sorted(), Double(Float(0.3) * Float($0.count - 1)))
+        let below = Int(rank)
+        let above = Swift.min(below + 1, sorted.count - 1)
+        return sorted[below] + (sorted[above] - sorted[below]) * (rank - Double(below))
+      },
       OperationSamples(
         "centred",
         [([33], nil), ([3, 17], [1]), ([5, 16], [0]), ([2, 3, 4], [0, 2]), ([0, 3], [1])].map {

@@ -14,6 +14,19 @@ extension Variable {
       unarySamples("clamp", hasKinks: true, { $0.clamp(max: 1) }) { Swift.min($0, 1) },
       OperationSamples(
         "where",
+        [([3, 4], 0), ([2, 17, 3], -2), ([0, 3], 1)].flatMap { (shape: Shape, diagonal: Int) in
+          let rows = shape.count - 2
+          return [
+            movingSample(shape, to: shape, "tril \(diagonal)", { $0.tril(diagonal: diagonal) }) {
+              $0[rows + 1] - $0[rows] <= diagonal ? $0 : nil
+            },
+            movingSample(shape, to: shape, "triu \(diagonal)", { $0.triu(diagonal: diagonal) }) {
+              $0[rows + 1] - $0[rows] >= diagonal ? $0 : nil
+            },
+          ]
+        }),
+      OperationSamples(
+        "where",
         [([6], [6]), ([4, 6], [6]), ([3, 1], [1, 6]), ([], [2, 6]), ([0, 6], [6])].map {
           (a: Shape, b: Shape) in
           OperationSample([.init(a), .init(b)]) {

@@ -54,6 +54,18 @@ extension Variable {
           movingSample([0, 2], to: [0, 2], "axis 0", { $0.flip(axis: 0) }) { $0 },
         ]),
       OperationSamples(
+        "roll",
+        [
+          movingSample([3, 17], to: [3, 17], "by 20", { $0.roll(20, axis: 1) }) {
+            [$0[0], ($0[1] + 14) % 17]
+          },
+          movingSample([3, 5], to: [3, 5], "all by -7", { $0.roll(-7) }) {
+            let place = ($0[0] * 5 + $0[1] + 7) % 15
+            return [place / 5, place % 5]
+          },
+          movingSample([0, 2], to: [0, 2], "nothing", { $0.roll(1, axis: 0) }) { $0 },
+        ]),
+      OperationSamples(
         "select",
         [
           movingSample([3, 5], to: [5], "[-1]", { $0[-1] }) { [2, $0[0]] },
