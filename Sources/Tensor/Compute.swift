@@ -2,15 +2,35 @@ import Kernels
 
 /// How this process computes.
 public enum Compute {
-  /// Threads that share the work of one operation: all cores, or `PAIRWISE_NUM_THREADS`, unless set; traps outside
-  /// 1...1024. Results do not depend on it.
+  /// Threads that share the work of operations, of all that run at once: as many as processors that the process may use
+  /// (by its affinity and the quotas of its control groups), or `PAIRWISE_NUM_THREADS`, unless set; traps outside 1...1024.
+  /// Results do not depend on it.
   public static var threadCount: Int {
     get { ThreadPool.threadCount }
-    set {
-      let allowed = 1...ThreadPool.maximumThreadCount
-      if !allowed.contains(newValue) { programmerError("threadCount: \(newValue) is not in \(allowed)") }
-      ThreadPool.threadCount = newValue
-    }
+    set { ThreadPool.threadCount = checked(newValue, "threadCount") }
+  }
+
+  /// Runs `body` with at most `limit` threads for each operation; traps outside 1...1024.
+  ///
+  /// Operations that run on several threads of a program at once share ``threadCount`` alike. With a limit of 1 the body
+  /// keeps to its own thread, and leaves the others theirs: for a thread that loads data beside one that trains. Results do
+  /// not depend on it. The limit goes with the task to the child tasks that it waits for.
+  public static func withThreadLimit<R>(_ limit: Int, _ body: () throws -> R) rethrows -> R {
+    try ThreadPool.withThreadLimit(checked(limit, "withThreadLimit"), body)
+  }
+
+  /// The same for a body that may be suspended.
+  public static func withThreadLimit<R>(
+    _ limit: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R
+  ) async rethrows -> R {
+    try await ThreadPool.withThreadLimit(
+      checked(limit, "withThreadLimit"), isolation: isolation, body)
+  }
+
+  private static func checked(_ threads: Int, _ operation: StaticString) -> Int {
+    let allowed = 1...ThreadPool.maximumThreadCount
+    if !allowed.contains(threads) { programmerError("\(operation): \(threads) is not in \(allowed)") }
+    return threads
   }
 
   /// The instruction set in use: `baseline`, `avx2` or `avx512`; `PAIRWISE_ISA` forces one.

@@ -5,14 +5,20 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <stddef.h>
 #endif
 
 int pairwise_processor_count(void) {
 #if defined(__linux__)
-  // Unlike the number of processors online, the affinity mask knows about containers and taskset.
-  cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof(mask), &mask) == 0 && CPU_COUNT(&mask) > 0) {
-    return CPU_COUNT(&mask);
+  // Unlike the number of processors online, the affinity mask knows about containers and taskset. The call fails while
+  // the mask has no room for all processors that the kernel could have.
+  for (int room = 1024; room <= 1 << 20; room *= 4) {
+    cpu_set_t *mask = CPU_ALLOC(room);
+    if (mask == NULL) { break; }
+    size_t size = CPU_ALLOC_SIZE(room);
+    int count = sched_getaffinity(0, size, mask) == 0 ? CPU_COUNT_S(size, mask) : 0;
+    CPU_FREE(mask);
+    if (count > 0) { return count; }
   }
 #endif
   long online = sysconf(_SC_NPROCESSORS_ONLN);

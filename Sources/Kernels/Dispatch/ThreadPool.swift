@@ -1,12 +1,12 @@
 import CPUFeatures
 import Synchronization
 
-/// The threads that share the work of one kernel call.
+/// The threads that share the work of kernel calls.
 ///
-/// One parallel region runs at a time. A region started inside another one, or while another thread runs one, is run
-/// by the calling thread alone; so results must not, and do not, depend on who runs what.
+/// Calls on several threads at once share them alike (``WorkerTeam``). A region started inside another one is run by the
+/// calling thread alone. So who runs what is never known, and results must not, and do not, depend on it.
 public enum ThreadPool {
-  /// How many threads share a region, the calling one included.
+  /// How many threads work on regions, their callers included.
   ///
   /// At start this is the environment variable `PAIRWISE_NUM_THREADS`, or else the number of processors this process
   /// may use. Who sets it has checked that it is in 1...``maximumThreadCount``.
@@ -18,7 +18,17 @@ public enum ThreadPool {
   /// The largest number of threads.
   package static let maximumThreadCount = 1024
 
-  /// Calls `body` once for every index in `0..<count`, on all threads; returns when all calls have returned.
+  /// What a task says about the threads of its regions.
+  private struct Budget {
+    /// The caller included.
+    var threads: Int
+    /// Whether so many do take part, whatever other regions there are and however many processors.
+    var isAssured: Bool
+  }
+
+  @TaskLocal private static var budget: Budget?
+
+  /// Calls `body` once for every index in `0..<count`, on several threads; returns when all calls have returned.
   ///
   /// The order of calls is not specified, so each index must write memory of its own.
   public static func parallelFor(count: Int, _ body: (Int) -> Void) {
@@ -27,16 +37,17 @@ public enum ThreadPool {
       return
     }
     let state = ThreadState.current
-    let threads = min(state.threadCount ?? threadCount, count)
-    // With an override, a test wants to see these threads at work: it waits for its turn.
-    let mayWait = state.threadCount != nil
-    guard threads > 1, !state.isInsideRegion, WorkerTeam.shared.reserve(mayWait: mayWait) else {
-      for index in 0..<count { body(index) }
-      return
+    if !state.isInsideRegion {
+      let budget = budget
+      let threads = min(budget?.threads ?? threadCount, count)
+      if threads > 1 {
+        state.isInsideRegion = true
+        defer { state.isInsideRegion = false }
+        let isAssured = budget?.isAssured ?? false
+        if WorkerTeam.shared.run(count: count, helpers: threads - 1, isAssured: isAssured, body) { return }
+      }
     }
-    state.isInsideRegion = true
-    WorkerTeam.shared.run(count: count, helpers: threads - 1, body)
-    state.isInsideRegion = false
+    for index in 0..<count { body(index) }
   }
 
   /// Calls `body` for the ranges of `grain` indices (the last may be shorter) that make up `0..<count`, on all threads.
@@ -49,20 +60,37 @@ public enum ThreadPool {
     }
   }
 
-  /// Runs `body` with another number of threads for the regions that this thread starts.
+  /// Runs `body` with exactly this number of threads for each region of the task, for tests.
   package static func withThreadCount<Result>(_ count: Int, _ body: () throws -> Result) rethrows -> Result {
-    let state = ThreadState.current
-    let previous = state.threadCount
-    state.threadCount = count
-    defer { state.threadCount = previous }
-    return try body()
+    try $budget.withValue(Budget(threads: count, isAssured: true), operation: body)
   }
+
+  /// Runs `body` with at most this number of threads for each region of the task. One thread is alone: it takes nothing
+  /// from the regions of others.
+  package static func withThreadLimit<Result>(_ limit: Int, _ body: () throws -> Result) rethrows -> Result {
+    try $budget.withValue(limited(to: limit), operation: body)
+  }
+
+  /// The same for a body that may be suspended, and the tasks that it waits for.
+  package static func withThreadLimit<Result>(
+    _ limit: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+  ) async rethrows -> Result {
+    try await $budget.withValue(limited(to: limit), operation: body, isolation: isolation)
+  }
+
+  private static func limited(to limit: Int) -> Budget {
+    Budget(threads: min(limit, budget?.threads ?? threadCount), isAssured: budget?.isAssured ?? false)
+  }
+
+  /// Whether all workers are asleep.
+  package static var isIdle: Bool { WorkerTeam.shared.isIdle }
 
   private static let configuredCount = Atomic<Int>(initialCount())
 
   private static func initialCount() -> Int {
     guard let wanted = Environment["PAIRWISE_NUM_THREADS"] else {
-      return min(Int(pairwise_processor_count()), maximumThreadCount)
+      let processors = Int(pairwise_processor_count())
+      return min(processors, ControlGroups().processorLimit ?? processors, maximumThreadCount)
     }
     if let count = Int(wanted), count >= 1, count <= maximumThreadCount { return count }
     Environment.reject(

@@ -6,14 +6,14 @@
   import Musl
 #endif
 
-/// What one thread owns: its overrides for tests, and buffers that kernel calls use again and again.
+/// What one thread owns: its table for tests, and buffers that kernel calls use again and again.
 final class ThreadState {
   /// Replaces the best table on this thread.
   var table: UnsafePointer<KernelTable>?
-  /// Replaces `ThreadPool.threadCount` for regions that this thread starts.
-  var threadCount: Int?
   /// Whether this thread runs the body of a parallel region; regions inside are run by this thread alone.
   var isInsideRegion = false
+  /// Other regions that were open lately beside those of this thread.
+  var neighbourhood = Neighbourhood()
   /// For packed matrices.
   let packing = ScratchBuffer()
   /// For the panels that one task of a product packs.

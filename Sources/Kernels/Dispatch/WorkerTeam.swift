@@ -9,31 +9,41 @@ import Synchronization
   import Musl
 #endif
 
-/// Threads that wait for parallel regions: first in a short loop, because regions often follow each other closely,
-/// then asleep.
+/// Threads that help with parallel regions, several of which may be open at once: they wait for one first in a short
+/// loop, because regions often follow each other closely, then asleep.
 ///
-/// A region is announced by one atomic word, `state`: its number, how many seats are free, and how many workers sit.
-/// The caller works too; when no indices are left it takes the free seats away, so that it never waits for a worker
-/// that has not even woken up, and then waits for the seated ones.
+/// A region is announced by one atomic word, its ``Seats``. The caller works too; when no indices are left it takes the
+/// free seats away, so that it never waits for a worker that has not even woken up, and then waits for the seated ones.
+///
+/// All callers and helpers together are as many as `ThreadPool.threadCount` says, shared alike (``share(of:)``): when
+/// another region opens, helpers leave between two indices, and go where there is room. The body of a region never waits
+/// for a helper, so whatever the shares are, every region comes to its end.
 final class WorkerTeam: @unchecked Sendable {
   static let shared = WorkerTeam()
 
-  private static let oneSeat: UInt64 = 1 << 16
-  private static let oneGeneration: UInt64 = 1 << 32
+  /// Most regions with helpers at once; the caller of another one is alone.
+  private static let regionCount = 32
   private static let spinNanoseconds: UInt64 = 30_000
 
-  /// Number of the region (upper 32 bits), free seats (16 bits), seated workers (16 bits).
-  private let state = Atomic<UInt64>(0)
-  /// The next index that nobody has taken.
-  private let next = Atomic<Int>(0)
-  private let sleepers = Atomic<Int>(0)
-  /// Held by the thread that runs a region; guards the stored properties below.
-  private let isReserved = Atomic<Bool>(false)
+  /// A region in the making, and what its helpers read. A pair of cache lines each.
+  private struct Region: ~Copyable {
+    let seats = Atomic<UInt64>(Seats.none)
+    /// The next index that nobody has taken.
+    let next = Atomic<Int>(0)
+    var count = 0
+    var body: ((Int) -> Void)?
+    var table: UnsafePointer<KernelTable>?
 
-  private var body: ((Int) -> Void)?
-  private var count = 0
-  private var table: UnsafePointer<KernelTable>?
-  private var workerCount = 0
+    static let stride = 128
+  }
+
+  private let regions: UnsafeMutableRawPointer
+  /// Regions from here on were never taken.
+  private let reach = Atomic<Int>(0)
+  /// At least as many workers as sleep; written with the mutex held.
+  private let sleepers = Atomic<Int>(0)
+  /// Written with the mutex held.
+  private let workerCount = Atomic<Int>(0)
 
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wakeUp = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -41,70 +51,167 @@ final class WorkerTeam: @unchecked Sendable {
   private init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wakeUp, nil)
+    regions = .allocate(byteCount: Self.regionCount * Region.stride, alignment: Region.stride)
+    for index in 0..<Self.regionCount {
+      (regions + index * Region.stride).bindMemory(to: Region.self, capacity: 1).initialize(to: Region())
+    }
   }
 
-  /// Takes the team for one region; false if another thread has it.
-  func reserve(mayWait: Bool) -> Bool {
-    while !isReserved.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged {
-      guard mayWait else { return false }
-      sched_yield()
+  @inline(__always)
+  private func region(_ index: Int) -> UnsafeMutablePointer<Region> {
+    (regions + index * Region.stride).assumingMemoryBound(to: Region.self)
+  }
+
+  // MARK: Callers
+
+  /// Runs a region with up to `helpers` workers; false if there is no place for one more.
+  ///
+  /// - Parameter isAssured: Whether the helpers come for certain, beyond the number of threads if need be.
+  func run(count: Int, helpers: Int, isAssured: Bool, _ body: (Int) -> Void) -> Bool {
+    guard let index = takeRegion() else { return false }
+    let region = region(index)
+    withoutActuallyEscaping(body) { body in
+      region.pointee.body = body
+      region.pointee.count = count
+      region.pointee.table = Kernels.overridingTable
+      region.pointee.next.store(0, ordering: .relaxed)
+      region.pointee.seats.store(
+        Seats.open(wanted: helpers, isAssured: isAssured), ordering: .sequentiallyConsistent)
+      hire()
+      var isFirst = true
+      takeIndices(of: region) {
+        rouse(for: index, all: isFirst)
+        isFirst = false
+        return true
+      }
+      close(region)
+      region.pointee.body = nil
     }
+    region.pointee.seats.store(Seats.none, ordering: .releasing)
     return true
   }
 
-  /// Runs a region with up to `helpers` workers and gives the team back.
-  func run(count: Int, helpers: Int, _ body: (Int) -> Void) {
-    hire(upTo: helpers)
-    withoutActuallyEscaping(body) { body in
-      self.body = body
-      self.count = count
-      table = Kernels.overridingTable
-      next.store(0, ordering: .relaxed)
-      let generation = (state.load(ordering: .relaxed) / Self.oneGeneration) &+ 1
-      state.store(
-        (generation & 0xffff_ffff) << 32 | UInt64(min(helpers, workerCount)) * Self.oneSeat,
-        ordering: .sequentiallyConsistent)
-      if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeAll() }
-      takeIndices()
-      closeRegion()
-      self.body = nil
+  private func takeRegion() -> Int? {
+    for index in 0..<Self.regionCount
+    where self.region(index).pointee.seats.load(ordering: .relaxed) == Seats.none {
+      let taken = region(index).pointee.seats.compareExchange(
+        expected: Seats.none, desired: Seats.taken, ordering: .acquiring)
+      guard taken.exchanged else { continue }
+      if index >= reach.load(ordering: .relaxed) { reach.max(index + 1, ordering: .sequentiallyConsistent) }
+      return index
     }
-    isReserved.store(false, ordering: .releasing)
+    return nil
   }
 
+  /// Calls the body for indices until none is left or `continues` says no, which it is asked before each.
+  ///
   /// Never inlined, so that a worker holds no reference to the body once it leaves its seat.
-  @inline(never)
-  private func takeIndices() {
-    while true {
-      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard index < count else { return }
-      body!(index)
+  ///
+  /// - Returns: Whether none is left.
+  @inline(never) @discardableResult
+  private func takeIndices(of region: UnsafeMutablePointer<Region>, while continues: () -> Bool) -> Bool {
+    while continues() {
+      let index = region.pointee.next.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard index < region.pointee.count else { return true }
+      region.pointee.body!(index)
     }
+    return false
+  }
+
+  /// Wakes workers where there is room for them: as many as there are seats, or one.
+  @inline(__always)
+  private func rouse(for index: Int, all: Bool) {
+    guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    let neighbours = ThreadState.current.neighbourhood.look(openRegions(besides: index))
+    let active = Seats.active(region(index).pointee.seats.load(ordering: .relaxed))
+    let vacant = share(of: index, neighbours: neighbours) - active
+    if vacant > 0 { wake(all ? vacant : 1) }
   }
 
   /// Takes the free seats away and waits until no worker sits.
-  private func closeRegion() {
-    let seats = Self.oneGeneration - Self.oneSeat
-    var active = state.bitwiseAnd(~seats, ordering: .acquiring).newValue & (Self.oneSeat - 1)
+  private func close(_ region: UnsafeMutablePointer<Region>) {
+    var active = Seats.active(
+      region.pointee.seats.bitwiseAnd(~Seats.allWanted, ordering: .acquiring).newValue)
     var spins = 0
     while active > 0 {
       // A worker that the system has taken off its processor needs ours.
       spins += 1
       if spins < 2_000 { pairwise_cpu_pause() } else { sched_yield() }
-      active = state.load(ordering: .acquiring) & (Self.oneSeat - 1)
+      active = Seats.active(region.pointee.seats.load(ordering: .acquiring))
     }
   }
 
-  private func wakeAll() {
+  private func wake(_ count: Int) {
     pthread_mutex_lock(mutex)
-    pthread_cond_broadcast(wakeUp)
+    let asleep = sleepers.load(ordering: .relaxed)
+    sleepers.store(asleep - min(count, asleep), ordering: .relaxed)
+    for _ in 0..<min(count, asleep) { pthread_cond_signal(wakeUp) }
     pthread_mutex_unlock(mutex)
+  }
+
+  // MARK: Shares
+
+  /// How many helpers a region may have now: alike for all regions, but none more than it wants.
+  ///
+  /// - Parameter neighbours: Other regions to leave room for, if fewer are open.
+  private func share(of index: Int, neighbours: Int = 0) -> Int {
+    let own = region(index).pointee.seats.load(ordering: .sequentiallyConsistent)
+    if Seats.isAssured(own) { return Seats.wanted(own) }
+    let reach = reach.load(ordering: .sequentiallyConsistent)
+    if reach == 1 { return min(Seats.wanted(own), ThreadPool.threadCount - 1) }
+
+    let others = openRegions(besides: index)
+    let open = max(others, neighbours) + 1
+    let free = ThreadPool.threadCount - open
+    guard free > 0 else { return 0 }
+    let fair = free / open
+    // What some do not need is shared by the others.
+    var (spare, hungry, before) = (free - (open - 1 - others) * fair, 0, 0)
+    forEachShared(reach) { other, demand in
+      spare -= min(demand, fair)
+      guard demand > fair else { return }
+      hungry += 1
+      if other < index { before += 1 }
+    }
+    let wanted = Seats.wanted(own)
+    if wanted <= fair || hungry == 0 { return min(wanted, fair) }
+    spare = max(spare, 0)
+    return min(wanted, fair + spare / hungry + (before < spare % hungry ? 1 : 0))
+  }
+
+  private func openRegions(besides index: Int) -> Int {
+    var count = 0
+    forEachShared(reach.load(ordering: .sequentiallyConsistent)) { other, _ in
+      if other != index { count += 1 }
+    }
+    return count
+  }
+
+  /// Calls `body` with every region that shares the threads with others, and the helpers that it has or wants.
+  @inline(__always)
+  private func forEachShared(_ reach: Int, _ body: (_ index: Int, _ demand: Int) -> Void) {
+    for index in 0..<reach {
+      let seats = region(index).pointee.seats.load(ordering: .sequentiallyConsistent)
+      if seats != Seats.none, !Seats.isAssured(seats) {
+        body(index, max(Seats.wanted(seats), Seats.active(seats)))
+      }
+    }
   }
 
   // MARK: Workers
 
-  private func hire(upTo helpers: Int) {
-    while workerCount < helpers {
+  /// Makes new workers if all regions together want more than there are.
+  private func hire() {
+    var (assured, shared) = (0, 0)
+    for index in 0..<reach.load(ordering: .relaxed) {
+      let seats = region(index).pointee.seats.load(ordering: .relaxed)
+      if Seats.isAssured(seats) { assured += Seats.wanted(seats) } else { shared += Seats.wanted(seats) }
+    }
+    let needed = assured + min(shared, ThreadPool.threadCount - 1)
+    if workerCount.load(ordering: .relaxed) >= needed { return }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while workerCount.load(ordering: .relaxed) < needed {
       #if canImport(Darwin)
         var thread: pthread_t?
         let entry: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { _ in
@@ -118,7 +225,7 @@ final class WorkerTeam: @unchecked Sendable {
       #endif
       // Without a new thread the region still runs, on those there are.
       guard pthread_create(&thread, nil, entry, nil) == 0 else { return }
-      workerCount += 1
+      workerCount.add(1, ordering: .relaxed)
     }
   }
 
@@ -126,48 +233,92 @@ final class WorkerTeam: @unchecked Sendable {
   private func work() -> Never {
     let own = ThreadState.current
     own.isInsideRegion = true
-    var seen: UInt64 = 0
+    var maySpin = true
     while true {
-      let current = awaitRegion(after: seen)
-      seen = current / Self.oneGeneration
-      guard takeSeat(generation: seen) else { continue }
-      own.table = table
-      takeIndices()
+      let index = awaitSeat(spinning: maySpin)
+      let region = region(index)
+      own.table = region.pointee.table
+      let isDone = takeIndices(of: region) { !leaveIfTooMany(index) }
       own.table = nil
-      state.subtract(1, ordering: .acquiringAndReleasing)
+      if isDone { leave(region) }
+      // Who makes room for others must not take their time by looking for a seat.
+      maySpin = isDone
     }
   }
 
-  private func takeSeat(generation: UInt64) -> Bool {
-    var current = state.load(ordering: .relaxed)
-    while current / Self.oneGeneration == generation, current & (Self.oneGeneration - Self.oneSeat) != 0 {
-      let result = state.compareExchange(
-        expected: current, desired: current - Self.oneSeat + 1, ordering: .acquiringAndReleasing)
+  /// Gives the seat back where nothing is left to do, which nobody needs to look at again.
+  private func leave(_ region: UnsafeMutablePointer<Region>) {
+    var seats = region.pointee.seats.load(ordering: .relaxed)
+    while true {
+      let result = region.pointee.seats.compareExchange(
+        expected: seats, desired: seats & ~Seats.allWanted - Seats.oneActive, ordering: .acquiringAndReleasing
+      )
+      if result.exchanged { return }
+      seats = result.original
+    }
+  }
+
+  /// Gives the seat back if the region has more helpers than its share.
+  private func leaveIfTooMany(_ index: Int) -> Bool {
+    let region = region(index)
+    var seats = region.pointee.seats.load(ordering: .relaxed)
+    // Once no index is left nobody is wanted, and the indices that are being worked on end soon.
+    while Seats.wanted(seats) > 0, Seats.active(seats) > share(of: index) {
+      let result = region.pointee.seats.compareExchange(
+        expected: seats, desired: seats - Seats.oneActive, ordering: .acquiringAndReleasing)
       if result.exchanged { return true }
-      current = result.original
+      seats = result.original
     }
     return false
   }
 
-  private func awaitRegion(after seen: UInt64) -> UInt64 {
-    let deadline = now() + Self.spinNanoseconds
+  /// A seat at a region that has one to give. Assured ones go first: who has them may wait for their helpers.
+  private func takeSeat() -> Int? { takeSeat(assured: true) ?? takeSeat(assured: false) }
+
+  @inline(__always)
+  private func takeSeat(assured: Bool) -> Int? {
+    for index in 0..<reach.load(ordering: .sequentiallyConsistent) {
+      let region = region(index)
+      var seats = region.pointee.seats.load(ordering: .sequentiallyConsistent)
+      while Seats.wanted(seats) > Seats.active(seats), Seats.isAssured(seats) == assured,
+        Seats.active(seats) < share(of: index)
+      {
+        let result = region.pointee.seats.compareExchange(
+          expected: seats, desired: seats + Seats.oneActive, ordering: .acquiringAndReleasing)
+        if result.exchanged { return index }
+        seats = result.original
+      }
+    }
+    return nil
+  }
+
+  private func awaitSeat(spinning: Bool) -> Int {
+    let deadline = now() + (spinning ? Self.spinNanoseconds : 0)
     repeat {
       for _ in 0..<16 {
-        let current = state.load(ordering: .relaxed)
-        if current / Self.oneGeneration != seen { return current }
+        if let index = takeSeat() { return index }
         pairwise_cpu_pause()
       }
     } while now() < deadline
 
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    sleepers.add(1, ordering: .sequentiallyConsistent)
-    defer { sleepers.subtract(1, ordering: .sequentiallyConsistent) }
     while true {
-      let current = state.load(ordering: .sequentiallyConsistent)
-      if current / Self.oneGeneration != seen { return current }
+      // Counted before the last look: who opens a region after it sees the count.
+      sleepers.add(1, ordering: .sequentiallyConsistent)
+      if let index = takeSeat() {
+        sleepers.subtract(1, ordering: .relaxed)
+        return index
+      }
       pthread_cond_wait(wakeUp, mutex)
     }
+  }
+
+  /// Whether all workers are asleep.
+  package var isIdle: Bool {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return sleepers.load(ordering: .relaxed) >= workerCount.load(ordering: .relaxed)
   }
 
   private func now() -> UInt64 {
@@ -175,4 +326,40 @@ final class WorkerTeam: @unchecked Sendable {
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
+}
+
+/// Regions of other threads that were open lately beside those of one thread.
+///
+/// A thread whose regions follow each other closely has none open in between. Workers that were woken at such a moment
+/// would find no room when they come, and would have taken a processor from someone for nothing.
+struct Neighbourhood {
+  private var count = 0
+  private var looksWithFewer = 0
+
+  /// Takes notice of the present number.
+  ///
+  /// - Returns: The largest number lately: until fewer were seen 32 times running.
+  mutating func look(_ present: Int) -> Int {
+    looksWithFewer = present < count ? looksWithFewer + 1 : 0
+    if present >= count || looksWithFewer == 32 { (count, looksWithFewer) = (present, 0) }
+    return count
+  }
+}
+
+/// Who works on a region, in one word: seated workers (16 bits), workers that it has seats for (16 bits), whether they
+/// are assured, whether there is a region at all.
+private enum Seats {
+  static let none: UInt64 = 0
+  static let oneActive: UInt64 = 1
+  static let allWanted: UInt64 = 0xffff << 16
+  static let taken: UInt64 = 1 << 33
+  private static let assured: UInt64 = 1 << 32
+
+  static func open(wanted: Int, isAssured: Bool) -> UInt64 {
+    UInt64(wanted) << 16 | taken | (isAssured ? assured : 0)
+  }
+
+  @inline(__always) static func active(_ seats: UInt64) -> Int { Int(seats & 0xffff) }
+  @inline(__always) static func wanted(_ seats: UInt64) -> Int { Int(seats >> 16 & 0xffff) }
+  @inline(__always) static func isAssured(_ seats: UInt64) -> Bool { seats & assured != 0 }
 }
