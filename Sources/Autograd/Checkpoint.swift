@@ -132,12 +132,13 @@ final class DrawLog: @unchecked Sendable {
 public var isRecomputing: Bool { DrawLog.current?.isReplay ?? false }
 
 /// A source of random numbers for layers such as dropout, which gives the same numbers again when a checkpoint computes
-/// its body again.
+/// its body again. As a stored property of a module it is part of the module's state.
 public final class RandomSource {
-  private var random: Random
+  /// What the next generator comes from.
+  public var random: Random
 
   /// A source whose numbers depend on the generator alone.
-  public init(_ random: Random) { self.random = random }
+  public init(_ random: Random) { self.random = random.withoutPlaceholders }
 
   /// A generator for one use.
   public func next() -> Random {

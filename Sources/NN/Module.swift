@@ -1,4 +1,5 @@
-/// A part of a model: a class whose stored properties hold parameters, buffers and other modules.
+/// A part of a model: a class whose stored properties hold parameters, buffers, sources of random numbers and other
+/// modules.
 ///
 /// They are found by reflection and named by the path of property names that leads to them:
 /// `encoder.layers.0.attention.query.weight`. The way may lead through optionals, arrays, dictionaries (`parts.left`, in

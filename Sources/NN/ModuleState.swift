@@ -19,6 +19,8 @@ public struct StateError: DataError {
   public let difference: StateDifference
   /// Names of counts of steps that nobody can have made: below zero or above 2^53.
   public let impossibleCounts: [String]
+  /// Paths of generators of random numbers whose state is not sixteen bytes, or says that over 2^62 numbers were drawn.
+  public let impossibleGenerators: [String]
 
   /// Paths that the receiver has and the state lacks.
   public var missing: [String] { difference.missing }
@@ -27,10 +29,11 @@ public struct StateError: DataError {
   /// Paths whose shapes differ.
   public var mismatched: [(path: String, expected: Shape, found: Shape)] { difference.mismatched }
 
-  fileprivate init(_ difference: StateDifference) {
+  fileprivate init(_ difference: StateDifference, impossibleGenerators: [String]) {
     path = nil
     self.difference = difference
     impossibleCounts = []
+    self.impossibleGenerators = impossibleGenerators
   }
 
   package init(
@@ -41,6 +44,7 @@ public struct StateError: DataError {
     self.path = path
     difference = StateDifference(missing: missing, unexpected: unexpected, mismatched: mismatched)
     self.impossibleCounts = impossibleCounts
+    impossibleGenerators = []
   }
 
   /// A part for each kind of problem: the first few names of each, and how many others there are.
@@ -54,24 +58,32 @@ public struct StateError: DataError {
     }
     if mismatched.count > shown.count { parts.append("\(mismatched.count - shown.count) more shapes differ") }
     if !impossibleCounts.isEmpty { parts.append("impossible counts: \(impossibleCounts.listed())") }
+    if !impossibleGenerators.isEmpty {
+      parts.append("impossible generators of random numbers: \(impossibleGenerators.listed())")
+    }
     return (path.map { "\($0): " } ?? "") + "the state does not fit: " + parts.joined(separator: "; ")
   }
 }
 
 extension Module {
-  /// Parameters and buffers by path.
+  /// Parameters and buffers by path, and where the random numbers of dropout and its like have come to: training that is
+  /// resumed from it makes the same steps as training that never stopped.
   public func stateDictionary() -> [String: Tensor] {
     var state: [String: Tensor] = [:]
     let walk = ModuleWalk(self)
     for (path, parameter) in walk.parameters { state[path] = parameter.value }
     for (path, buffer) in walk.buffers { state[path] = buffer.value }
+    for (path, source) in walk.sources { state[path] = source.random.state }
     return state
   }
 
-  /// Replaces parameters and buffers: all of them, or with `strict: false` those that the state has in the right shape.
+  /// Replaces parameters, buffers and generators of random numbers: all of them, or with `strict: false` those that the
+  /// state has in the right shape.
   ///
   ///     let left = try model.load(state, strict: false) { $0.replacing("gamma", with: "scale") }
   ///     print(left.missing)
+  ///
+  /// Generators may be missing from a strict state too, as they are from older ones: they go on from where they are.
   ///
   /// - Parameters:
   ///   - state: Tensors by name.
@@ -80,7 +92,8 @@ extension Module {
   ///     the first in alphabetical order is taken, the others are unexpected.
   /// - Returns: What the state lacked, what it had beyond the module, by its own names, and what kept its numbers because
   ///   the shapes differ: nothing when `strict`.
-  /// - Throws: ``StateError`` with all differences when `strict`; then nothing was changed.
+  /// - Throws: ``StateError`` with all differences when `strict`, and with generators that cannot be; then nothing was
+  ///   changed.
   @discardableResult
   public func load(
     _ state: [String: Tensor], strict: Bool = true, renaming: (String) -> String? = { $0 }
@@ -89,6 +102,9 @@ extension Module {
     var setters: [String: (shape: Shape, set: (Tensor) -> Void)] = [:]
     for (path, parameter) in walk.parameters { setters[path] = (parameter.shape, { parameter.value = $0 }) }
     for (path, buffer) in walk.buffers { setters[path] = (buffer.value.shape, { buffer.value = $0 }) }
+    for (path, source) in walk.sources {
+      setters[path] = (Random.stateShape, { if let random = Random(state: $0) { source.random = random } })
+    }
     var difference = StateDifference()
     var found: [String: Tensor] = [:]
     for (name, tensor) in state.sorted(by: { $0.key < $1.key }) {
@@ -99,9 +115,10 @@ extension Module {
         found[path] = tensor
       }
     }
-    for path in walk.parameters.map(\.path) + walk.buffers.map(\.path) {
+    let generators = walk.sources.map(\.path)
+    for path in walk.parameters.map(\.path) + walk.buffers.map(\.path) + generators {
       guard let tensor = found[path] else {
-        difference.missing.append(path)
+        if !generators.contains(path) { difference.missing.append(path) }
         continue
       }
       if let expected = setters[path]?.shape, expected != tensor.shape {
@@ -109,7 +126,10 @@ extension Module {
         found[path] = nil
       }
     }
-    if strict && !difference.isEmpty { throw StateError(difference) }
+    let impossible = generators.filter { found[$0].map { Random(state: $0) == nil } ?? false }
+    if strict && !difference.isEmpty || !impossible.isEmpty {
+      throw StateError(difference, impossibleGenerators: impossible)
+    }
     for (path, tensor) in found { setters[path]?.set(tensor) }
     return difference
   }

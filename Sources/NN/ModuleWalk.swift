@@ -4,6 +4,7 @@ struct ModuleWalk {
   private(set) var modules: [(path: String, module: any Module)] = []
   private(set) var parameters: [(path: String, parameter: Parameter)] = []
   private(set) var buffers: [(path: String, buffer: Buffer)] = []
+  private(set) var sources: [(path: String, source: RandomSource)] = []
   private(set) var slots: [any ModuleSlot] = []
 
   private let root: any Module
@@ -34,6 +35,8 @@ struct ModuleWalk {
       if isNewLeaf(parameter, at: path) { parameters.append((path, parameter)) }
     case let buffer as Buffer:
       if isNewLeaf(buffer, at: path) { buffers.append((path, buffer)) }
+    case let source as RandomSource:
+      if isNewLeaf(source, at: path) { sources.append((path, source)) }
     case let module as any Module:
       guard isNew(module, at: path) else { return }
       if moduleTypes.insert(ObjectIdentifier(type(of: module))).inserted, module is any CustomReflectable {
@@ -154,7 +157,7 @@ private struct StoredProperty {
 
   /// Whether a value may be the storage of a property wrapper: nothing that is listed itself.
   private static func mayBeWrapper(_ value: Any) -> Bool {
-    if value is any Module || value is Parameter || value is Buffer { return false }
+    if value is any Module || value is Parameter || value is Buffer || value is RandomSource { return false }
     switch Mirror(reflecting: value).displayStyle {
     case .struct, .enum, .class: return true
     default: return false
@@ -179,7 +182,7 @@ func holdsNoModules(_ type: Any.Type) -> Bool {
 private let typesWithoutModules = Set(
   ([
     String.self, Substring.self, Character.self, Tensor.self, IndexTensor.self, Variable.self,
-    RandomSource.self, ForwardHooks.self,
+    ForwardHooks.self,
   ] as [Any.Type]).map { ObjectIdentifier($0) })
 
 /// Types whose values hold values of other types and nothing else.

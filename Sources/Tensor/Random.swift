@@ -7,13 +7,22 @@ import Kernels
 /// any number of them. A value type: a copy continues with the same numbers.
 public struct Random: Sendable {
   private var key: (UInt32, UInt32)
-  private var counter: UInt64 = 0
+  private(set) var counter: UInt64 = 0
   private var makesPlaceholders = false
 
   /// A generator whose numbers depend on `seed` alone.
   public init(seed: UInt64) {
     key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
   }
+
+  /// A generator that goes on where another one of this seed has come to; `counter` is at most ``largestCounter``.
+  init(seed: UInt64, counter: UInt64) {
+    self.init(seed: seed)
+    self.counter = counter
+  }
+
+  /// What the generator was made with.
+  var seed: UInt64 { UInt64(key.1) << 32 | UInt64(key.0) }
 
   /// A generator whose tensors are one zero repeated and take no memory, for models that are about to be loaded.
   package static var placeholders: Random {
@@ -23,7 +32,18 @@ public struct Random: Sendable {
   }
 
   /// A generator whose numbers are independent of this one's.
-  public mutating func split() -> Random { makesPlaceholders ? .placeholders : Random(seed: nextUInt64()) }
+  public mutating func split() -> Random {
+    var part = Random(seed: nextUInt64())
+    part.makesPlaceholders = makesPlaceholders
+    return part
+  }
+
+  /// The same generator, but one whose tensors are filled, for what is drawn after a model was loaded.
+  package var withoutPlaceholders: Random {
+    var random = self
+    random.makesPlaceholders = false
+    return random
+  }
 
   /// 64 random bits.
   public mutating func nextUInt64() -> UInt64 {
@@ -139,19 +159,32 @@ public struct Random: Sendable {
     return fill(shape) { (value($0.0), value($0.1), value($0.2), value($0.3)) }
   }
 
-  /// A whole number in `0..<bound`, without bias (Lemire 2019).
+  /// A whole number in `0..<bound`, without bias: the upper half of a product with 64 random bits, unless the lower half
+  /// is one of the few that would make some numbers likelier (Lemire 2019).
   public mutating func nextInt(below bound: Int) -> Int {
     if bound <= 0 { programmerError("random: a bound of \(bound)") }
-    return Int.random(in: 0..<bound, using: &self)
+    let range = UInt64(bound)
+    var product = nextUInt64().multipliedFullWidth(by: range)
+    if product.low < range {
+      let excess = (0 &- range) % range
+      while product.low < excess { product = nextUInt64().multipliedFullWidth(by: range) }
+    }
+    return Int(product.high)
   }
 
-  /// The numbers `0..<count` in random order; traps on a negative count.
+  /// The numbers `0..<count` in random order (Fisher & Yates 1938); traps on a negative count.
   public mutating func permutation(_ count: Int) -> [Int] {
     if count < 0 { programmerError("random: a permutation of \(count)") }
-    return (0..<count).shuffled(using: &self)
+    var order = Array(0..<count)
+    for place in order.indices.dropLast() {
+      order.swapAt(place, place + nextInt(below: count - place))
+    }
+    return order
   }
 }
 
+/// For generic code. What the standard library makes of the bits may differ between its versions: where results must
+/// not, use ``nextInt(below:)`` and ``permutation(_:)``.
 extension Random: RandomNumberGenerator {
   /// 64 random bits.
   public mutating func next() -> UInt64 { nextUInt64() }

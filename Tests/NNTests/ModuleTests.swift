@@ -111,6 +111,35 @@ private final class Model: Base {
     #expect(model.temperature.value == Tensor(5))
   }
 
+  @Test func generatorsBelongToTheState() throws {
+    var random = Random(seed: 5)
+    let (first, second) = (Model(random: &random), Model(random: &random))
+    let x = Variable(.ones([50, 2]))
+    func drop(_ model: Model) -> Tensor { (model.blocks[1] as! Dropout)(x).value }
+    _ = drop(first)
+    let path = "blocks.1.source"
+    var state = first.stateDictionary()
+    #expect(state[path]?.shape == [16])
+    #expect(drop(first) != drop(second))
+    try first.load(state)
+    try second.load(state)
+    #expect(drop(first) == drop(second) && first.stateDictionary() == second.stateDictionary())
+    // As states were before: the generator goes on.
+    state[path] = nil
+    let before = second.stateDictionary()[path]
+    try second.load(state)
+    #expect(second.stateDictionary()[path] == before)
+    state[path] = .full([16], 256)
+    let impossible = try #require(throws: StateError.self) { try second.load(state) }
+    #expect(impossible.impossibleGenerators == [path] && impossible.mismatched.isEmpty)
+    #expect(impossible.description.hasSuffix("impossible generators of random numbers: \(path)"))
+    state[path] = .zeros([15])
+    let misshapen = try #require(throws: StateError.self) { try second.load(state) }
+    #expect(misshapen.mismatched.map(\.path) == [path] && misshapen.impossibleGenerators.isEmpty)
+    #expect(try second.load(state, strict: false).mismatched.map(\.path) == [path])
+    #expect(second.stateDictionary()[path] == before)
+  }
+
   @Test func updatesInPlaceAndKeepsGradients() throws {
     let gradients = model.first(Variable(.ones([1, 2]))).sum().backward()
     #expect(gradients[model.first.weight] == .ones([3, 2]))

@@ -134,4 +134,71 @@ import Testing
     let draws = (0..<6000).map { _ in random.nextInt(below: 6) }
     for face in 0..<6 { #expect((draws.count { $0 == face } - 1000).magnitude < 150) }
   }
+
+  /// As of the first version: what a seed gives never changes.
+  @Test func wholeNumbersAndOrdersOfASeed() {
+    var random = Random(seed: 42)
+    #expect((0..<8).map { _ in random.nextInt(below: 10) } == [6, 9, 8, 7, 3, 3, 2, 3])
+    #expect(
+      (0..<2).map { _ in random.nextInt(below: .max) } == [5_054_491_572_065_977_828, 2_456_595_056_484_236_623])
+    _ = random.nextUInt64()
+    #expect(random.permutation(10) == [3, 4, 0, 1, 8, 9, 6, 5, 2, 7])
+  }
+
+  @Test func everyBoundIsKept() {
+    var random = Random(seed: 5)
+    for bound in [1, 2, 3, 7, 1 << 32, .max - 1, .max] {
+      for _ in 0..<100 { #expect((0..<bound).contains(random.nextInt(below: bound))) }
+    }
+    // Two thirds of all 64-bit numbers: a modulus would give the first half of them twice as often.
+    let bound = Int.max / 3 * 2
+    let low = (0..<6000).count { _ in random.nextInt(below: bound) < bound / 2 }
+    #expect((low - 3000).magnitude < 200)
+  }
+
+  @Test func aSavedGeneratorGoesOn() throws {
+    for seed in [0, 1, 0x0123_4567_89AB_CDEF, UInt64.max] {
+      var random = Random(seed: seed)
+      _ = random.normal([1001])
+      var read = try JSONDecoder().decode(Random.self, from: JSONEncoder().encode(random))
+      #expect(read == random)
+      var restored = try #require(Random(state: random.state))
+      let next = random.uniform([100])
+      #expect(read.uniform([100]) == next && restored.uniform([100]) == next)
+      #expect(read == random && restored == random)
+      var part = restored.split()
+      #expect(part != restored && part.nextUInt64() != restored.nextUInt64())
+    }
+  }
+
+  @Test func damagedGeneratorsAreRefused() throws {
+    func message(_ json: String) -> String {
+      do {
+        return "\(try JSONDecoder().decode(Random.self, from: Data(json.utf8)))"
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(
+      message(#"{"seed": 1, "counter": 18446744073709551615}"#).contains(
+        "found a counter of 18446744073709551615, expected at most 2^62"))
+    for json in [
+      "{}", #"{"seed": 1}"#, #"{"seed": -1, "counter": 0}"#, #"{"seed": "1", "counter": 0}"#, "[]",
+    ] {
+      #expect(throws: DecodingError.self) { try JSONDecoder().decode(Random.self, from: Data(json.utf8)) }
+    }
+    let state = Random(seed: 7).state
+    #expect(state.shape == [16] && state.scalars[0] == 7)
+    for value in [-1, 0.5, 256, .nan, .infinity] as [Float] {
+      var damaged = state.scalars
+      damaged[3] = value
+      #expect(Random(state: Tensor(damaged)) == nil, "\(value)")
+    }
+    var late = state.scalars
+    late[15] = 0x40
+    #expect(Random(state: Tensor(late))?.state == Tensor(late))
+    late[8] = 1
+    #expect(Random(state: Tensor(late)) == nil)
+    #expect(Random(state: .zeros([15])) == nil && Random(state: .zeros([4, 4])) == nil)
+  }
 }

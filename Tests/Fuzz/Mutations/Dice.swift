@@ -1,6 +1,6 @@
 /// Choices that are the same for the same seed, reader and index, whatever else is run: SplitMix64 (Steele, Lea & Flood
 /// 2014).
-struct Dice: RandomNumberGenerator {
+struct Dice {
   private var state: UInt64
 
   init(seed: UInt64, reader: String, index: Int) {
@@ -28,6 +28,10 @@ struct Dice: RandomNumberGenerator {
   mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next() >> 32) }
 
   mutating func pick<T>(_ choices: [T]) -> T { choices[below(choices.count)] }
+
+  mutating func shuffle<T>(_ items: inout [T]) {
+    for place in items.indices.dropLast() { items.swapAt(place, place + below(items.count - place)) }
+  }
 
   /// 1, 2, 3 and so on, each half as often as the one before.
   mutating func few() -> Int { 1 + min(next().trailingZeroBitCount, 5) }

@@ -132,7 +132,7 @@ enum Shapes {
       let count = bytes.count / shape[place] * rows
       shape[place] = rows
       return (shape, Bytes.stretched(bytes, to: count))
-    default: shape.shuffle(using: &dice)
+    default: dice.shuffle(&shape)
     }
     return (shape, bytes)
   }

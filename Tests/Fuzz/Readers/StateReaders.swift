@@ -26,15 +26,17 @@ private final class Small: Module {
   let layers: [Linear]
   let norm = BatchNorm2d(channels: 3)
   let scale = Parameter(Tensor(1))
+  let dropout: Dropout
 
   init() {
     var random = Random(seed: 1)
     layers = [Linear(inputs: 3, outputs: 4, random: &random), Linear(inputs: 4, outputs: 1, random: &random)]
+    dropout = Dropout(probability: 0.2, random: &random)
   }
 
   var loss: Variable {
     let x = norm(Variable(Tensor.ones([2, 3, 1, 1]))).reshape([2, 3])
-    return (layers[1](layers[0](x, activation: .gelu)) * scale.variable).sum()
+    return (layers[1](dropout(layers[0](x, activation: .gelu))) * scale.variable).sum()
   }
 }
 
