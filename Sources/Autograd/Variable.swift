@@ -55,3 +55,11 @@ package enum Recording {
 public func withoutGradients<R>(_ body: () throws -> R) rethrows -> R {
   try Recording.$isEnabled.withValue(false, operation: body)
 }
+
+/// The same for a body that may be suspended: also what runs after it, on whatever thread, and in the child tasks that it
+/// waits for adds nothing to the tape.
+public func withoutGradients<R>(
+  isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R
+) async rethrows -> R {
+  try await Recording.$isEnabled.withValue(false, operation: body, isolation: isolation)
+}
