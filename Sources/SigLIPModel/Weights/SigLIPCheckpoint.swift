@@ -66,6 +66,13 @@ public struct SigLIPCheckpoint {
       .first { FileManager.default.fileExists(atPath: $0) }
   }
 
+  /// The model as it is now, to embed images and texts in several tasks at once.
+  ///
+  /// - Throws: `StateError` when ``configuration`` is not that of the model.
+  public func frozen() throws -> Frozen<SigLIP> {
+    try Frozen(model) { [configuration] _ in SigLIP.outline(configuration) }
+  }
+
   /// The model for images of another size, its learned positions resized.
   ///
   /// - Parameter method: That of the checkpoint's source if not given.
