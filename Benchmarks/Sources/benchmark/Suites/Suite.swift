@@ -1,6 +1,7 @@
 /// The pieces of work that are measured together.
 enum Suite: String, CaseIterable {
-  case limits, gemm, kernels, conv, attention, loss, optimizer, step, inference, overhead, tower, tokenize
+  case limits, gemm, kernels, conv, attention, loss, optimizer, step, inference, overhead, tower, tokenize,
+    concurrency
 
   /// All names, for the help.
   static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -20,6 +21,7 @@ enum Suite: String, CaseIterable {
     case .overhead: SmallModels.work
     case .tower: ImageTowers.work
     case .tokenize: Tokenizing.work
+    case .concurrency: Concurrency.work
     }
   }
 }
