@@ -140,7 +140,9 @@ import Testing
     var random = Random(seed: 42)
     #expect((0..<8).map { _ in random.nextInt(below: 10) } == [6, 9, 8, 7, 3, 3, 2, 3])
     #expect(
-      (0..<2).map { _ in random.nextInt(below: .max) } == [5_054_491_572_065_977_828, 2_456_595_056_484_236_623])
+      (0..<2).map { _ in random.nextInt(below: .max) } == [
+        5_054_491_572_065_977_828, 2_456_595_056_484_236_623,
+      ])
     _ = random.nextUInt64()
     #expect(random.permutation(10) == [3, 4, 0, 1, 8, 9, 6, 5, 2, 7])
   }
