@@ -1,9 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Kernels are always optimised as whole modules, in debug builds too, so that `swift test` runs what users run.
-// One thread for each module: with more, the index of a debug build expects another set of files.
-let optimized: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-wmo", "-num-threads", "1"])]
+// Kernels are always optimised, in debug builds too, so that `swift test` runs what users run.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"])]
 
 /// Small tensors are bookkeeping: checks of overlapping access to class properties are left to debug builds.
 let bookkeeping: [SwiftSetting] = [
@@ -11,32 +10,33 @@ let bookkeeping: [SwiftSetting] = [
 ]
 
 /// One source, several instruction sets: every folder but `SIMD` is a symbolic link to it.
-func kernelTarget(_ name: String, folder: String, define: String?, architecture: [String]) -> Target {
-  .target(
+func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [String]) -> Target {
+  // Only where the target is x86: another machine may be built for. There the flags would be unused, and said to be.
+  let flags = x86Flags.flatMap { ["-Xarch_x86_64", $0] } + ["-Wno-unused-command-line-argument"]
+  return .target(
     name: name,
     dependencies: ["CPUFeatures", "KernelInterface"],
     path: "Sources/Kernels/\(folder)",
-    swiftSettings: [
-      // A square root need not set `errno`: only then is it one instruction for a whole vector.
-      .unsafeFlags(
-        ["-Ounchecked", "-wmo", "-num-threads", "1"]
-          + (["-fno-math-errno"] + architecture).flatMap { ["-Xcc", $0] })
+    swiftSettings: optimized + [
+      // The compiler's own operations on vectors: see VectorOperators.swift.
+      .enableExperimentalFeature("BuiltinModule"),
+      .unsafeFlags(flags.flatMap { ["-Xcc", $0] }),
     ] + (define.map { [.define($0)] } ?? []))
 }
 
 #if arch(x86_64)
   let kernelTargets = [
-    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, architecture: []),
+    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, x86Flags: []),
     kernelTarget(
       "KernelsAVX2", folder: "SIMDAVX2", define: "AVX2",
-      architecture: ["-march=haswell"]),
+      x86Flags: ["-march=haswell"]),
     kernelTarget(
       "KernelsAVX512", folder: "SIMDAVX512", define: "AVX512",
-      architecture: ["-march=skylake-avx512", "-mprefer-vector-width=512"]),
+      x86Flags: ["-march=skylake-avx512", "-mprefer-vector-width=512"]),
   ]
 #else
   let kernelTargets = [
-    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, architecture: [])
+    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, x86Flags: [])
   ]
 #endif
 

@@ -79,8 +79,13 @@ func load(_ p: UnsafePointer<Float>) -> Vector {
 /// The first `n` numbers at `p` and beyond, `stride` apart; the other lanes are `padding`.
 @inline(__always)
 func load(_ p: UnsafePointer<Float>, stride: Int, _ n: Int, padding: Float = 0) -> Vector {
+  n == vectorWidth && stride == 1 ? load(p) : gather(p, stride, n, padding)
+}
+
+/// Out of line, as most of its callers are loops whose last vector alone comes here: every copy takes the compiler long.
+@inline(never)
+private func gather(_ p: UnsafePointer<Float>, _ stride: Int, _ n: Int, _ padding: Float) -> Vector {
   if n == vectorWidth {
-    if stride == 1 { return load(p) }
     if stride == 0 { return Vector(repeating: p[0]) }
     let q = p + 4 * stride
     let r = p + 8 * stride
@@ -130,7 +135,12 @@ func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>) {
 /// Stores the first `n` lanes.
 @inline(__always)
 func store(_ vector: Vector, _ p: UnsafeMutablePointer<Float>, _ n: Int) {
-  if n == vectorWidth { return store(vector, p) }
+  if n == vectorWidth { store(vector, p) } else { storePart(vector, p, n) }
+}
+
+/// Stores the first `n` < 16 lanes, by halves; out of line as `gather` is.
+@inline(never)
+private func storePart(_ vector: Vector, _ p: UnsafeMutablePointer<Float>, _ n: Int) {
   var q = UnsafeMutableRawPointer(p)
   var eight = halves(vector).low
   if n & 8 != 0 {
