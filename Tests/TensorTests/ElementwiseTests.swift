@@ -11,7 +11,8 @@ import Testing
     (.sign, -2..<2, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }), (.square, -2..<2, { $0 * $0 }),
     (.squareRoot, 0..<9, { $0.squareRoot() }), (.reciprocal, 0.5..<3, { 1 / $0 }),
     (.reciprocalSquareRoot, 0.1..<9, { 1 / $0.squareRoot() }), (.exp, -9..<9, exp),
-    (.log, 0.01..<9, log), (.sin, -9..<9, sin), (.cos, -9..<9, cos), (.tanh, -4..<4, tanh),
+    (.expm1, -9..<9, expm1), (.log1p, -0.9..<9, log1p), (.log, 0.01..<9, log), (.sin, -9..<9, sin),
+    (.cos, -9..<9, cos), (.tanh, -4..<4, tanh),
     (.erf, -3..<3, erf), (.sigmoid, -9..<9, { 1 / (1 + exp(-$0)) }),
     (.softplus, -9..<9, { log1p(exp($0)) }), (.logSigmoid, -9..<9, { -log1p(exp(-$0)) }),
     (.relu, -2..<2, { Swift.max($0, 0) }), (.relu6, -9..<9, { Swift.min(Swift.max($0, 0), 6) }),
@@ -57,6 +58,7 @@ import Testing
     let functions: [(UnaryOperation, Tensor)] = [
       (.negate, -x), (.absolute, x.abs()), (.sign, x.sign()), (.square, x.square()), (.squareRoot, x.sqrt()),
       (.reciprocal, x.reciprocal()), (.reciprocalSquareRoot, x.rsqrt()), (.exp, x.exp()), (.log, x.log()),
+      (.expm1, x.expm1()), (.log1p, x.log1p()),
       (.sin, x.sin()), (.cos, x.cos()), (.tanh, x.tanh()), (.erf, x.erf()), (.sigmoid, x.sigmoid()),
       (.softplus, x.softplus()), (.logSigmoid, x.logSigmoid()), (.relu, x.relu()), (.relu6, x.relu6()),
       (.geluTanh, x.gelu()), (.geluErf, x.gelu(exact: true)), (.quickGelu, x.quickGelu()), (.silu, x.silu()),

@@ -4,7 +4,7 @@ import Foundation
 enum SigmoidLossSamples {
   static var all: OperationSamples {
     let cases: [(images: Int, texts: Int, PairLabels, String)] = [
-      (3, 3, .diagonal, "diagonal"), (1, 1, .diagonal, "one pair"), (17, 17, .diagonal, "17 pairs"),
+      (3, 3, .diagonal, "3 pairs"), (1, 1, .diagonal, "one pair"), (17, 17, .diagonal, "17 pairs"),
       (
         4, 6,
         .classes(
