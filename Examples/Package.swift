@@ -34,9 +34,13 @@ let package = Package(
         .product(name: "Optim", package: "Pairwise"),
         arguments,
       ]),
+    .executableTarget(
+      name: "classify-shapes",
+      dependencies: [.product(name: "NN", package: "Pairwise"), .product(name: "Optim", package: "Pairwise")]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit", "CommandSupport"]),
     .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip", "CommandSupport"]),
+    .testTarget(name: "SmallExampleTests", dependencies: ["classify-shapes"]),
   ],
   swiftLanguageModes: [.v6]
 )
