@@ -40,7 +40,7 @@ let package = Package(
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit", "CommandSupport"]),
     .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip", "CommandSupport"]),
-    .testTarget(name: "SmallExampleTests", dependencies: ["classify-shapes"]),
+    .testTarget(name: "SmallExampleTests", dependencies: ["classify-shapes", "name-emoji"]),
   ],
   swiftLanguageModes: [.v6]
 )

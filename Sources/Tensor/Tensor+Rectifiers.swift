@@ -5,10 +5,7 @@ extension Tensor {
 
   /// x where it is positive, else α (eˣ - 1) (Clevert et al. 2016).
   public func elu(alpha: Float = 1) -> Tensor {
-    let negative = minimum(Tensor(0))
-    // eˣ - 1 = tanh(x / 2) (eˣ + 1), which keeps its digits where eˣ is near 1.
-    let power = (negative * 0.5).tanh() * (negative.exp() + 1)
-    return `where`(self .> 0, self, power * alpha)
+    `where`(self .> 0, self, minimum(Tensor(0)).expm1() * alpha)
   }
 
   /// x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).

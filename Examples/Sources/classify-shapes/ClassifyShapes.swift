@@ -32,7 +32,7 @@ import Optim
   static func accuracy(of model: ResNet, count: Int = 500, _ random: inout Random) -> Float {
     model.evaluate()
     let (pictures, labels) = Shapes.draw(count, random: &random)
-    let found = withoutGradients { model(Variable(pictures)).value.argmax(axis: 1) }
-    return (found.asTensor() .== labels.asTensor()).mean().item()
+    let found = withoutGradients { model(Variable(pictures)).argmax(axis: 1) }
+    return (found .== labels).mean().item()
   }
 }

@@ -4,25 +4,41 @@ import Foundation
 import NN
 import Optim
 
-/// A character-level transformer that learns the names of emoji and makes up new ones: Pairwise without SigLIP.
+/// A small GPT that learns the names of emoji, character by character, and makes up new ones: Pairwise without SigLIP.
 final class CharacterModel: Module {
   let tokens: Embedding
   let positions: Parameter
   let encoder: TransformerEncoder
   let output: Linear
-  private let mask: Tensor
 
+  /// One more number than `characters` stands for nothing.
   init(characters: Int, context: Int, width: Int, depth: Int, random: inout Random) {
-    tokens = Embedding(count: characters, width: width, random: &random)
+    tokens = Embedding(count: characters + 1, width: width, random: &random)
     positions = Parameter(random.normal([context, width], standardDeviation: 0.02))
     encoder = TransformerEncoder(width: width, depth: depth, heads: 4, random: &random)
     output = Linear(inputs: width, outputs: characters, random: &random)
-    mask = .causalMask(queries: context)
   }
 
-  /// Characters `[batch, context]` to logits of the next one `[batch, context, characters]`.
+  /// Characters `[batch, count]` to logits of the next one `[batch, count, characters]`.
   func callAsFunction(_ x: IndexTensor) -> Variable {
-    output(encoder(tokens(x) + positions.variable, mask: mask))
+    let count = x.shape[1]
+    return output(encoder(tokens(x) + positions.variable[..<count], mask: .causalMask(queries: count)))
+  }
+
+  /// Mean cross-entropy of the next character.
+  func loss(_ rows: IndexTensor) -> Variable {
+    let logits = self(rows[0..., ..<(-1)])
+    return crossEntropy(logits: logits, labels: rows[0..., 1...], ignoredLabel: logits.shape[2])
+  }
+
+  /// Characters until a line break.
+  func draw(atMost count: Int, temperature: Float, _ random: inout Random) -> [Int] {
+    var codes = [0]
+    repeat {
+      let logits = withoutGradients { self(IndexTensor(codes, shape: [1, codes.count])).value[0, -1] }
+      codes.append(random.categorical(logits: logits / temperature).item())
+    } while codes[codes.count - 1] != 0 && codes.count < count
+    return codes.filter { $0 != 0 }
   }
 }
 
@@ -57,12 +73,8 @@ final class CharacterModel: Module {
   func run() throws {
     let names = try readNames()
     let alphabet = ["\n"] + Set(names.joined()).sorted()
-    let code = Dictionary(uniqueKeysWithValues: alphabet.enumerated().map { ($0.element, Int32($0.offset)) })
-    let context = names.map(\.count).max()! + 1
-    // A name between line breaks; what follows the second is not learned from.
-    let rows = names.map {
-      [0] + $0.map { code[$0]! } + Array(repeating: Int32(0), count: context - $0.count)
-    }
+    let rows = NameEmoji.rows(of: names, alphabet)
+    let context = rows.shape[1] - 1
     var random = Random(seed: seed)
     let model = CharacterModel(
       characters: alphabet.count, context: context, width: 96, depth: 2, random: &random)
@@ -71,8 +83,8 @@ final class CharacterModel: Module {
       schedule: Schedule(.cosine(), totalSteps: steps, warmUpSteps: min(20, steps / 2)),
       groups: [.decayOnlyKernels])
     for step in 0..<steps {
-      let batch = (0..<batchSize).map { _ in random.nextInt(below: names.count) }
-      let loss = loss(model, batch.map { (rows[$0], names[$0].count + 1) }, context: context)
+      let batch = rows[IndexTensor((0..<batchSize).map { _ in random.nextInt(below: names.count) })]
+      let loss = model.loss(batch)
       var gradients = loss.backward()
       optimizer.clipGlobalNorm(&gradients, to: 1)
       optimizer.step(gradients)
@@ -82,38 +94,20 @@ final class CharacterModel: Module {
         )
       }
     }
-    for _ in 0..<samples { try printLines(makeUp(model, alphabet, context: context, &random).shown) }
-  }
-
-  /// Mean cross-entropy of the next character, over names and the line break after them.
-  private func loss(_ model: CharacterModel, _ batch: [(row: [Int32], count: Int)], context: Int) -> Variable
-  {
-    let logits = model(IndexTensor(batch.flatMap { $0.row.prefix(context) }, shape: [batch.count, context]))
-    let real = batch.enumerated().flatMap { index, name in (0..<name.count).map { index * context + $0 } }
-    let next = batch.flatMap { $0.row[1...$0.count] }
-    return crossEntropy(
-      logits: logits.reshape([batch.count * context, -1]).take(IndexTensor(real), axis: 0),
-      labels: IndexTensor(next))
-  }
-
-  private func makeUp(_ model: CharacterModel, _ alphabet: [Character], context: Int, _ random: inout Random)
-    -> String
-  {
-    var row = [Int32](repeating: 0, count: context)
-    var name = ""
-    for place in 0..<context - 1 {
-      let logits = withoutGradients { model(IndexTensor(row, shape: [1, context])).value }
-      let odds = (logits[0][place] / temperature).softmax().scalars
-      var left = random.uniform([]).item()
-      let pick =
-        odds.firstIndex {
-          left -= $0; return left < 0
-        } ?? 0
-      if pick == 0 { break }
-      name.append(alphabet[pick])
-      row[place + 1] = Int32(pick)
+    for _ in 0..<samples {
+      let codes = model.draw(atMost: context, temperature: temperature, &random)
+      try printLines(String(codes.map { alphabet[$0] }).shown)
     }
-    return name
+  }
+
+  /// Each name between line breaks, filled up with what stands for nothing.
+  static func rows(of names: [String], _ alphabet: [Character]) -> IndexTensor {
+    let code = Dictionary(uniqueKeysWithValues: alphabet.enumerated().map { ($0.element, $0.offset) })
+    let length = names.map(\.count).max()! + 2
+    let rows = names.map { name in
+      [0] + name.map { code[$0]! } + [0] + Array(repeating: alphabet.count, count: length - name.count - 2)
+    }
+    return IndexTensor(rows.flatMap(\.self), shape: [names.count, length])
   }
 
   private func readNames() throws -> [String] {

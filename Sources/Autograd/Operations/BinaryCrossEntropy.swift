@@ -41,7 +41,7 @@ public func binaryCrossEntropy(
   let targets = targets.asVariable
   requireEqualShapes(probabilities, targets, of: "binaryCrossEntropy")
   let (q, p) = (probabilities.value, targets.value)
-  let (positive, negative) = (q.log().maximum(Tensor(-100)), logOfComplement(q).maximum(Tensor(-100)))
+  let (positive, negative) = (q.log().maximum(Tensor(-100)), (-q).log1p().maximum(Tensor(-100)))
   let losses = record(
     "probabilityCrossEntropy", [probabilities, targets], value: -(p * positive + (1 - p) * negative),
     saving: .inputs
@@ -49,7 +49,7 @@ public func binaryCrossEntropy(
     let (q, p, gradient) = ($0.input(0), $0.input(1), $0.gradient)
     return [
       $0.needs(0) ? gradient * (q - p) / (q * (1 - q)).maximum(1e-12) : nil,
-      $0.needs(1) ? gradient * ((1 - q).log().maximum(-100) - q.log().maximum(-100)) : nil,
+      $0.needs(1) ? gradient * ((-q).log1p().maximum(-100) - q.log().maximum(-100)) : nil,
     ]
   }
   return reduction(weighted(losses, weights))
@@ -62,10 +62,4 @@ private func weighted(_ losses: Variable, _ weights: Tensor?) -> Variable {
       "binaryCrossEntropy: weights of shape \(weights.shape) for losses of shape \(losses.shape)")
   }
   return losses * Variable(weights)
-}
-
-/// log(1 - q) with the digits that 1 - q rounds off (Kahan).
-private func logOfComplement(_ q: Tensor) -> Tensor {
-  let rest = 1 - q
-  return `where`(rest .== 1, -q, rest.log() * (q / (1 - rest)))
 }
