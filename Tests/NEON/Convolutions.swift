@@ -1,0 +1,115 @@
+import KernelInterface
+import KernelsBaseline
+
+private let windows = [
+  WindowShape(inputHeight: 1, inputWidth: 1, kernelHeight: 1, kernelWidth: 1),
+  WindowShape(
+    inputHeight: 9, inputWidth: 37, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+    paddingLeft: 1,
+    paddingRight: 1),
+  WindowShape(
+    inputHeight: 13, inputWidth: 16, kernelHeight: 2, kernelWidth: 5, strideHeight: 2, strideWidth: 3,
+    paddingTop: 3,
+    paddingBottom: 0, paddingLeft: 2, paddingRight: 7, dilationHeight: 2, dilationWidth: 3),
+]
+
+func convolutionOutputs() {
+  let kernels = kernelTable.convolution
+  for (index, window) in windows.enumerated() {
+    for firstRow in 0..<min(2, window.outputHeight) {
+      let rows = window.outputHeight - firstRow
+      let count = window.kernelArea * rows * window.outputWidth
+      let (plane, out) = (numbers(window.inputArea, seed: 1), Floats(count))
+      withUnsafePointer(to: window) { kernels.unfold($0, plane.start, firstRow, rows, out.start) }
+      report("convolution.unfold", [index, firstRow], out)
+      withUnsafePointer(to: window) {
+        kernels.fold($0, numbers(count, seed: 2).start, firstRow, rows, plane.start)
+      }
+      report("convolution.fold", [index, firstRow], plane)
+    }
+  }
+  for columns in sizes {
+    for rows in [1, 7] {
+      // A window of 3 x 3 that moves by one; rows end in more slack than any machine needs.
+      let slack = 16
+      let (rowStep, gRowStride) = (columns + 2 + slack, columns + slack)
+      let offsets = Memory<Int>(9) { $0 / 3 * rowStep + $0 % 3 }
+      let dense = numbers(rows * gRowStride, seed: 3)
+      let g = Floats(dense.count) { $0 % gRowStride < columns ? dense.start[$0] : 0 }
+      let (split, weight) = (numbers((rows + 2) * rowStep, seed: 4), numbers(9, seed: 5))
+      let weightGradient = numbers(9, seed: 6)
+      kernels.depthwiseWeightDerivative(
+        split.start, rowStep, 9, offsets.start, g.start, gRowStride, rows, columns, weightGradient.start)
+      report("convolution.depthwiseWeightDerivative", [columns, rows], within: 8, weightGradient)
+      kernels.depthwiseInputDerivative(
+        g.start, gRowStride, rows, columns, 9, offsets.start, weight.start, rowStep, split.start)
+      report("convolution.depthwiseInputDerivative", [columns, rows], within: 8, split)
+    }
+  }
+}
+
+func blockedOutputs() {
+  let kernels = kernelTable.blocked
+  let width = BlockedKernels.width
+  for pixels in sizes + [14, 20] {
+    for hasResidual in [true, false] {
+      let (depthBlocks, blocks, rows) = (2, 3, 2)
+      // Gaps between rows and between blocks.
+      let rowStride = (pixels + 1) * width
+      let blockStride = rows * rowStride + width
+      let out = Floats(blocks * blockStride)
+      let residual = hasResidual ? numbers(out.count, seed: 1) : nil
+      let work = PixelProducts(
+        x: numbers(depthBlocks * blockStride, seed: 2).start, xBlockStride: blockStride,
+        xRowStride: rowStride,
+        depthBlocks: depthBlocks, weight: numbers(blocks * depthBlocks * width * width, seed: 3).start,
+        bias: numbers(blocks * width, seed: 4).start, bounds: hasResidual ? (-9, 6) : (-.infinity, .infinity),
+        residual: residual.map { UnsafePointer($0.start) }, out: out.start, outBlockStride: blockStride,
+        outRowStride: rowStride, blocks: blocks, rows: rows, pixels: pixels)
+      withUnsafePointer(to: work) { kernels.multiplyPixels($0) }
+      report("blocked.multiplyPixels", [pixels], within: 8, out)
+    }
+  }
+  for columns in sizes + [14, 20] {
+    for step in 1...3 {
+      let (rows, taps) = (2, 9)
+      let paddedWidth = columns * step + 2
+      let rowStride = 2 * paddedWidth * width
+      let out = Floats(rows * columns * width)
+      let work = BlockConvolution(
+        x: numbers(5 * paddedWidth * width, seed: 5).start, rowStride: rowStride, columnStride: step * width,
+        taps: taps,
+        offsets: Memory<Int>(taps) { ($0 / 3 * paddedWidth + $0 % 3) * width }.start,
+        weight: numbers(taps * width, seed: 6).start, bias: numbers(width, seed: 7).start, bounds: (-9, 6),
+        out: out.start, rows: rows, columns: columns)
+      withUnsafePointer(to: work) { kernels.convolveBlock($0) }
+      report("blocked.convolveBlock", [columns, step], within: 8, out)
+    }
+  }
+}
+
+func poolingOutputs() {
+  let kernels = kernelTable.pooling
+  for (index, window) in windows.enumerated() {
+    let x = numbers(window.inputArea, seed: 1)
+    if index == 1 { x.start[40] = .nan }
+    let g = numbers(window.outputArea, seed: 2)
+    withUnsafePointer(to: window) { window in
+      let positions = window.pointee.outputArea
+      for countsPadding in [0, 1] as [Int32] {
+        let (out, gradient) = (Floats(positions), numbers(x.count, seed: 3))
+        kernels.average(window, countsPadding, x.start, out.start)
+        report("pooling.average", [index, Int(countsPadding)], out)
+        kernels.averageDerivative(window, countsPadding, g.start, gradient.start)
+        report("pooling.averageDerivative", [index, Int(countsPadding)], gradient)
+      }
+      let (out, indices) = (Floats(positions), Memory<Int32>(positions))
+      kernels.maximum(window, x.start, out.start, indices.start)
+      report("pooling.maximum", [index], out)
+      report("pooling.maximum", [index], indices)
+      let gradient = numbers(x.count, seed: 4)
+      kernels.maximumDerivative(window, g.start, indices.start, gradient.start)
+      report("pooling.maximumDerivative", [index], gradient)
+    }
+  }
+}
