@@ -41,18 +41,18 @@ private func multiplyPackedBlock(
       let panelA = a + row * depth
       let height = min(tileRows, rows - row)
       let tile = c + row * cRowStride + column * cColumnStride
-      if height == tileRows && width == tileColumns && cColumnStride == 1 {
-        multiplyTile(rows: tileRows, depth, alpha, panelA, panelB, beta, tile, cRowStride, &ahead)
+      let isWhole = height == tileRows && width == tileColumns && cColumnStride == 1
+      if height <= 4 && tileRows > 4 {
+        multiplyTile(rows: 4, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
+      } else if height <= 8 && tileRows > 8 {
+        multiplyTile(rows: 8, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
       } else {
-        if height <= 4 {
-          multiplyTile(rows: 4, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
-        } else if height <= 8 && tileRows > 8 {
-          multiplyTile(rows: 8, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
-        } else {
-          multiplyTile(rows: tileRows, depth, 1, panelA, panelB, 0, buffer, tileColumns, &ahead)
-        }
-        storeTile(buffer, height, width, alpha, beta, tile, cRowStride, cColumnStride)
+        multiplyTile(
+          rows: tileRows, depth, isWhole ? alpha : 1, panelA, panelB, isWhole ? beta : 0,
+          isWhole ? tile : buffer,
+          isWhole ? cRowStride : tileColumns, &ahead)
       }
+      if !isWhole { storeTile(buffer, height, width, alpha, beta, tile, cRowStride, cColumnStride) }
       row += tileRows
     }
     column += tileColumns

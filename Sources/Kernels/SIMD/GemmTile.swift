@@ -75,7 +75,7 @@ func addProduct(_ row: inout TileRow, _ a: Float, _ low: TileVector, _ high: Til
 }
 
 /// Stores `alpha * row + beta * c`.
-@inline(__always)
+@_transparent
 func storeRow(_ row: TileRow, _ c: UnsafeMutablePointer<Float>, _ alpha: Float, _ beta: Float) {
   let width = TileVector.scalarCount
   if beta == 0 {
@@ -118,7 +118,7 @@ func bringCloser(_ ahead: inout LinesAhead) {
 }
 
 /// The first `rows` rows of a tile, a literal: `c = alpha a b + beta c` for one packed panel of A and one of B.
-@inline(__always)
+@_transparent
 func multiplyTile(
   rows: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
   _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ ahead: inout LinesAhead

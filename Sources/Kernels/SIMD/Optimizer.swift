@@ -4,7 +4,7 @@ import KernelInterface
 private func repeating(_ value: Double) -> Vector { Vector(repeating: Float(value)) }
 
 /// The end of every AdaFactor update: averages u into the momentum, if there is one, and applies it and the decay.
-@inline(__always)
+@_transparent
 private func applyAdaFactor(
   _ u: Vector, _ p: UnsafeMutablePointer<Float>, _ shortMomentum: UnsafeMutablePointer<UInt16>?,
   _ momentum: UnsafeMutablePointer<Float>?, _ n: Int,

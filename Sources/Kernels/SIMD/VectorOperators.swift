@@ -264,4 +264,112 @@
     static func &>> (a: Self, b: Int32) -> Self { a &>> Self(repeating: b) }
 
   }
+
+  extension SIMD16 where Scalar == UInt32 {
+    @_transparent
+    static func & (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.and_Vec16xInt32(a._storage._value, b._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func | (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.or_Vec16xInt32(a._storage._value, b._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func &+ (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.add_Vec16xInt32(a._storage._value, b._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func &<< (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.shl_Vec16xInt32(
+        a._storage._value, (b & Self(repeating: 31))._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func &>> (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.lshr_Vec16xInt32(
+        a._storage._value, (b & Self(repeating: 31))._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func & (a: Self, b: UInt32) -> Self { a & Self(repeating: b) }
+
+    @_transparent
+    static func | (a: Self, b: UInt32) -> Self { a | Self(repeating: b) }
+
+    @_transparent
+    static func &+ (a: Self, b: UInt32) -> Self { a &+ Self(repeating: b) }
+
+    @_transparent
+    static func &<< (a: Self, b: UInt32) -> Self { a &<< Self(repeating: b) }
+
+    @_transparent
+    static func &>> (a: Self, b: UInt32) -> Self { a &>> Self(repeating: b) }
+
+    @_transparent
+    func replacing(with other: Self, where mask: SIMDMask<SIMD16<Int32>>) -> Self {
+      var result = self
+      let isChosen = Builtin.cmp_slt_Vec16xInt32(
+        mask._storage._storage._value, Builtin.zeroInitializer())
+      result._storage._value = Builtin.select_Vec16xInt1_Vec16xInt32(
+        isChosen, other._storage._value, _storage._value)
+      return result
+    }
+
+  }
+
+  extension SIMD8 where Scalar == UInt32 {
+    @_transparent
+    static func & (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.and_Vec8xInt32(a._storage._value, b._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func | (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.or_Vec8xInt32(a._storage._value, b._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func &<< (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.shl_Vec8xInt32(
+        a._storage._value, (b & Self(repeating: 31))._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func &>> (a: Self, b: Self) -> Self {
+      var result = a
+      result._storage._value = Builtin.lshr_Vec8xInt32(
+        a._storage._value, (b & Self(repeating: 31))._storage._value)
+      return result
+    }
+
+    @_transparent
+    static func & (a: Self, b: UInt32) -> Self { a & Self(repeating: b) }
+
+    @_transparent
+    static func &<< (a: Self, b: UInt32) -> Self { a &<< Self(repeating: b) }
+
+    @_transparent
+    static func &>> (a: Self, b: UInt32) -> Self { a &>> Self(repeating: b) }
+
+  }
+
 #endif
