@@ -54,7 +54,8 @@ extension Module {
     _ replacement: (_ path: String, _ module: any Module) throws -> (any Module)?
   ) rethrows -> [String] {
     let walk = ModuleWalk(self)
-    var exchanges: [(path: String, slot: any ModuleSlot, old: any Module, new: any Module)] = []
+    var paths: [String] = []
+    var exchanges: [(slot: any ModuleSlot, old: any Module, new: any Module)] = []
     for (path, old) in walk.modules where !path.isEmpty {
       guard let new = try replacement(path, old) else { continue }
       let slots = walk.slots.filter { $0.holds(old) }
@@ -64,14 +65,11 @@ extension Module {
           programmerError(
             "replaceModules: \(path) is a \(type(of: old)); a \(type(of: new)) does not fit there")
         }
-        exchanges.append((path, slot, old, new))
+        exchanges.append((slot, old, new))
       }
+      paths.append(path)
     }
     for exchange in exchanges { exchange.slot.replace(exchange.old, with: exchange.new) }
-    var paths = exchanges.map(\.path)
-    for place in paths.indices.dropFirst().reversed() where paths[place] == paths[place - 1] {
-      paths.remove(at: place)
-    }
     return paths
   }
 

@@ -43,6 +43,7 @@ extension Tensor {
     _ rates: AdaFactorRates
   ) {
     requireShape(gradient, shape, of: "AdaFactor", "a gradient")
+    if count == 0 { return }
     let (rows, columns) = (rowMeans.shape[rowMeans.rank - 1], columnMeans.shape[columnMeans.rank - 1])
     let gradient = gradient.contiguous()
     makeUnique()

@@ -109,7 +109,8 @@ import Testing
       // More than there are regions.
       SharedThreadsTests.onThreads(40) { caller in
         for round in 0..<100 {
-          let count = (round * 7 + caller) % 61
+          // One index alone is no region: what is inside may have threads of its own.
+          let count = 2 + (round * 7 + caller) % 61
           var visits = [Int](repeating: 0, count: count)
           visits.withUnsafeMutableBufferPointer { visits in
             nonisolated(unsafe) let visits = visits
@@ -121,6 +122,38 @@ import Testing
             }
           }
           #expect(visits.allSatisfy { $0 == 3 })
+        }
+      }
+    }
+  }
+
+  @Test func aRegionWithoutAPlaceIsAlsoTheCallersOwnInside() async {
+    await #expect(processExitsWith: .success) {
+      ThreadPool.threadCount = 4
+      // As many as there are regions, which stay open until the last caller has found no place.
+      let others = 32
+      let open = Atomic<Int>(0)
+      let mayEnd = Atomic<Bool>(false)
+      let ended = Atomic<Int>(0)
+      SharedThreadsTests.onThreads(others + 1) { caller in
+        guard caller == others else {
+          let isOpen = Atomic<Bool>(false)
+          ThreadPool.parallelFor(count: 2) { _ in
+            if !isOpen.exchange(true, ordering: .relaxed) { open.add(1, ordering: .relaxed) }
+            #expect(SharedThreadsTests.comes { mayEnd.load(ordering: .relaxed) })
+          }
+          ended.add(1, ordering: .relaxed)
+          return
+        }
+        #expect(SharedThreadsTests.comes { open.load(ordering: .relaxed) == others })
+        let thread = Thread.current
+        ThreadPool.parallelFor(count: 2) { _ in
+          mayEnd.store(true, ordering: .relaxed)
+          #expect(SharedThreadsTests.comes { ended.load(ordering: .relaxed) == others })
+          ThreadPool.parallelFor(count: 1_000) { _ in
+            #expect(Thread.current == thread)
+            sched_yield()
+          }
         }
       }
     }

@@ -20,6 +20,14 @@ import Testing
     return Tensor(numbers, shape: [rows, columns])
   }
 
+  @Test(arguments: [[0, 5], [5, 0], [0, 0]] as [Shape])
+  func stepsOverParametersWithoutElements(_ shape: Shape) {
+    let model = Matrix(.zeros(shape))
+    let optimizer = AdaFactor(model, learningRate: 1e-3, smallestFactoredSize: 0)
+    optimizer.step(model.gradients(.zeros(shape)))
+    #expect(optimizer.stepCount == 1 && model.p.value.shape == shape)
+  }
+
   /// The numbers are for momentum in double precision; bfloat16 keeps 8 bits of it, which is 0.2% at worst.
   @Test func givesTheGoldenNumbers() {
     let start = Self.matrix(32, 48) { i, j in Double((7 * i + 13 * j) % 17 - 8) / 10 }

@@ -3,8 +3,9 @@ import Synchronization
 
 /// The threads that share the work of kernel calls.
 ///
-/// Calls on several threads at once share them alike (``WorkerTeam``). A region started inside another one is run by the
-/// calling thread alone. So who runs what is never known, and results must not, and do not, depend on it.
+/// Calls on several threads at once share them alike (``WorkerTeam``). A region started inside another one of several
+/// indices is run by the calling thread alone. So who runs what is never known, and results must not, and do not,
+/// depend on it.
 public enum ThreadPool {
   /// How many threads work on regions, their callers included.
   ///
@@ -37,14 +38,17 @@ public enum ThreadPool {
       return
     }
     let state = ThreadState.current
-    if !state.isInsideRegion {
+    let isOutermost = !state.isInsideRegion
+    state.isInsideRegion = true
+    defer { if isOutermost { state.isInsideRegion = false } }
+    if isOutermost {
       let budget = budget
       let threads = min(budget?.threads ?? threadCount, count)
-      if threads > 1 {
-        state.isInsideRegion = true
-        defer { state.isInsideRegion = false }
-        let isAssured = budget?.isAssured ?? false
-        if WorkerTeam.shared.run(count: count, helpers: threads - 1, isAssured: isAssured, body) { return }
+      let isAssured = budget?.isAssured ?? false
+      if threads > 1,
+        WorkerTeam.shared.run(count: count, helpers: threads - 1, isAssured: isAssured, body)
+      {
+        return
       }
     }
     for index in 0..<count { body(index) }

@@ -19,31 +19,6 @@ private func load(_ p: UnsafePointer<Int32>, _ n: Int) -> VectorBits {
   return vector
 }
 
-/// Sum of `exp(x - shift)` over a row but for one column; stores the exponentials of all if there is an `out`.
-private func sumOfExponentials(
-  _ x: UnsafePointer<Float>, except column: Int, _ count: Int, shift: Float, out: UnsafeMutablePointer<Float>?
-) -> Double {
-  let shift = Vector(repeating: shift)
-  var total = 0.0
-  var i = 0
-  while i < count {
-    let end = Swift.min(i + 1024, count)
-    var (a, b) = (Vector(repeating: 0), Vector(repeating: 0))
-    while i < end {
-      let n = Swift.min(vectorWidth, end - i)
-      var e = exponential(load(x + i, stride: 1, n, padding: -.infinity) - shift)
-      if let out { store(e, out + i, n) }
-      let lane = column &- i
-      if lane >= 0 && lane < vectorWidth { e[lane] = 0 }
-      a += e
-      (a, b) = (b, a)
-      i += n
-    }
-    total += Double(horizontalSum(a + b))
-  }
-  return total
-}
-
 /// Columns of the sigmoid loss whose sums are carried in single precision: eight numbers in each lane.
 private let sigmoidPairsBlock = 128
 
@@ -119,7 +94,7 @@ let lossKernels = LossKernels(
       let chosen = x[label]
       let out = gradient.map { $0 + row * columns }
       // What the other classes add is summed apart: beside the label's own, and less it, little of a small sum is left.
-      let others = sumOfExponentials(x, except: label, columns, shift: largest, out: out)
+      let others = sumOfExponentials(x, stride: 1, columns, shift: largest, except: label, out: out)
       let own = Double(out?[label] ?? exponential(Vector(repeating: chosen - largest))[0])
       losses[row] = Float(Double(largest - chosen) + log1p((own - 1) + others))
       guard let out else { continue }

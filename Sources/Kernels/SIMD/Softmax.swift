@@ -1,9 +1,10 @@
 /// Sum of `exp(x - shift)` over a row of any stride; stores the exponentials too if there is an `out`, which may be
-/// `x`.
+/// `x`. One column may be left out of the sum.
 ///
 /// Written out, not in terms of `blockedSum`: a closure of this size would be called for every vector.
 func sumOfExponentials(
-  _ x: UnsafePointer<Float>, stride: Int, _ count: Int, shift: Float, out: UnsafeMutablePointer<Float>? = nil
+  _ x: UnsafePointer<Float>, stride: Int, _ count: Int, shift: Float, except column: Int = -1,
+  out: UnsafeMutablePointer<Float>? = nil
 ) -> Double {
   let shift = Vector(repeating: shift)
   var total = 0.0
@@ -12,7 +13,9 @@ func sumOfExponentials(
     let end = Swift.min(i + 1024, count)
     var a = Vector(repeating: 0)
     var b = a
-    while stride == 1 && i + 2 * vectorWidth <= end {
+    // Below zero the distance to the column is a large number too.
+    while stride == 1 && i + 2 * vectorWidth <= end && UInt(bitPattern: column &- i) >= 2 * UInt(vectorWidth)
+    {
       let first = exponential(load(x + i) - shift)
       let second = exponential(load(x + i + vectorWidth) - shift)
       if let out {
@@ -25,8 +28,10 @@ func sumOfExponentials(
     }
     while i < end {
       let n = Swift.min(vectorWidth, end - i)
-      let e = exponential(load(x + i * stride, stride: stride, n, padding: -.infinity) - shift)
+      var e = exponential(load(x + i * stride, stride: stride, n, padding: -.infinity) - shift)
       if let out { store(e, out + i, n) }
+      let lane = column &- i
+      if lane >= 0 && lane < vectorWidth { e[lane] = 0 }
       a += e
       // In turns, as above: zeros behind the last number, such as those of hidden keys, change no sum.
       (a, b) = (b, a)

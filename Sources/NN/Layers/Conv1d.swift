@@ -26,9 +26,7 @@ public final class Conv1d: Layer, Hookable {
     inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
     groups: Int = 1, bias: Bool = true, random: inout Random
   ) {
-    if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
-      programmerError("Conv1d: \(inputs) inputs and \(outputs) outputs do not divide into \(groups) groups")
-    }
+    checkGroups(groups, inputs: inputs, outputs: outputs, of: "Conv1d")
     weight = Parameter(random.lecunNormal([outputs, inputs / groups, kernel]))
     self.bias = bias ? Parameter(.zeros([outputs])) : nil
     self.stride = stride

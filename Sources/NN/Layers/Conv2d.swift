@@ -26,9 +26,7 @@ public final class Conv2d: Layer, Hookable {
     inputs: Int, outputs: Int, kernel: (Int, Int), stride: (Int, Int) = (1, 1), padding: Padding2D = .zero,
     dilation: (Int, Int) = (1, 1), groups: Int = 1, bias: Bool = true, random: inout Random
   ) {
-    if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
-      programmerError("Conv2d: \(inputs) inputs and \(outputs) outputs do not divide into \(groups) groups")
-    }
+    checkGroups(groups, inputs: inputs, outputs: outputs, of: "Conv2d")
     self.init(
       weight: random.lecunNormal([outputs, inputs / groups, kernel.0, kernel.1]),
       bias: bias ? .zeros([outputs]) : nil, stride: stride, padding: padding, dilation: dilation,
@@ -71,5 +69,12 @@ public final class Conv2d: Layer, Hookable {
         x, weight: weight.variable, bias: bias?.variable, stride: stride, padding: padding,
         dilation: dilation, groups: groups)
     }
+  }
+}
+
+/// Traps unless the channels of a convolution divide into groups.
+func checkGroups(_ groups: Int, inputs: Int, outputs: Int, of layer: StaticString) {
+  if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
+    programmerError("\(layer): \(inputs) inputs and \(outputs) outputs do not divide into \(groups) groups")
   }
 }

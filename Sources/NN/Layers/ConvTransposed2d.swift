@@ -29,10 +29,7 @@ public final class ConvTransposed2d: Layer, Hookable {
     outputPadding: (Int, Int) = (0, 0), dilation: (Int, Int) = (1, 1), groups: Int = 1, bias: Bool = true,
     random: inout Random
   ) {
-    if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
-      programmerError(
-        "ConvTransposed2d: \(inputs) inputs and \(outputs) outputs do not divide into \(groups) groups")
-    }
+    checkGroups(groups, inputs: inputs, outputs: outputs, of: "ConvTransposed2d")
     let deviation = (Float(groups) / Float(inputs)).squareRoot()
     weight = Parameter(
       random.normal([inputs, outputs / groups, kernel.0, kernel.1], standardDeviation: deviation))
