@@ -12,6 +12,8 @@ final class ThreadState {
   var table: UnsafePointer<KernelTable>?
   /// Whether this thread runs the body of a parallel region; regions inside are run by this thread alone.
   var isInsideRegion = false
+  /// The place where this thread last opened a region of its own.
+  var lastRegion = 0
   /// Other regions that were open lately beside those of this thread.
   var neighbourhood = Neighbourhood()
   /// For packed matrices.

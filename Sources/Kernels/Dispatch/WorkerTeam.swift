@@ -40,7 +40,7 @@ final class WorkerTeam: @unchecked Sendable {
   private let regions: UnsafeMutableRawPointer
   /// Regions from here on were never taken.
   private let reach = Atomic<Int>(0)
-  /// At least as many workers as sleep; written with the mutex held.
+  /// At least as many workers as sleep and were not called; written with the mutex held.
   private let sleepers = Atomic<Int>(0)
   /// Written with the mutex held.
   private let workerCount = Atomic<Int>(0)
@@ -77,7 +77,7 @@ final class WorkerTeam: @unchecked Sendable {
       region.pointee.next.store(0, ordering: .relaxed)
       region.pointee.seats.store(
         Seats.open(wanted: helpers, isAssured: isAssured), ordering: .sequentiallyConsistent)
-      hire()
+      if isAssured || workerCount.load(ordering: .relaxed) < ThreadPool.threadCount - 1 { hire() }
       var isFirst = true
       takeIndices(of: region) {
         rouse(for: index, all: isFirst)
@@ -91,13 +91,19 @@ final class WorkerTeam: @unchecked Sendable {
     return true
   }
 
+  /// A region that is free, the thread's last one before others: its memory is at hand.
   private func takeRegion() -> Int? {
-    for index in 0..<Self.regionCount
-    where self.region(index).pointee.seats.load(ordering: .relaxed) == Seats.none {
-      let taken = region(index).pointee.seats.compareExchange(
-        expected: Seats.none, desired: Seats.taken, ordering: .acquiring)
-      guard taken.exchanged else { continue }
+    let state = ThreadState.current
+    for offset in 0..<Self.regionCount {
+      let index = (state.lastRegion + offset) % Self.regionCount
+      let region = region(index)
+      guard region.pointee.seats.load(ordering: .relaxed) == Seats.none,
+        region.pointee.seats.compareExchange(
+          expected: Seats.none, desired: Seats.taken, ordering: .acquiring
+        ).exchanged
+      else { continue }
       if index >= reach.load(ordering: .relaxed) { reach.max(index + 1, ordering: .sequentiallyConsistent) }
+      state.lastRegion = index
       return index
     }
     return nil
@@ -144,9 +150,11 @@ final class WorkerTeam: @unchecked Sendable {
   private func wake(_ count: Int) {
     pthread_mutex_lock(mutex)
     let asleep = sleepers.load(ordering: .relaxed)
-    sleepers.store(asleep - min(count, asleep), ordering: .relaxed)
-    for _ in 0..<min(count, asleep) { pthread_cond_signal(wakeUp) }
+    let woken = min(count, asleep)
+    sleepers.store(asleep - woken, ordering: .relaxed)
     pthread_mutex_unlock(mutex)
+    // Only now, or who wakes up would wait for the mutex at once.
+    for _ in 0..<woken { pthread_cond_signal(wakeUp) }
   }
 
   // MARK: Shares

@@ -5,9 +5,9 @@ import Tensor
 /// What several threads of one program get done.
 ///
 /// `concurrency/gemm-512/one-by-one`: the products of two threads one after the other, on one thread; `at-once`: the same
-/// products by two threads at once. `concurrency/trainer-512/alone`: products on all threads; `loader`: before each another
-/// thread has to have made a picture, of up to two ahead; `loader-of-one-thread`: the same where that thread keeps to
-/// itself.
+/// products by two threads at once; `apart`: by two threads that keep to themselves. `concurrency/trainer-512/alone`:
+/// products on all threads; `loader`: before each another thread has to have made a picture, of up to two ahead;
+/// `loader-of-one-thread`: the same where that thread keeps to itself; `pictures`: only the pictures, on one thread.
 enum Concurrency {
   static var work: [Work] {
     [128, 256, 512, 1024].flatMap { size in
@@ -18,6 +18,11 @@ enum Concurrency {
         products(size, "at-once") { run in
           DispatchQueue.concurrentPerform(iterations: 2, execute: run)
         },
+        products(size, "apart") { run in
+          DispatchQueue.concurrentPerform(iterations: 2) { caller in
+            Compute.withThreadLimit(1) { run(caller) }
+          }
+        },
       ]
     }
       + [512, 1024].flatMap { size in
@@ -25,6 +30,7 @@ enum Concurrency {
           trainer(size, "alone", loaderThreads: nil),
           trainer(size, "loader", loaderThreads: Compute.threadCount),
           trainer(size, "loader-of-one-thread", loaderThreads: 1),
+          pictures(size),
         ]
       }
   }
@@ -64,7 +70,7 @@ enum Concurrency {
             Compute.withThreadLimit(loaderThreads) {
               for _ in 0..<repetitions {
                 room.wait()
-                _ = random.normal([3, size / 8, size / 8])
+                _ = picture(size, &random)
                 pictures.signal()
               }
             }
@@ -76,6 +82,20 @@ enum Concurrency {
           _ = matmul(a, b)
           room.signal()
         }
+      }
+    }
+  }
+
+  /// What the loader does for one product.
+  private static func picture(_ size: Int, _ random: inout Random) -> Tensor {
+    random.normal([3, size / 8, size / 8])
+  }
+
+  private static func pictures(_ size: Int) -> Work {
+    Work(name: "concurrency/trainer-\(size)/pictures") {
+      var random = Random(seed: 2)
+      return {
+        Compute.withThreadLimit(1) { for _ in 0..<repetitions(size) { _ = picture(size, &random) } }
       }
     }
   }
