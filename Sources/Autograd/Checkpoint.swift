@@ -8,6 +8,7 @@
 public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> Variable) -> Variable {
   guard Recording.isEnabled else { return body(inputs) }
   let draws = DrawLog()
+  let part = BatchPart.current
   let pass = ForwardPass(of: inputs.map { Variable($0.value, requiresGradient: $0.requiresGradient) }) {
     leaves in
     DrawLog.$current.withValue(draws) { body(leaves) }
@@ -27,7 +28,7 @@ public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> V
     draws.rewind()
     // The sweep may run where nothing else is recorded.
     let again = Recording.$isEnabled.withValue(true) {
-      DrawLog.$current.withValue(draws) { body(leaves) }
+      BatchPart.$current.withValue(part) { DrawLog.$current.withValue(draws) { body(leaves) } }
     }
     let targets = leaves + captured
     let wanted = targets.indices.filter { context.needs($0) }
@@ -142,7 +143,22 @@ public final class RandomSource {
 
   /// A generator for one use.
   public func next() -> Random {
-    if let log = DrawLog.current { return log.draw { random.split() } }
-    return random.split()
+    func fresh() -> Random { BatchPart.current?.draw { random.split() } ?? random.split() }
+    if let log = DrawLog.current { return log.draw(fresh) }
+    return fresh()
+  }
+
+  /// Ones with the given probability and zeros, independent for each row of a batch: those of the rows at hand where
+  /// ``microbatched(_:size:_:)`` computes a part.
+  ///
+  /// - Parameter shape: As many numbers for each row.
+  public func bernoulli(rows shape: Shape, probability: Float) -> Tensor {
+    var random = next()
+    guard let part = BatchPart.current else { return random.bernoulli(shape, probability: probability) }
+    if shape.elementCount % part.rows.count != 0 {
+      programmerError("RandomSource: numbers of shape \(shape) for \(part.rows.count) rows of a batch")
+    }
+    let first = part.rows.lowerBound * (shape.elementCount / part.rows.count)
+    return random.bernoulli(shape, probability: probability, skipping: first)
   }
 }

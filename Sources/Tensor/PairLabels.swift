@@ -1,13 +1,42 @@
 /// Which pairs of a batch belong together, for the pairwise losses.
-public enum PairLabels: Sendable {
-  /// Image i and text i, and no others.
-  case diagonal
-  /// Every image and text with the same number, such as all captions of one image.
-  case classes(images: IndexTensor, texts: IndexTensor)
+public struct PairLabels: Sendable {
+  enum Positives {
+    case diagonal
+    case classes(images: IndexTensor, texts: IndexTensor)
+    case lists(PairLists)
+  }
 
-  /// Labels that fit the numbers of images and texts, with classes counted from 0.
+  let positives: Positives
+  /// Pairs that are neither positive nor negative.
+  let excluded: PairLists?
+
+  private init(_ positives: Positives, excluded: PairLists? = nil) {
+    (self.positives, self.excluded) = (positives, excluded)
+  }
+
+  /// Image i and text i, and no others.
+  public static let diagonal = PairLabels(.diagonal)
+
+  /// Every image and text with the same number, such as all captions of one image.
+  public static func classes(images: IndexTensor, texts: IndexTensor) -> PairLabels {
+    PairLabels(.classes(images: images, texts: texts))
+  }
+
+  /// The texts that belong to each image, which may be none. Images that share one text need not share all.
+  public static func lists(_ textsOfImages: [[Int]]) -> PairLabels {
+    PairLabels(.lists(PairLists(textsOfImages, of: "PairLabels.lists")))
+  }
+
+  /// The same labels, but the texts listed for each image are neither positive nor negative with it, whatever they were:
+  /// the losses leave such pairs out. For near-duplicates, say.
+  public func excluding(_ textsOfImages: [[Int]]) -> PairLabels {
+    PairLabels(positives, excluded: PairLists(textsOfImages, of: "PairLabels.excluding"))
+  }
+
+  /// Labels that fit the numbers of images and texts, with classes counted from 0 if one is negative.
   func checked(images: Int, texts: Int, of operation: StaticString) -> PairLabels {
-    switch self {
+    excluded?.check(images: images, texts: texts, of: operation)
+    switch positives {
     case .diagonal:
       if images != texts {
         programmerError(
@@ -20,6 +49,7 @@ public enum PairLabels: Sendable {
           "\(operation): classes of shapes \(imageClasses.shape) and \(textClasses.shape) for \(images) images "
             + "and \(texts) texts")
       }
+      guard (imageClasses.values.min() ?? 0) < 0 || (textClasses.values.min() ?? 0) < 0 else { return self }
       var numbers: [Int32: Int32] = [:]
       func numbered(_ classes: IndexTensor) -> IndexTensor {
         IndexTensor(
@@ -29,57 +59,35 @@ public enum PairLabels: Sendable {
             return numbers[value]!
           })
       }
-      return .classes(images: numbered(imageClasses), texts: numbered(textClasses))
-    }
-  }
-
-  /// Calls `body` with the classes of images and texts, or with nil twice.
-  func withClasses(_ body: (UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Void) {
-    guard case .classes(let images, let texts) = self else { return body(nil, nil) }
-    images.values.withUnsafeBufferPointer { images in
-      texts.values.withUnsafeBufferPointer { texts in body(images.baseAddress, texts.baseAddress) }
+      return PairLabels(
+        .classes(images: numbered(imageClasses), texts: numbered(textClasses)), excluded: excluded)
+    case .lists(let lists):
+      lists.check(images: images, texts: texts, of: operation)
+      return self
     }
   }
 
   /// The texts that belong to each image.
-  package func positives(images: Int, texts: Int) -> Positives {
-    guard case .classes(let imageClasses, let textClasses) = self else {
-      return Positives(oneForEach: (0..<texts).map(Int32.init))
-    }
-    var members: [Int32: [Int32]] = [:]
-    for (text, number) in textClasses.values.enumerated() { members[number, default: []].append(Int32(text)) }
-    var result = Positives()
-    for number in imageClasses.values { result.append(members[number] ?? []) }
-    return result
-  }
-}
-
-/// The texts that belong to each image, in compressed rows: those of image i are `texts[starts[i]..<starts[i + 1]]`.
-package struct Positives {
-  private var starts: [Int]
-  private(set) var texts: [Int32]
-
-  /// One text for each image.
-  package init(oneForEach texts: [Int32]) { (starts, self.texts) = (Array(0...texts.count), texts) }
-
-  fileprivate init() { (starts, texts) = ([0], []) }
-
-  fileprivate mutating func append(_ textsOfNextImage: [Int32]) {
-    texts += textsOfNextImage
-    starts.append(texts.count)
-  }
-
-  /// Where the texts of an image are in `texts`.
-  func range(of image: Int) -> Range<Int> { starts[image]..<starts[image + 1] }
-
-  /// 1 for pairs that belong together, else 0.
-  package func matrix(texts count: Int) -> Tensor {
-    var matrix = Tensor.zeros([starts.count - 1, count])
-    matrix.withUnsafeMutableScalars { buffer in
-      for image in 0..<starts.count - 1 {
-        for text in texts[range(of: image)] { buffer[image * count + Int(text)] = 1 }
+  package func positivePairs(images: Int, texts: Int) -> PairLists {
+    let all: PairLists
+    switch positives {
+    case .diagonal: all = PairLists(diagonal: images)
+    case .lists(let lists): all = lists
+    case .classes(let imageClasses, let textClasses):
+      var members: [Int32: [Int32]] = [:]
+      for (text, number) in textClasses.values.enumerated() {
+        members[number, default: []].append(Int32(text))
       }
+      all = PairLists(sorted: imageClasses.values.lazy.map { members[$0] ?? [] })
     }
-    return matrix
+    return excluded.map(all.subtracting) ?? all
   }
+
+  /// 1 for pairs that are left out, else 0; nil if none are.
+  package func excludedMatrix(images: Int, texts: Int) -> Tensor? {
+    excluded?.matrix(images: images, texts: texts)
+  }
+
+  /// How many pairs a loss is made of: all but the excluded ones.
+  public func pairCount(images: Int, texts: Int) -> Int { images * texts - (excluded?.count ?? 0) }
 }

@@ -38,6 +38,13 @@ public struct Random: Sendable {
     return part
   }
 
+  /// The generator that a copy would give by ``split()`` after `number` others.
+  func part(_ number: Int) -> Random {
+    var random = self
+    random.counter += UInt64(number)
+    return random.split()
+  }
+
   /// The same generator, but one whose tensors are filled, for what is drawn after a model was loaded.
   package var withoutPlaceholders: Random {
     var random = self
@@ -76,25 +83,27 @@ public struct Random: Sendable {
     return x
   }
 
-  /// A tensor whose elements are made from four random numbers at a time.
+  /// A tensor whose elements are made from four random numbers at a time: those behind the first `skipped` of a longer one.
   private mutating func fill(
-    _ shape: Shape,
+    _ shape: Shape, skipping skipped: Int = 0,
     _ transform: (Words) -> (Float, Float, Float, Float)
   ) -> Tensor {
     if makesPlaceholders { return Tensor(0).expand(to: shape) }
     let result = Tensor(uninitialized: shape)
     let (key, start, count, out) = (key, counter, result.count, result.pointer)
-    let blocks = (count + 3) / 4
-    ThreadPool.parallelRanges(count: blocks, grain: 4096) { range in
+    let blocks = skipped / 4..<(skipped + count + 3) / 4
+    ThreadPool.parallelRanges(count: blocks.count, grain: 4096) { range in
       for i in range {
-        let values = transform(Random.block(key: key, counter: start + UInt64(i)))
-        out[4 * i] = values.0
-        if 4 * i + 1 < count { out[4 * i + 1] = values.1 }
-        if 4 * i + 2 < count { out[4 * i + 2] = values.2 }
-        if 4 * i + 3 < count { out[4 * i + 3] = values.3 }
+        let block = blocks.lowerBound + i
+        let values = transform(Random.block(key: key, counter: start + UInt64(block)))
+        let first = 4 * block - skipped
+        if first >= 0 { out[first] = values.0 }
+        if first + 1 >= 0 && first + 1 < count { out[first + 1] = values.1 }
+        if first + 2 >= 0 && first + 2 < count { out[first + 2] = values.2 }
+        if first + 3 < count { out[first + 3] = values.3 }
       }
     }
-    counter += UInt64(blocks)
+    counter += UInt64(blocks.upperBound)
     return result
   }
 
@@ -155,8 +164,13 @@ public struct Random: Sendable {
 
   /// 1 with the given probability, else 0.
   public mutating func bernoulli(_ shape: Shape, probability: Float) -> Tensor {
+    bernoulli(shape, probability: probability, skipping: 0)
+  }
+
+  /// The same behind the first `skipped` elements of a longer tensor.
+  package mutating func bernoulli(_ shape: Shape, probability: Float, skipping skipped: Int) -> Tensor {
     func value(_ bits: UInt32) -> Float { Random.unit(bits) < probability ? 1 : 0 }
-    return fill(shape) { (value($0.0), value($0.1), value($0.2), value($0.3)) }
+    return fill(shape, skipping: skipped) { (value($0.0), value($0.1), value($0.2), value($0.3)) }
   }
 
   /// A whole number in `0..<bound`, without bias: the upper half of a product with 64 random bits, unless the lower half

@@ -1,169 +1,182 @@
 import Foundation
 import Kernels
 
-/// The softmax loss of a matrix of logits, which its gradients replace.
+/// The softmax loss of all pairs, and its gradients: one pass over tiles of logits for the sums of their powers along rows
+/// and columns, and one for the gradients.
 ///
 /// In every row and column the powers of pairs that belong together are summed apart from those of the others, in double
 /// precision: a loss near 0 and the gradients of its pairs are made of the others' powers alone, and so as exact as
 /// those.
 struct SoftmaxPairs {
-  let logits: UnsafeMutablePointer<Float>
-  let images, texts: Int
-  let positives: Positives
+  private let tiles: PairTiles
+  private let scale: Float
+  private let positives: PairLists
+  private let excluded: PairLists?
+  private var rows, columns: LogSums
+  /// Logits of the pairs that belong together.
+  private var logits: [Float]
 
   /// Columns in one task of a pass over all rows.
   private static let width = 512
   /// Rows whose powers are summed in single precision.
   private static let height = 128
 
-  /// All rows, or all columns.
-  private struct Lines {
-    /// The largest logit of each line.
-    var largest: [Float]
-    /// Pairs that belong together.
-    var members: [Int]
-    /// What they add to the sum of e^(logit - largest).
-    var own: [Double]
-    /// What the others add to it.
-    var others: [Double]
-
-    init(count: Int) {
-      largest = Array(repeating: -.infinity, count: count)
-      members = Array(repeating: 0, count: count)
-      own = Array(repeating: 0, count: count)
-      others = Array(repeating: 0, count: count)
-    }
-
-    func power(_ logit: Float, _ line: Int) -> Double { exp(Double(logit) - Double(largest[line])) }
-
-    /// What a pair adds to the loss of its line, less ``logSum(_:)``.
-    func distance(_ logit: Float, _ line: Int) -> Double {
-      (Double(largest[line]) - Double(logit)) / Double(members[line])
-    }
-
-    /// log Σ e^(logit - largest): with one pair that is the largest, `own` is 1.
-    func logSum(_ line: Int) -> Double { log1p((own[line] - 1) + others[line]) }
-
-    /// The probability of a pair less its target, 1 / `members`: the first two terms cancel if it is the only one.
-    func slope(_ logit: Float, _ line: Int) -> Double {
-      let count = Double(members[line])
-      return (count * power(logit, line) - own[line] - others[line]) / (count * (own[line] + others[line]))
-    }
-
-    /// `weight` over the sum, 0 for a line without pairs, which has no loss.
-    func factors(_ weight: Double) -> [Float] {
-      members.indices.map { members[$0] == 0 ? 0 : Float(weight / (own[$0] + others[$0])) }
-    }
+  init(_ tiles: PairTiles, scale: Float, labels: PairLabels) {
+    let (n, m) = (tiles.images.shape[0], tiles.texts.shape[0])
+    (self.tiles, self.scale) = (tiles, scale)
+    positives = labels.positivePairs(images: n, texts: m)
+    excluded = labels.excluded
+    (rows, columns) = (LogSums(count: n), LogSums(count: m))
+    logits = Array(repeating: 0, count: positives.count)
   }
 
-  /// The loss; the logits are used up.
-  func loss(replacingLogitsByGradients: Bool) -> Float {
-    let pairs = takePairs()
-    var (rows, columns) = (Lines(count: images), Lines(count: texts))
-    forEachPair { row, column, index in
-      rows.members[row] += 1
-      columns.members[column] += 1
-      rows.largest[row] = larger(rows.largest[row], pairs[index])
-      columns.largest[column] = larger(columns.largest[column], pairs[index])
-    }
-    sumRows(&rows)
-    sumColumns(&columns)
-    var (rowLoss, columnLoss) = (0.0, 0.0)
-    forEachPair { row, column, index in
-      rows.own[row] += rows.power(pairs[index], row)
-      columns.own[column] += columns.power(pairs[index], column)
-      rowLoss += rows.distance(pairs[index], row)
-      columnLoss += columns.distance(pairs[index], column)
-    }
-    for row in 0..<images where rows.members[row] > 0 { rowLoss += rows.logSum(row) }
-    for column in 0..<texts where columns.members[column] > 0 { columnLoss += columns.logSum(column) }
-    if replacingLogitsByGradients { replaceByGradients(pairs, rows, columns) }
-    return Float((rowLoss / Double(images) + columnLoss / Double(texts)) / 2)
-  }
-
-  /// A NaN is the largest.
-  private func larger(_ a: Float, _ b: Float) -> Float { b > a || b.isNaN ? b : a }
-
-  /// Logits of the pairs that belong together. In their places stands -infinity, whose power is 0.
-  private func takePairs() -> [Float] {
-    [Float](unsafeUninitializedCapacity: positives.texts.count) { buffer, count in
-      forEachPair { row, column, index in
-        buffer.initializeElement(at: index, to: logits[row * texts + column])
-        logits[row * texts + column] = -.infinity
+  mutating func loss(_ wanted: PairwiseLoss.Wanted) -> PairwiseLoss {
+    let (images, texts) = (tiles.images, tiles.texts)
+    // The gradient of the scale is made of those of either embeddings.
+    let needsImages = wanted.images || (wanted.logScale && !wanted.texts)
+    let ofImages = needsImages ? Tensor(uninitialized: images.shape) : nil
+    let ofTexts = wanted.texts ? Tensor(uninitialized: texts.shape) : nil
+    var value = 0.0
+    tiles.withMemory { tile in
+      for rows in tiles.rows {
+        for columns in tiles.columns {
+          multiply(rows, columns, to: tile)
+          takePairs(rows, columns, tile)
+          sumRows(rows, columns, tile)
+          sumColumns(rows, columns, tile)
+        }
       }
-      count = positives.texts.count
+      value = self.value()
+      if ofImages == nil && ofTexts == nil { return }
+      for rows in tiles.rows {
+        for columns in tiles.columns {
+          if !tiles.isOne { multiply(rows, columns, to: tile) }
+          replaceByGradients(rows, columns, tile)
+          tiles.addGradients(rows, columns, tile, factor: scale, images: ofImages, texts: ofTexts)
+        }
+      }
+    }
+    // Σ g t x·y, g being the gradients of the logits.
+    let logScale: Float =
+      if !wanted.logScale {
+        0
+      } else if let ofImages {
+        sumOfProducts(ofImages, images)
+      } else {
+        sumOfProducts(ofTexts!, texts)
+      }
+    return PairwiseLoss(
+      value: Tensor(Float(value)), images: wanted.images ? ofImages : nil, texts: ofTexts, logScale: logScale,
+      bias: 0)
+  }
+
+  /// Logits of a tile; those of excluded pairs are -infinity, whose power is 0.
+  private func multiply(_ rows: Range<Int>, _ columns: Range<Int>, to tile: UnsafeMutablePointer<Float>) {
+    tiles.multiply(rows, columns, by: scale, to: tile)
+    excluded?.forEach(images: rows, texts: columns) { image, text, _ in
+      tile[(image - rows.lowerBound) * columns.count + text - columns.lowerBound] = -.infinity
     }
   }
 
-  private func forEachPair(_ body: (_ row: Int, _ column: Int, _ index: Int) -> Void) {
-    for row in 0..<images {
-      for index in positives.range(of: row) { body(row, Int(positives.texts[index]), index) }
+  /// Remembers the logits of pairs that belong together. In their places stands -infinity.
+  private mutating func takePairs(
+    _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>
+  ) {
+    positives.forEach(images: rows, texts: columns) { image, text, pair in
+      let place = (image - rows.lowerBound) * columns.count + text - columns.lowerBound
+      logits[pair] = tile[place]
+      tile[place] = -.infinity
+      self.rows.add(logits[pair], to: image)
+      self.columns.add(logits[pair], to: text)
     }
   }
 
-  private func sumRows(_ rows: inout Lines) {
+  private mutating func sumRows(
+    _ range: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>
+  ) {
     let kernels = Kernels.table.reduction
-    rows.largest.withUnsafeMutableBufferPointer { largest in
-      rows.others.withUnsafeMutableBufferPointer { others in
-        let (largest, others) = (largest.baseAddress!, others.baseAddress!)
-        ThreadPool.parallelRanges(count: images, grain: 16_384 / texts + 1) { range in
-          for row in range {
-            let x = logits + row * texts
-            largest[row] = larger(
-              largest[row], kernels.reduce(ReductionOperation.maximum.rawValue, x, 1, texts))
-            others[row] = kernels.sumOfExponentials(x, 1, texts, largest[row])
-          }
+    rows.withPointers(from: range.lowerBound) { largest, others in
+      ThreadPool.parallelRanges(count: range.count, grain: 16_384 / columns.count + 1) { lines in
+        for line in lines {
+          let x = tile + line * columns.count
+          let most = LogSums.larger(
+            largest[line], kernels.reduce(ReductionOperation.maximum.rawValue, x, 1, columns.count))
+          LogSums.raise(&largest[line], to: most, &others[line])
+          // Of nothing but excluded pairs.
+          if most == -.infinity { continue }
+          others[line] += kernels.sumOfExponentials(x, 1, columns.count, most)
         }
       }
     }
   }
 
   /// A few hundred columns at a time, so that every row is read in long runs.
-  private func sumColumns(_ columns: inout Lines) {
+  private mutating func sumColumns(
+    _ rows: Range<Int>, _ range: Range<Int>, _ tile: UnsafeMutablePointer<Float>
+  ) {
     let (elementwise, accumulate) = (Kernels.table.elementwise, Kernels.table.reduction.accumulate)
-    columns.largest.withUnsafeMutableBufferPointer { largest in
-      columns.others.withUnsafeMutableBufferPointer { others in
-        let (allLargest, allOthers) = (largest.baseAddress!, others.baseAddress!)
-        ThreadPool.parallelRanges(count: texts, grain: SoftmaxPairs.width) { range in
-          let width = range.count
-          let (largest, others) = (allLargest + range.lowerBound, allOthers + range.lowerBound)
-          withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * SoftmaxPairs.width) { buffer in
-            let powers = buffer.baseAddress!
-            let sums = powers + SoftmaxPairs.width
-            for row in 0..<images {
-              let x = logits + row * texts + range.lowerBound
-              accumulate(ReductionOperation.maximum.rawValue, x, 1, largest, width)
+    columns.withPointers(from: range.lowerBound) { allLargest, allOthers in
+      ThreadPool.parallelRanges(count: range.count, grain: SoftmaxPairs.width) { lines in
+        let width = lines.count
+        let (largest, others) = (allLargest + lines.lowerBound, allOthers + lines.lowerBound)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * SoftmaxPairs.width) { buffer in
+          let most = buffer.baseAddress!
+          let (powers, sums) = (most + SoftmaxPairs.width, most + 2 * SoftmaxPairs.width)
+          most.update(from: largest, count: width)
+          for row in 0..<rows.count {
+            accumulate(
+              ReductionOperation.maximum.rawValue, tile + row * range.count + lines.lowerBound, 1, most, width
+            )
+          }
+          for line in 0..<width {
+            LogSums.raise(&largest[line], to: most[line], &others[line])
+            if most[line] == -.infinity { most[line] = 0 }
+          }
+          for first in stride(from: 0, to: rows.count, by: SoftmaxPairs.height) {
+            elementwise.fill(0, sums, width)
+            for row in first..<Swift.min(first + SoftmaxPairs.height, rows.count) {
+              let x = tile + row * range.count + lines.lowerBound
+              elementwise.binary(BinaryOperation.subtract.rawValue, x, 1, most, 1, powers, width)
+              elementwise.unary(UnaryOperation.exp.rawValue, powers, 1, powers, width)
+              accumulate(ReductionOperation.sum.rawValue, powers, 1, sums, width)
             }
-            for first in stride(from: 0, to: images, by: SoftmaxPairs.height) {
-              elementwise.fill(0, sums, width)
-              for row in first..<Swift.min(first + SoftmaxPairs.height, images) {
-                let x = logits + row * texts + range.lowerBound
-                elementwise.binary(BinaryOperation.subtract.rawValue, x, 1, largest, 1, powers, width)
-                elementwise.unary(UnaryOperation.exp.rawValue, powers, 1, powers, width)
-                accumulate(ReductionOperation.sum.rawValue, powers, 1, sums, width)
-              }
-              for column in 0..<width { others[column] += Double(sums[column]) }
-            }
+            for line in 0..<width { others[line] += Double(sums[line]) }
           }
         }
       }
     }
   }
 
+  /// The loss, once all tiles have been summed.
+  private mutating func value() -> Double {
+    let (n, m) = (tiles.images.shape[0], tiles.texts.shape[0])
+    var (rowLoss, columnLoss) = (0.0, 0.0)
+    positives.forEach(images: 0..<n, texts: 0..<m) { image, text, pair in
+      rowLoss += rows.takeOwn(logits[pair], of: image)
+      columnLoss += columns.takeOwn(logits[pair], of: text)
+    }
+    return ((rowLoss + rows.logSums()) / Double(n) + (columnLoss + columns.logSums()) / Double(m)) / 2
+  }
+
   /// Half the probability along the row over n and half that along the column over m, less the targets.
-  private func replaceByGradients(_ pairs: [Float], _ rows: Lines, _ columns: Lines) {
+  private func replaceByGradients(
+    _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>
+  ) {
     let elementwise = Kernels.table.elementwise
-    let (rowWeight, columnWeight) = (0.5 / Double(images), 0.5 / Double(texts))
-    let (rowFactors, columnFactors) = (rows.factors(rowWeight), columns.factors(columnWeight))
-    ThreadPool.parallelRanges(count: images, grain: 16_384 / texts + 1) { range in
+    let rowWeight = 0.5 / Double(tiles.images.shape[0])
+    let columnWeight = 0.5 / Double(tiles.texts.shape[0])
+    let columnFactors = columns.map { self.columns.factor(columnWeight, $0) }
+    let columnLargest = columns.map { self.columns.shift($0) }
+    ThreadPool.parallelRanges(count: rows.count, grain: 16_384 / columns.count + 1) { range in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: SoftmaxPairs.width) { buffer in
         let ofColumns = buffer.baseAddress!
-        for row in range {
-          var (largest, factor) = (rows.largest[row], rowFactors[row])
-          for start in stride(from: 0, to: texts, by: SoftmaxPairs.width) {
-            let width = Swift.min(SoftmaxPairs.width, texts - start)
-            let x = logits + row * texts + start
-            columns.largest.withUnsafeBufferPointer {
+        for line in range {
+          let row = rows.lowerBound + line
+          var (largest, factor) = (self.rows.shift(row), self.rows.factor(rowWeight, row))
+          for start in stride(from: 0, to: columns.count, by: SoftmaxPairs.width) {
+            let width = Swift.min(SoftmaxPairs.width, columns.count - start)
+            let x = tile + line * columns.count + start
+            columnLargest.withUnsafeBufferPointer {
               elementwise.binary(
                 BinaryOperation.subtract.rawValue, x, 1, $0.baseAddress! + start, 1, ofColumns, width)
             }
@@ -177,13 +190,25 @@ struct SoftmaxPairs {
             elementwise.binary(BinaryOperation.multiply.rawValue, x, 1, &factor, 0, x, width)
             elementwise.binary(BinaryOperation.add.rawValue, x, 1, ofColumns, 1, x, width)
           }
-          for index in positives.range(of: row) {
-            let column = Int(positives.texts[index])
-            logits[row * texts + column] = Float(
-              rowWeight * rows.slope(pairs[index], row) + columnWeight * columns.slope(pairs[index], column))
+          for pair in positives.pairs(of: row, in: columns) {
+            let column = positives.text(of: pair)
+            tile[line * columns.count + column - columns.lowerBound] = Float(
+              rowWeight * self.rows.slope(logits[pair], row)
+                + columnWeight * self.columns.slope(logits[pair], column))
           }
         }
       }
     }
   }
+}
+
+/// The sum of all products of two matrices' elements, some rows at a time: there is no matrix of products.
+private func sumOfProducts(_ a: Tensor, _ b: Tensor) -> Float {
+  let rows = max(1, (1 << 18) / max(a.shape[1], 1))
+  var sum = 0.0
+  for first in stride(from: 0, to: a.shape[0], by: rows) {
+    let part = first..<min(first + rows, a.shape[0])
+    sum += Double((a.slice(part, axis: 0) * b.slice(part, axis: 0)).sum().item())
+  }
+  return Float(sum)
 }

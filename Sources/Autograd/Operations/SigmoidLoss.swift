@@ -1,47 +1,55 @@
 /// SigLIP's loss (Zhai et al. 2023): -(1/n) Σᵢⱼ log sigmoid(zᵢⱼ (t xᵢ·yⱼ + b)), z = 1 for pairs that belong together
 /// and -1 for all others, t = exp(`logScale`).
 ///
-/// Logits are computed for some rows at a time, and the gradients with them: memory grows with the number of texts,
-/// not with the number of pairs, and no logit is computed twice.
+/// Logits are computed for a tile of pairs at a time, and the gradients with them: whatever n and m are, they take 16 MiB
+/// beside the embeddings and their gradients, and no logit is computed twice.
 ///
 /// - Parameters:
 ///   - x: Image embeddings `[n, d]`, usually of length 1.
 ///   - y: Text embeddings `[m, d]`.
-///   - logScale: t', one number.
+///   - logScale: t', one number. It is never clamped: released models have t of 110 and more.
 ///   - bias: b, one number.
-///   - positives: Which pairs belong together.
+///   - positives: Which pairs belong together, and which are left out.
+///   - negatives: Which of the others count. A selection is made anew for each loss; it has no gradient.
+///   - divisor: What the sum is divided by: the number of images, or that of texts.
 /// - Returns: The loss, without axes: divided by n, not by the number of pairs.
 public func sigmoidPairwiseLoss(
   images x: Variable, texts y: Variable, logScale: Variable, bias: Variable,
-  positives: PairLabels = .diagonal
+  positives: PairLabels = .diagonal, negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images
 ) -> Variable {
   sigmoidPairwiseLoss(
-    images: x, texts: y, logScale: logScale, bias: bias, positives: positives, rowsAtATime: nil)
+    images: x, texts: y, logScale: logScale, bias: bias, positives: positives, negatives: negatives,
+    divisor: divisor, tile: nil)
 }
 
-/// As above, with a given number of rows of logits in memory.
+/// As above, with given numbers of rows and columns of logits in memory.
 package func sigmoidPairwiseLoss(
   images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, positives: PairLabels,
-  rowsAtATime: Int?
+  negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images, tile: (rows: Int, columns: Int)?
 ) -> Variable {
   let inputs = [x, y, logScale, bias]
   let loss = sigmoidPairwiseLoss(
     images: x.value, texts: y.value, logScale: logScale.value, bias: bias.value, labels: positives,
-    wanted: wantedGradients(x, y, logScale), rowsAtATime: rowsAtATime)
+    negatives: negatives, divisor: divisor, wanted: wantedGradients(x, y, logScale), tile: tile)
   return record(
     "sigmoidPairwiseLoss", inputs, value: loss.value, fused: loss.gradients,
     composition: {
-      composedSigmoidLoss(images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], labels: positives)
+      composedSigmoidLoss(
+        images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], labels: positives, negatives: negatives,
+        divisor: divisor)
     })
 }
 
 func composedSigmoidLoss(
-  images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, labels: PairLabels
+  images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, labels: PairLabels,
+  negatives: NegativeSelection, divisor: PairwiseDivisor
 ) -> Variable {
-  let positives = labels.positives(images: x.shape[0], texts: y.shape[0])
+  let (n, m) = (x.shape[0], y.shape[0])
+  let positives = labels.positivePairs(images: n, texts: m).matrix(images: n, texts: m)
+  let weights = sigmoidPairWeights(images: x.value, texts: y.value, labels: labels, negatives: negatives)
   let logits = matmul(x, y.transpose()) * logScale.reshape([]).exp() + bias.reshape([])
-  let negatedSigns = 1 - positives.matrix(texts: y.shape[0]) * 2
-  return (logits * Variable(negatedSigns)).softplus().sum() / Float(x.shape[0])
+  let losses = (logits * Variable(1 - positives * 2)).softplus() * Variable(weights)
+  return losses.sum() / Float(divisor(images: n, texts: m))
 }
 
 /// What gradients a pairwise loss is to compute.

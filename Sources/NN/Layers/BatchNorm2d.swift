@@ -45,6 +45,11 @@ public final class BatchNorm2d: Layer, TrainingDependent, Hookable {
       let shift = offset.variable - Variable(runningMean.value) * factor
       return x * perChannel(factor) + perChannel(shift)
     }
+    if isPartOfBatch {
+      programmerError(
+        "BatchNorm2d: a part of a batch does not have the batch's statistics; set isTraining to false, or compute the "
+          + "batch in one part")
+    }
     let centred = x.centred(axes: [0, 2, 3])
     let variance = centred.square().mean(axes: [0, 2, 3], keepDimensions: true)
     // What a checkpoint computes again was counted the first time.

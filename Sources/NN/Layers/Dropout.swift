@@ -19,8 +19,7 @@ public final class Dropout: Layer, TrainingDependent {
   /// Drops elements while training; else `x` itself.
   public func callAsFunction(_ x: Variable) -> Variable {
     guard isTraining, probability > 0 else { return x }
-    var random = source.next()
-    let kept = random.bernoulli(x.shape, probability: 1 - probability)
+    let kept = source.bernoulli(rows: x.shape, probability: 1 - probability)
     return x * Variable(kept / (1 - probability))
   }
 }

@@ -1,0 +1,77 @@
+import Foundation
+
+/// Sums of powers along each row, or each column, of a matrix of logits that is seen part by part: of pairs that belong
+/// together and of the others, each less the largest logit that was seen.
+struct LogSums {
+  /// The largest logit of each line.
+  private var largest: [Float]
+  /// Pairs that belong together.
+  private var members: [Int32]
+  /// What they add to the sum of e^(logit - largest).
+  private var own: [Double]
+  /// What the others add to it.
+  private var others: [Double]
+
+  init(count: Int) {
+    largest = Array(repeating: -.infinity, count: count)
+    members = Array(repeating: 0, count: count)
+    own = Array(repeating: 0, count: count)
+    others = Array(repeating: 0, count: count)
+  }
+
+  /// A NaN is the largest.
+  static func larger(_ a: Float, _ b: Float) -> Float { b > a || b.isNaN ? b : a }
+
+  /// Takes a larger logit for the one that others are less of.
+  static func raise(_ largest: inout Float, to new: Float, _ others: inout Double) {
+    if new == largest { return }
+    if others != 0 { others *= exp(Double(largest) - Double(new)) }
+    largest = new
+  }
+
+  /// Counts a pair that belongs together.
+  mutating func add(_ logit: Float, to line: Int) {
+    members[line] += 1
+    LogSums.raise(&largest[line], to: LogSums.larger(largest[line], logit), &others[line])
+  }
+
+  /// Calls `body` with the largest logits and the sums of the others, from a line on.
+  mutating func withPointers(
+    from line: Int, _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Double>) -> Void
+  ) {
+    largest.withUnsafeMutableBufferPointer { largest in
+      others.withUnsafeMutableBufferPointer { others in
+        body(largest.baseAddress! + line, others.baseAddress! + line)
+      }
+    }
+  }
+
+  /// What to subtract from logits.
+  func shift(_ line: Int) -> Float { largest[line] == -.infinity ? 0 : largest[line] }
+
+  private func power(_ logit: Float, _ line: Int) -> Double { exp(Double(logit) - Double(largest[line])) }
+
+  /// Adds the power of a pair that was counted.
+  ///
+  /// - Returns: What it adds to the loss of its line, less the logarithm of the line's sum.
+  mutating func takeOwn(_ logit: Float, of line: Int) -> Double {
+    own[line] += power(logit, line)
+    return (Double(largest[line]) - Double(logit)) / Double(members[line])
+  }
+
+  /// Σ log Σ e^(logit - largest) of all lines with pairs: with one pair that is the largest, `own` is 1.
+  func logSums() -> Double {
+    members.indices.reduce(0) { members[$1] == 0 ? $0 : $0 + log1p((own[$1] - 1) + others[$1]) }
+  }
+
+  /// The probability of a pair less its target, 1 / `members`: the first two terms cancel if it is the only one.
+  func slope(_ logit: Float, _ line: Int) -> Double {
+    let count = Double(members[line])
+    return (count * power(logit, line) - own[line] - others[line]) / (count * (own[line] + others[line]))
+  }
+
+  /// `weight` over the sum, 0 for a line without pairs, which has no loss.
+  func factor(_ weight: Double, _ line: Int) -> Float {
+    members[line] == 0 ? 0 : Float(weight / (own[line] + others[line]))
+  }
+}
