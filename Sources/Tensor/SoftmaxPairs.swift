@@ -155,7 +155,9 @@ struct SoftmaxPairs {
       rowLoss += rows.takeOwn(logits[pair], of: image)
       columnLoss += columns.takeOwn(logits[pair], of: text)
     }
-    return ((rowLoss + rows.logSums()) / Double(n) + (columnLoss + columns.logSums()) / Double(m)) / 2
+    rowLoss += rows.logSums()
+    columnLoss += columns.logSums()
+    return 0.5 * (rowLoss / Double(n)) + 0.5 * (columnLoss / Double(m))
   }
 
   /// Half the probability along the row over n and half that along the column over m, less the targets.

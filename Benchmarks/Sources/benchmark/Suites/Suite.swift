@@ -1,7 +1,7 @@
 /// The pieces of work that are measured together.
 enum Suite: String, CaseIterable {
   case limits, gemm, kernels, conv, attention, loss, optimizer, step, inference, overhead, tower, tokenize,
-    concurrency
+    concurrency, batch
 
   /// All names, for the help.
   static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -22,6 +22,7 @@ enum Suite: String, CaseIterable {
     case .tower: ImageTowers.work
     case .tokenize: Tokenizing.work
     case .concurrency: Concurrency.work
+    case .batch: LargeBatches.work
     }
   }
 }
