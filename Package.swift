@@ -50,6 +50,7 @@ let package = Package(
     .library(name: "Autograd", targets: ["Autograd"]),
     .library(name: "NN", targets: ["NN"]),
     .library(name: "Optim", targets: ["Optim"]),
+    .library(name: "Training", targets: ["Training"]),
     .library(name: "SigLIPModel", targets: ["SigLIPModel"]),
   ],
   traits: [
@@ -67,9 +68,10 @@ let package = Package(
     .target(name: "Autograd", dependencies: ["Tensor"], swiftSettings: bookkeeping),
     .target(name: "NN", dependencies: ["Autograd"], swiftSettings: bookkeeping),
     .target(name: "Optim", dependencies: ["NN"], swiftSettings: bookkeeping),
+    .target(name: "Training", dependencies: ["Optim"]),
     .target(
       name: "SigLIPModel",
-      dependencies: ["NN", "Optim", .target(name: "CImageCodecs", condition: whenImageCodecs)]),
+      dependencies: ["Training", .target(name: "CImageCodecs", condition: whenImageCodecs)]),
     .systemLibrary(
       name: "CLibJPEG", path: "Sources/ImageCodecs/CLibJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
@@ -96,6 +98,7 @@ let package = Package(
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"]),
     .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     // As a program of somebody else: what is public has to be enough.
     .testTarget(name: "PublicTests", dependencies: ["Optim"], packageAccess: false),
     .testTarget(name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"]),
