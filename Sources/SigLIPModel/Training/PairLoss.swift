@@ -35,7 +35,8 @@ public enum PairLoss: Sendable {
   /// Takes a model's temperature back to the largest there may be, after a step.
   public func limitTemperature(of model: SigLIP) {
     guard let largestTemperature else { return }
-    model.logitScale.value = model.logitScale.value.minimum(Tensor(log(largestTemperature)))
+    model.logitScale.value = model.logitScale.value.minimum(
+      .full(model.logitScale.shape, log(largestTemperature)))
   }
 }
 

@@ -1,0 +1,73 @@
+import SigLIPModel
+import Testing
+
+/// A batch whose towers are computed in parts gives the gradients of the whole, those of temperature and bias too, which
+/// accumulation by losses of their own would give as many times too large as there are parts. Texts have dropout.
+@Suite struct LargeBatchTests {
+  private func model() -> SigLIP {
+    var random = Random(seed: 3)
+    let configuration = SigLIPConfiguration(
+      vision: VisionConfiguration(
+        imageSize: 16, patchSize: 8, width: 16, depth: 2, heads: 2, hiddenWidth: 24),
+      text: TextConfiguration(
+        vocabularySize: 40, contextLength: 6, width: 16, depth: 2, heads: 2, hiddenWidth: 24, outputWidth: 16,
+        dropout: 0.3))
+    return SigLIP(configuration, random: &random)
+  }
+
+  @Test(arguments: [(1, 1), (2, 5), (3, 4), (100, 2)], [false, true])
+  func gradientsAreThoseOfTheWhole(atATime: (Int, Int), isSoftmax: Bool) throws {
+    var random = Random(seed: 4)
+    let pixels = Variable(random.normal([5, 3, 16, 16]))
+    let tokens = IndexTensor((0..<7 * 6).map { _ in random.nextInt(below: 40) }, shape: [7, 6])
+    let labels = PairLabels.lists([[0], [1, 2], [3], [4, 5], []]).excluding([[], [], [], [], [6]])
+    let loss: PairLoss = isSoftmax ? .softmax : .sigmoid(divisor: .texts)
+    let (plain, parts) = (model(), model())
+    let whole = loss(
+      plain, images: plain.embed(images: pixels), texts: plain.embed(texts: tokens), positives: labels)
+    let found = parts.loss(images: pixels, texts: tokens, atATime: atATime, positives: labels, loss: loss)
+    #expect(whole.value == found.value)
+    let (expected, gradients) = (whole.backward(), found.backward())
+    let largest = plain.parameters.compactMap { expected[$0.variable]?.abs().max().item() }.max() ?? 0
+    for (a, b) in zip(plain.namedParameters(), parts.namedParameters()) {
+      guard let wanted = expected[a.parameter.variable] else {
+        // The softmax loss has no bias.
+        #expect(isSoftmax && a.path == "logitBias" && gradients[b.parameter.variable] == nil)
+        continue
+      }
+      let gradient = try #require(gradients[b.parameter.variable])
+      // The gradients of keys' biases are 0 but for rounding.
+      #expect(
+        gradient.isApproximatelyEqual(
+          to: wanted, absolute: Swift.max(1e-5 * wanted.abs().max().item(), 1e-7 * largest)), "\(a.path)")
+    }
+  }
+
+  /// A locked tower needs no second pass, and nothing of it is kept.
+  @Test func aLockedTowerIsComputedOnce() {
+    let model = model()
+    for parameter in model.image.parameters { parameter.isFrozen = true }
+    var calls = 0
+    let tokens = IndexTensor(Array(repeating: 1, count: 24), shape: [4, 6])
+    let loss = model.loss(
+      images: 4, texts: 4, atATime: (2, 2),
+      embedImages: {
+        calls += 1
+        return model.embed(images: Variable(.ones([$0.count, 3, 16, 16])))
+      }, embedTexts: { model.embed(texts: tokens[$0]) })
+    _ = loss.backward()
+    #expect(calls == 2)
+  }
+
+  @Test func onlyTheSoftmaxLossLimitsTheTemperature() {
+    let model = model()
+    model.logitScale.value = Tensor([5])
+    PairLoss.sigmoid().limitTemperature(of: model)
+    #expect(model.logitScale.value.item() == 5)
+    PairLoss.softmax.limitTemperature(of: model)
+    #expect(abs(model.logitScale.value.exp().item() - 100) < 1e-4)
+    model.logitScale.value = Tensor([2])
+    PairLoss.softmax.limitTemperature(of: model)
+    #expect(model.logitScale.value.item() == 2)
+  }
+}
