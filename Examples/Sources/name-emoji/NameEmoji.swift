@@ -86,7 +86,11 @@ final class CharacterModel: Module {
       let batch = rows[IndexTensor((0..<batchSize).map { _ in random.nextInt(below: names.count) })]
       let loss = model.loss(batch)
       var gradients = loss.backward()
-      optimizer.clipGlobalNorm(&gradients, to: 1)
+      guard optimizer.clipGlobalNorm(&gradients, to: 1).isFinite else {
+        throw CommandError(
+          "step \(step + 1): training has diverged, with loss \(loss.item()) and a gradient that is not finite"
+        )
+      }
       optimizer.step(gradients)
       if step % 50 == 0 || step == steps - 1 {
         try printLines(

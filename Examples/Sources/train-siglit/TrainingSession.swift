@@ -59,7 +59,8 @@ final class TrainingSession {
 
   /// Trains until `lastStep` steps are made; writes a checkpoint there, every hundred steps, and when it is interrupted.
   ///
-  /// - Throws: `Interrupted`; ``CommandError`` when the loss is no longer a number, before that gets into a checkpoint.
+  /// - Throws: `Interrupted`; ``CommandError`` when the loss or a gradient is no longer a number, before that gets into a
+  ///   checkpoint.
   func train(until lastStep: Int, metrics: MetricsLog, checkpoint: String) throws {
     let progress = Progress("training", total: lastStep - step, unit: "steps")
     model.train()
@@ -72,7 +73,7 @@ final class TrainingSession {
             : "stopped: \(checkpoint) holds step \(step) of \(lastStep); the same command with --resume goes on"
         )
       }
-      let loss = trainOneStep(batch(at: step))
+      let loss = try trainOneStep(batch(at: step))
       step += 1
       let entry = MetricsLog.Entry(
         step: step, loss: loss, temperature: exp(model.logitScale.value.item()),
@@ -89,7 +90,7 @@ final class TrainingSession {
     model.evaluate()
   }
 
-  private func trainOneStep(_ batch: [Int]) -> Float {
+  private func trainOneStep(_ batch: [Int]) throws -> Float {
     let rows = IndexTensor(batch.flatMap { tokens[$0] }, shape: [batch.count, recipe.text.contextLength])
     let named = batch.map { captions[$0].image }
     let known = recipe.comparesAllImages ? imagesInUse : named
@@ -108,7 +109,11 @@ final class TrainingSession {
         softmaxPairwiseLoss(images: images, texts: texts, logScale: scale, positives: positives)
       }
     var gradients = loss.backward()
-    optimizer.clipGlobalNorm(&gradients, to: recipe.gradientNorm)
+    guard optimizer.clipGlobalNorm(&gradients, to: recipe.gradientNorm).isFinite else {
+      throw CommandError(
+        "step \(step + 1): training has diverged, with loss \(loss.item()) and a gradient that is not finite; a smaller "
+          + "--learning-rate may help")
+    }
     optimizer.step(gradients)
     return loss.item()
   }

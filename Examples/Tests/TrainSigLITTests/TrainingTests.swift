@@ -8,7 +8,8 @@ import Testing
 @Suite struct TrainingTests {
   /// Eight images with features of their own and three captions each, two tokens long.
   private func session(
-    steps: Int, optimizer: OptimizerKind = .adamw, loss: LossKind = .sigmoid, learningRate: Float = 1e-3
+    steps: Int, optimizer: OptimizerKind = .adamw, loss: LossKind = .sigmoid, learningRate: Float = 1e-3,
+    featureScale: Float = 1
   ) throws -> TrainingSession {
     var recipe = Recipe.standard
     recipe.steps = steps
@@ -23,7 +24,8 @@ import Testing
     var random = Random(seed: 5)
     let captions = (0..<24).map { EmojiData.Caption(image: $0 % 8, language: $0 / 8) }
     return try TrainingSession(
-      identity: RunIdentity(recipe: recipe, files: [:]), text: recipe.text, features: random.normal([8, 12]),
+      identity: RunIdentity(recipe: recipe, files: [:]), text: recipe.text,
+      features: random.normal([8, 12]) * featureScale,
       captions: captions,
       tokens: captions.map { [Int32(2 + $0.image), Int32(12 + $0.language), 1] })
   }
@@ -94,5 +96,19 @@ import Testing
     }
     #expect(error?.description.contains("training has diverged") ?? false)
     #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test func aGradientThatIsNotFiniteEndsTheTraining() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let metrics = try MetricsLog(path: folder.appending(path: "m").path, keeping: 0)
+    let error = #expect(throws: CommandError.self) {
+      try session(steps: 4, featureScale: .nan).train(
+        until: 4, metrics: metrics, checkpoint: folder.appending(path: "c.safetensors").path)
+    }
+    #expect(
+      error?.description
+        == "step 1: training has diverged, with loss nan and a gradient that is not finite; a smaller --learning-rate "
+        + "may help")
   }
 }

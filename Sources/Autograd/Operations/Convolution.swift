@@ -62,7 +62,7 @@ public func conv1d(
 ///   - bias: `[O]`.
 ///   - stride: Distance between the windows that add up to the result, down and across.
 ///   - padding: Rows and columns cut off the result.
-///   - outputPadding: Rows below and columns to the right added to the result; below the stride.
+///   - outputPadding: Rows below and columns to the right added to the result; each below the stride or the dilation.
 ///   - dilation: Distance between the elements of a window.
 ///   - groups: Parts of the channels that do not see each other.
 /// - Returns: `[N, O, (H - 1) stride - padding + dilation (kh - 1) + outputPadding + 1, ...]`.
@@ -73,20 +73,27 @@ public func convTransposed2d(
 ) -> Variable {
   guard x.rank == 4, weight.rank == 4, x.shape[1] == weight.shape[0], groups > 0,
     weight.shape[0] % groups == 0, outputPadding.0 >= 0, outputPadding.1 >= 0,
-    outputPadding.0 < stride.0, outputPadding.1 < stride.1
+    outputPadding.0 < max(stride.0, dilation.0), outputPadding.1 < max(stride.1, dilation.1)
   else {
     programmerError(
-      "convTransposed2d: images \(x.shape) and weights \(weight.shape) in \(groups) groups with stride \(stride) and "
-        + "output padding \(outputPadding)")
+      "convTransposed2d: images \(x.shape) and weights \(weight.shape) in \(groups) groups with stride \(stride), "
+        + "dilation \(dilation) and output padding \(outputPadding)")
   }
   let channels = weight.shape[1] * groups
-  let height = (x.shape[2] - 1) * stride.0 + dilation.0 * (weight.shape[2] - 1) + outputPadding.0 + 1
-  let width = (x.shape[3] - 1) * stride.1 + dilation.1 * (weight.shape[3] - 1) + outputPadding.1 + 1
+  // What is added is cut off less; beyond the last window there are zeros.
+  var cut = padding
+  cut.bottom = max(padding.bottom - outputPadding.0, 0)
+  cut.right = max(padding.right - outputPadding.1, 0)
+  let below = outputPadding.0 - (padding.bottom - cut.bottom)
+  let right = outputPadding.1 - (padding.right - cut.right)
+  let height = (x.shape[2] - 1) * stride.0 + dilation.0 * (weight.shape[2] - 1) + 1
+  let width = (x.shape[3] - 1) * stride.1 + dilation.1 * (weight.shape[3] - 1) + 1
   let shape: Shape = [
-    x.shape[0], channels, height - padding.top - padding.bottom, width - padding.left - padding.right,
+    x.shape[0], channels, height - cut.top - cut.bottom, width - cut.left - cut.right,
   ]
-  let convolution = Convolution(stride: stride, padding: padding, dilation: dilation, groups: groups)
-  let result = convolution.inputGradient(x, weight, shape)
+  let convolution = Convolution(stride: stride, padding: cut, dilation: dilation, groups: groups)
+  var result = convolution.inputGradient(x, weight, shape)
+  if below > 0 || right > 0 { result = result.pad([(0, 0), (0, 0), (0, below), (0, right)]) }
   guard let bias else { return result }
   if bias.shape != [channels] {
     programmerError("convTransposed2d: a bias of shape \(bias.shape), expected [\(channels)]")

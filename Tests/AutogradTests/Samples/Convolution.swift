@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 enum ConvolutionSamples {
   private struct Case {
@@ -67,6 +67,11 @@ enum ConvolutionSamples {
           padding: Padding2D(top: 0, bottom: 1, left: 2, right: 1)), (1, 2)
       ),
       (Case(name: "dilated", x: [1, 2, 3, 3], weight: [2, 1, 2, 3], bias: false, dilation: (3, 2)), (0, 0)),
+      (
+        Case(
+          name: "added", x: [1, 2, 2, 3], weight: [2, 2, 2, 3],
+          padding: Padding2D(top: 0, bottom: 1, left: 1, right: 0), dilation: (4, 3)), (3, 2)
+      ),
       (Case(name: "groups", x: [2, 4, 3, 3], weight: [4, 3, 2, 2], stride: (2, 2), groups: 2), (0, 0)),
       (
         Case(name: "depthwise", x: [1, 3, 4, 3], weight: [3, 1, 3, 3], padding: Padding2D(1), groups: 3),
