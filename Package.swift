@@ -9,6 +9,9 @@ let bookkeeping: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
+/// References are computed element by element, which takes long without optimisation.
+let references: [SwiftSetting] = [.unsafeFlags(["-O"])]
+
 /// One source, several instruction sets: every folder but `SIMD` is a symbolic link to it.
 func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [String]) -> Target {
   // Only where the target is x86: another machine may be built for. There the flags would be unused, and said to be.
@@ -87,15 +90,15 @@ let package = Package(
       path: "Sources/ImageCodecs/CImageCodecs",
       cSettings: [.define("IMAGE_CODECS", .when(traits: ["ImageCodecs"]))]),
   ] + kernelTargets + [
-    // References are computed element by element, which takes long without optimisation.
     .target(
-      name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support",
-      swiftSettings: [.unsafeFlags(["-O"])]),
+      name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support", swiftSettings: references),
     .executableTarget(
       name: "fuzz", dependencies: ["SigLIPModel", "Optim", "Tensor", "TestSupport"], path: "Tests/Fuzz"),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: references),
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
-    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"]),
+    .testTarget(
+      name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"], swiftSettings: references),
     .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"]),
     .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),

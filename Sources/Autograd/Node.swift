@@ -235,7 +235,7 @@ public func record(
 
 extension Variable {
   /// The same variable as a node of its own.
-  func aliased() -> Variable { record("alias", [self], value: value) { [$0.gradient] } }
+  package func aliased() -> Variable { record("alias", [self], value: value) { [$0.gradient] } }
 }
 
 /// Puts an operation without a derivative on the tape: a gradient that would have to pass stops the program with its

@@ -173,7 +173,7 @@ private func isTrivial(_ type: Any.Type) -> Bool {
 
 /// Whether values of a type lead to no module, parameter or buffer, which need not be found out element by element:
 /// numbers, text, tensors, and collections of them.
-func holdsNoModules(_ type: Any.Type) -> Bool {
+package func holdsNoModules(_ type: Any.Type) -> Bool {
   if isTrivial(type) || typesWithoutModules.contains(ObjectIdentifier(type)) { return true }
   guard let container = type as? any Container.Type else { return false }
   return container.contents.allSatisfy(holdsNoModules)

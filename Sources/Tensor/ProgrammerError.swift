@@ -42,9 +42,11 @@ package func programmerError(_ message: String) -> Never {
 /// Where the calling program entered this package: found in the stack when the program stops, so that it costs nothing
 /// until then.
 package enum Caller {
-  /// Folder, file and line; nil in a program without debug information.
+  /// Folder, file and line; nil in a program without debug information, and with `SWIFT_BACKTRACE=enable=no`, by which
+  /// Swift's own reports of crashes go too: looking takes a large program half a second.
   static var description: String? {
     #if os(Linux) && canImport(Runtime)
+      if let wish = getenv("SWIFT_BACKTRACE"), String(cString: wish).contains("enable=no") { return nil }
       guard let trace = try? Backtrace.capture().symbolicated() else { return nil }
       let locations = trace.frames.compactMap { $0.symbol?.sourceLocation }
       return line(in: locations.filter { $0.line > 0 }.map { ($0.path, $0.line) })

@@ -3,7 +3,7 @@ import Kernels
 /// Elementwise operations. Two operands broadcast by NumPy's rule; the result is contiguous.
 extension Tensor {
   /// Applies a kernel to every element.
-  func map(_ operation: UnaryOperation) -> Tensor {
+  package func map(_ operation: UnaryOperation) -> Tensor {
     let source = withReadableRows
     let result = Tensor(uninitialized: shape)
     let kernel = Kernels.table.elementwise.unary

@@ -68,7 +68,8 @@ extension Tensor {
         var last = 0
         for i in 0..<size {
           let (value, extreme) = (x[i * stride], x[last * stride])
-          if value.isNaN || !extreme.isNaN && isAtLeast(value, extreme) { last = i }
+          // Nothing is at least a NaN, which so stays.
+          if value.isNaN || isAtLeast(value, extreme) { last = i }
           out[i] = x[last * stride]
           buffer[line * size + i] = Int32(last)
         }

@@ -105,7 +105,7 @@ import Testing
     #expect(found.shape == expected.shape, "\(what)")
     let x = inputs.map(\.scalars)
     for (i, (a, b)) in zip(found.scalars, expected.scalars).enumerated() {
-      let isClose = a == b || a.isNaN && b.isNaN || (a - b).magnitude <= 1e-5 * b.magnitude + 1e-40
+      let isClose = a == b || a.isNaN && b.isNaN || (a - b).magnitude <= 1e-5 * b.magnitude + 0x1p-133
       #expect(isClose, "\(what) at \(x.map { $0[i * $0.count / found.count] }), \(i): \(a), expected \(b)")
     }
   }

@@ -1,4 +1,5 @@
 import Autograd
+import TestSupport
 import Testing
 
 /// What the program says before it stops.
@@ -345,6 +346,7 @@ private func differentiateASign() {
 
   @Test func theLineOfTheCall() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      enableBacktraces()
       differentiateASign()
     }
     expectMessage(", at AutogradTests/TrapTests.swift:\(lineOfTheSweep)\n", result)

@@ -54,6 +54,9 @@ import Testing
     let nothing = Tensor.zeros([2, 0])
     #expect(nothing.any(axis: 1) == Tensor([0, 0]) && nothing.all(axis: 1) == Tensor([1, 1]))
     #expect(Tensor([.nan, 0]).any() == Tensor(1) && Tensor([.nan, -0.0]).all() == Tensor(0))
+    #expect(Tensor([.nan, -1]).all() == Tensor(1))
     #expect(x.argmin().item() == 1 && x.argmax().item() == 0)
+    let rows = Variable(Tensor([[1, 3, 2], [4, 0, 1]]))
+    #expect(rows.argmax(axis: 0).values == [1, 0, 0] && rows.argmin(axis: 0).values == [0, 1, 1])
   }
 }

@@ -102,26 +102,27 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2, 3, 8])
-  func manyCallersVisitEveryIndexOnce(threads: Int) async {
-    await #expect(processExitsWith: .success) { [threads] in
-      ThreadPool.threadCount = threads
-      // More than there are regions.
-      SharedThreadsTests.onThreads(40) { caller in
-        for round in 0..<100 {
-          // One index alone is no region: what is inside may have threads of its own.
-          let count = 2 + (round * 7 + caller) % 61
-          var visits = [Int](repeating: 0, count: count)
-          visits.withUnsafeMutableBufferPointer { visits in
-            nonisolated(unsafe) let visits = visits
-            ThreadPool.parallelFor(count: count) { index in
-              // A region inside a region is its caller's own.
-              var own = 0
-              ThreadPool.parallelFor(count: 3) { own += $0 }
-              visits[index] += own
+  @Test func manyCallersVisitEveryIndexOnce() async {
+    await #expect(processExitsWith: .success) {
+      for threads in [1, 2, 3, 8] {
+        ThreadPool.threadCount = threads
+        // More than there are regions.
+        SharedThreadsTests.onThreads(40) { caller in
+          for round in 0..<100 {
+            // One index alone is no region: what is inside may have threads of its own.
+            let count = 2 + (round * 7 + caller) % 61
+            var visits = [Int](repeating: 0, count: count)
+            visits.withUnsafeMutableBufferPointer { visits in
+              nonisolated(unsafe) let visits = visits
+              ThreadPool.parallelFor(count: count) { index in
+                // A region inside a region is its caller's own.
+                var own = 0
+                ThreadPool.parallelFor(count: 3) { own += $0 }
+                visits[index] += own
+              }
             }
+            #expect(visits.allSatisfy { $0 == 3 })
           }
-          #expect(visits.allSatisfy { $0 == 3 })
         }
       }
     }

@@ -1,4 +1,4 @@
-@testable import NN
+import NN
 import Testing
 
 /// A parameter of one number.

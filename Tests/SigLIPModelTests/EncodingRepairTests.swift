@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import SigLIPModel
+import SigLIPModel
 
 /// Texts decoded in wrong encodings, whole or in part, and what ftfy makes of them (`Fixtures/encoding_repair.py`).
 @Suite struct EncodingRepairTests {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import SigLIPModel
+import SigLIPModel
 
 /// Checkpoints that describe what no model is, or hold what no model has: refused in one line, before anything is
 /// allocated.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import SigLIPModel
+import SigLIPModel
 
 /// Images and descriptions of preprocessing that somebody made to break their reader.
 @Suite struct HostileImageTests {

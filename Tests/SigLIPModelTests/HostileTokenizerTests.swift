@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import SigLIPModel
+import SigLIPModel
 
 /// Tokenizers that somebody made to keep a program busy or to take all of its memory.
 @Suite struct HostileTokenizerTests {

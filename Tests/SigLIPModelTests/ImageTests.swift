@@ -49,7 +49,8 @@ import Testing
     let image = RGBImage(width: 2, height: 1, pixels: [0, 127, 255, 127, 63, 191])
     let tensor = PixelNormalization.efficientNetLite.tensor([image, image])
     #expect(tensor.shape == [2, 3, 1, 2])
-    #expect(tensor.scalars.prefix(6) == [-127 / 128, 0, 0, -0.5, 1, 0.5])
+    let darkest: Float = -127 / 128
+    #expect(tensor.scalars.prefix(6) == [darkest, 0, 0, -0.5, 1, 0.5])
     let siglip = PixelNormalization.siglip.tensor([image])
     #expect(siglip.scalars.min() == -1 && siglip.scalars.max() == 1)
   }

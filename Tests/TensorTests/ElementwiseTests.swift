@@ -3,7 +3,7 @@ import Kernels
 import TestSupport
 import Testing
 
-@testable import Tensor
+import Tensor
 
 @Suite struct ElementwiseTests {
   static let unary: [(UnaryOperation, Range<Float>, @Sendable (Double) -> Double)] = [

@@ -2,7 +2,7 @@ import Kernels
 import Testing
 import TestSupport
 
-@testable import Tensor
+import Tensor
 
 /// All three convolutions in one pass, on every level that this CPU runs, against one convolution after another.
 @Suite struct ExpandDepthwiseProjectTests {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Tensor
+import Tensor
 
 /// Files that somebody made to break their reader: every one is an error of one line, and takes no more memory than it is
 /// worth.

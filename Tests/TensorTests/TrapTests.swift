@@ -1,4 +1,5 @@
 import Tensor
+import TestSupport
 import Testing
 
 /// What the program says before it stops.
@@ -210,6 +211,7 @@ private func readBeyondTheEndInATask() async {
 @Suite struct CallerTests {
   @Test func theLineOfTheCall() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      enableBacktraces()
       readBeyondTheEnd()
     }
     expectMessage(
@@ -219,6 +221,7 @@ private func readBeyondTheEndInATask() async {
 
   @Test func theLineOfACallInsideAClosureOfTheStandardLibrary() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      enableBacktraces()
       readBeyondTheEndInAClosure()
     }
     expectMessage(", at TensorTests/TrapTests.swift:\(lineOfAReadInAClosure)\n", result)
@@ -226,9 +229,17 @@ private func readBeyondTheEndInATask() async {
 
   @Test func theLineOfACallInATask() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      enableBacktraces()
       await readBeyondTheEndInATask()
     }
     expectMessage(", at TensorTests/TrapTests.swift:\(lineOfAReadInATask)\n", result)
+  }
+
+  @Test func noLineWithoutBacktraces() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      readBeyondTheEnd()
+    }
+    expectMessage("select: index 9 is outside axis 0 of shape [4]\n", result)
   }
 
   @Test func linesInsideThePackageDoNotCount() {

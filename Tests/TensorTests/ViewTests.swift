@@ -148,6 +148,13 @@ import Testing
     }
   }
 
+  @Test func triangles() {
+    let x = Tensor([[1, 2, 3], [4, 5, 6]])
+    #expect(x.tril() == Tensor([[1, 0, 0], [4, 5, 0]]) && x.triu() == Tensor([[1, 2, 3], [0, 5, 6]]))
+    #expect(x.tril(diagonal: -1) == Tensor([[0, 0, 0], [4, 0, 0]]))
+    #expect(x.triu(diagonal: 1) == Tensor([[0, 2, 3], [0, 0, 6]]))
+  }
+
   @Test func creation() {
     #expect(Tensor.arange(0, 5).scalars == [0, 1, 2, 3, 4])
     #expect(Tensor.arange(1, 2, step: 0.25).scalars == [1, 1.25, 1.5, 1.75])

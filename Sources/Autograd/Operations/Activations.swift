@@ -91,10 +91,10 @@ extension Variable {
 }
 
 /// With (1 + tanh(u)) / 2 = sigmoid(2 u), which keeps its digits where x is negative, and is 0 or 1 long before ±20.
-func composedGeluTanh(_ x: Variable) -> Variable {
+package func composedGeluTanh(_ x: Variable) -> Variable {
   let bounded = x.clamp(min: -20, max: 20)
   let cube = bounded * bounded * bounded
   return x * ((bounded + cube * 0.044715) * Float(2 * (2 / Double.pi).squareRoot())).sigmoid()
 }
 
-func composedGeluErf(_ x: Variable) -> Variable { x * x.normalProbability() }
+package func composedGeluErf(_ x: Variable) -> Variable { x * x.normalProbability() }

@@ -60,7 +60,7 @@ public func scaledDotProductAttention(
     scale: scale ?? 1 / Float(Swift.max(query.shape[3], 1)).squareRoot(), probabilities: function)
 }
 
-func composedAttention(
+package func composedAttention(
   query: Variable, key: Variable, value: Variable, mask: Tensor?, scale: Float,
   probabilities function: (Variable) -> Variable = { $0 }
 ) -> Variable {

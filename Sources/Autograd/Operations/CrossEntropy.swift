@@ -79,7 +79,7 @@ private func crossEntropies(_ logits: Variable, _ labels: IndexTensor, ignored: 
     composition: { composedCrossEntropies($0[0], labels, ignored: ignored) })
 }
 
-func composedCrossEntropies(_ logits: Variable, _ labels: IndexTensor, ignored: Int32?) -> Variable {
+package func composedCrossEntropies(_ logits: Variable, _ labels: IndexTensor, ignored: Int32?) -> Variable {
   let classes = IndexTensor(labels.values.map { $0 == ignored ? 0 : $0 }, shape: labels.shape + [1])
   let losses = -logits.logSoftmax().takeAlong(classes, axis: -1).squeeze(-1)
   if ignored == nil { return losses }

@@ -24,7 +24,9 @@ package func feedForward(
 }
 
 /// act(x) Wᵀ + b, keeping x but not act(x).
-func activatedLinear(_ x: Variable, activation: Activation, weight: Variable, bias: Variable?) -> Variable {
+package func activatedLinear(
+  _ x: Variable, activation: Activation, weight: Variable, bias: Variable?
+) -> Variable {
   let value = linear(activation(x.value), weight: weight.value, bias: bias?.value)
   return record(
     "activatedLinear", bias.map { [x, weight, $0] } ?? [x, weight], value: value,

@@ -43,7 +43,7 @@ extension Variable {
   }
 
   /// An axis mapped linearly; the derivative is the transposed map.
-  func mapped(axis: Int, by map: AxisMap) -> Variable {
+  package func mapped(axis: Int, by map: AxisMap) -> Variable {
     record("axisMap", [self], value: map(value, axis: axis)) {
       [$0.gradient.mapped(axis: axis, by: map.transposed)]
     }

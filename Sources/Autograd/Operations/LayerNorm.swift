@@ -40,7 +40,7 @@ public func layerNorm(
     })
 }
 
-func composedLayerNorm(
+package func composedLayerNorm(
   _ x: Variable, scale: Variable?, offset: Variable?, epsilon: Float
 ) -> Variable {
   let centred = x.centred(axes: [-1])

@@ -7,7 +7,7 @@ public enum LossReduction: Sendable {
   /// Each on its own, in the shape of the predictions.
   case none
 
-  func callAsFunction(_ losses: Variable) -> Variable {
+  package func callAsFunction(_ losses: Variable) -> Variable {
     switch self {
     case .mean: losses.mean()
     case .sum: losses.sum()

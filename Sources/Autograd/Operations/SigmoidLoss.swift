@@ -40,7 +40,7 @@ package func sigmoidPairwiseLoss(
     })
 }
 
-func composedSigmoidLoss(
+package func composedSigmoidLoss(
   images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, labels: PairLabels,
   negatives: NegativeSelection, divisor: PairwiseDivisor
 ) -> Variable {

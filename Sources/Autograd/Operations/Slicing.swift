@@ -13,7 +13,7 @@ extension Variable {
   }
 
   /// Zeros of `shape` with self in the place that a slice of it names.
-  func embedded(in shape: Shape, _ place: AxisSlice) -> Variable {
+  package func embedded(in shape: Shape, _ place: AxisSlice) -> Variable {
     record("embed", [self], value: value.embedded(in: shape, place)) { [$0.gradient.slice(place)] }
   }
 

@@ -32,7 +32,7 @@ package func softmaxPairwiseLoss(
     })
 }
 
-func composedSoftmaxPairwiseLoss(
+package func composedSoftmaxPairwiseLoss(
   images x: Variable, texts y: Variable, logScale: Variable, labels: PairLabels
 ) -> Variable {
   let (n, m) = (x.shape[0], y.shape[0])

@@ -39,7 +39,7 @@ extension Variable {
   }
 
   /// Zeros of the whole with self added to the part.
-  func placed(_ part: IndexedPart) -> Variable {
+  package func placed(_ part: IndexedPart) -> Variable {
     record("placed", [self], value: value.placed(in: part)) { [$0.gradient.part(part)] }
   }
 

@@ -149,7 +149,7 @@ public struct ImagePreprocessing: Sendable, Hashable {
   }
 
   /// - Parameter largePixelCount: Images of more pixels are decoded one at a time.
-  func fit(
+  package func fit(
     files: [String], options: ImageReadingOptions, largePixelCount: Int
   ) -> [Result<RGBImage, any Error>] {
     let turn = NSLock()

@@ -21,7 +21,7 @@ extension RGBImage {
 
   /// A part of the image stretched or squeezed to a size, the same pixels as of the whole. Only the part and what it is
   /// made of is computed: of an image with a very long side, the whole may not fit into memory.
-  func resized(
+  package func resized(
     width newWidth: Int, height newHeight: Int, filter: ResizeFilter, columns: Range<Int>, rows: Range<Int>
   ) -> RGBImage {
     if newWidth < 1 || newHeight < 1 { programmerError("resize: a size of \(newWidth) x \(newHeight)") }

@@ -101,7 +101,7 @@ extension SigLIPConfiguration {
   }
 
   /// Refuses a model whose weights alone would not fit into memory.
-  func checkMemory(path: String, limit: Int = SystemMemory.limit) throws {
+  package func checkMemory(path: String, limit: Int = SystemMemory.limit) throws {
     let bytes = parameterCount * MemoryLayout<Float>.size
     if bytes > limit {
       throw FileError(

@@ -102,7 +102,12 @@ struct TextPattern: Sendable {
 
   /// A pattern that is a text.
   init(literal: String) {
-    self.init([literal.unicodeScalars.map { Item(set: TextPattern.set(of: $0.value, ignoresCase: false)) }])
+    // Texts repeat their characters, and making a set takes a while.
+    var sets: [Unicode.Scalar: ScalarSet] = [:]
+    for scalar in literal.unicodeScalars where sets[scalar] == nil {
+      sets[scalar] = TextPattern.set(of: scalar.value, ignoresCase: false)
+    }
+    self.init([literal.unicodeScalars.map { Item(set: sets[$0]!) }])
   }
 
   /// Reads an expression.

@@ -1,10 +1,10 @@
 import Foundation
 
 /// Decompression of the deflate format (RFC 1951).
-struct Inflate {
+package struct Inflate {
   /// What is wrong with the compressed data.
-  struct Problem: Error {
-    let description: String
+  package struct Problem: Error {
+    package let description: String
   }
 
   private let input: UnsafeRawBufferPointer
@@ -22,7 +22,7 @@ struct Inflate {
   }
 
   /// Decompresses `input`, which must yield exactly `outputCount` bytes.
-  static func decompress(_ input: UnsafeRawBufferPointer, outputCount: Int) throws(Problem) -> Data {
+  package static func decompress(_ input: UnsafeRawBufferPointer, outputCount: Int) throws(Problem) -> Data {
     // A false size must not make the program allocate without bound.
     guard outputCount / 1032 <= input.count, outputCount <= allowedCount(from: input.count) else {
       throw Problem(description: "\(input.count) compressed bytes cannot hold \(outputCount)")

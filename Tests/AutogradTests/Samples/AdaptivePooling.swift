@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 import Foundation
 
 enum AdaptivePoolingSamples {

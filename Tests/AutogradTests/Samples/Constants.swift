@@ -1,6 +1,6 @@
 import Foundation
 
-@testable import Autograd
+import Autograd
 
 extension Variable {
   static var constantSamples: [OperationSamples] {

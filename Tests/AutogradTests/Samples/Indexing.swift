@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 extension Variable {
   static var indexingSamples: [OperationSamples] {

@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 enum InterpolationSamples {
   private typealias Case = (

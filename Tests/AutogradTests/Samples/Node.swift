@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 extension Variable {
   static var nodeSamples: OperationSamples { unarySamples("alias", { $0.aliased() }) { $0 } }

@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 enum PoolingSamples {
   private typealias Case = (

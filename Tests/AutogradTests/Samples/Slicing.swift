@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 extension Variable {
   private func embedded(in shape: Shape, axis: Int, _ range: Range<Int>, by step: Int) -> Variable {

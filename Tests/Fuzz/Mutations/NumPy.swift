@@ -41,7 +41,8 @@ struct NumPyParts {
     let width = version == 1 ? 2 : 4
     let padding = [UInt8](repeating: 0x20, count: 63 - (8 + width + header.count) % 64) + [0x0A]
     let size = Bytes.littleEndian(length ?? header.count + padding.count, width)
-    return [0x93] + Array("NUMPY".utf8) + [UInt8(version), 0] + size + header + padding + data
+    let signature: [UInt8] = [0x93] + Array("NUMPY".utf8) + [UInt8(version), 0]
+    return signature + size + header + padding + data
   }
 
   /// Changes a whole file.

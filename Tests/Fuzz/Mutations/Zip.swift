@@ -76,13 +76,11 @@ struct ZipParts {
     var locator: [UInt8] = []
     if dice.once(in: 12) {
       // The 64-bit end record and where it lies.
-      let wide =
-        Bytes.littleEndian(0x0606_4B50, 4) + Bytes.littleEndian(44, 8) + [45, 0, 45, 0]
-        + [UInt8](repeating: 0, count: 8)
-        + Bytes.littleEndian(entries.count, 8)
-        + Bytes.littleEndian(dice.once(in: 3) ? dice.pick(Values.integers) : entries.count, 8)
-        + Bytes.littleEndian(dice.once(in: 3) ? dice.pick(Values.integers) : directory.count, 8)
-        + Bytes.littleEndian(dice.once(in: 3) ? dice.pick(Values.integers) : body.count, 8)
+      var wide = Bytes.littleEndian(0x0606_4B50, 4) + Bytes.littleEndian(44, 8) + [45, 0, 45, 0]
+      wide += [UInt8](repeating: 0, count: 8) + Bytes.littleEndian(entries.count, 8)
+      for number in [entries.count, directory.count, body.count] {
+        wide += Bytes.littleEndian(dice.once(in: 3) ? dice.pick(Values.integers) : number, 8)
+      }
       let place = dice.once(in: 4) ? dice.pick(Values.integers) : body.count + directory.count
       locator =
         wide + Bytes.littleEndian(0x0706_4B50, 4) + [0, 0, 0, 0] + Bytes.littleEndian(place, 8) + [

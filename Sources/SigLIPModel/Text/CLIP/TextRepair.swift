@@ -1,9 +1,9 @@
 import Foundation
 
 /// The repairs that CLIP's code makes to text with ftfy's `fix_text`.
-enum TextRepair {
+package enum TextRepair {
   /// The repaired text.
-  static func repair(_ text: String) -> String {
+  package static func repair(_ text: String) -> String {
     var result = ""
     // An opening angle bracket says that references are meant as they are, from its line on.
     var unescapes = true

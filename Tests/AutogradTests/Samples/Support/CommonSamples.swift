@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 extension Variable {
   /// Samples of an operation on two operands: equal shapes, broadcasting both ways, a scalar, odd sizes, no elements.

@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 
 /// What the tests try an operation on: the samples of `Operations/Name.swift` are in `Samples/Name.swift`.
 struct OperationSamples {

@@ -1,4 +1,4 @@
-@testable import Autograd
+import Autograd
 import Foundation
 
 /// An array of `Double` with plain loops: what the tests hold every operation against.
