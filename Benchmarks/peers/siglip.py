@@ -21,4 +21,6 @@ def make_inputs(batch):
 def make_optimizer(kind, parameters):
     if kind == "adamw":
         return torch.optim.AdamW(parameters, lr=1e-5, betas=(0.9, 0.95), weight_decay=1e-4, fused=True)
+    if kind == "sgd-momentum":
+        return torch.optim.SGD(parameters, lr=1e-5, momentum=0.9, fused=True)
     return torch.optim.Adafactor(parameters, lr=1e-5, weight_decay=1e-8)

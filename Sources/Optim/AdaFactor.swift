@@ -1,15 +1,13 @@
-import Foundation
-
-/// AdaFactor as big_vision has it and SigLIP was trained with (Shazeer & Stern 2018, Zhai et al. 2022): second moments of
-/// matrices as a row and a column of means, a first moment in bfloat16, no relative step.
+/// AdaFactor (Shazeer & Stern 2018): second moments of matrices as a row and a column of means. Those that are published
+/// differ; a ``Preset`` says which one is meant, big_vision's where none is named.
 ///
-/// The moment in bfloat16 is widened, averaged in single precision, applied, and rounded to nearest only to be stored:
-/// optax's formula for a state that is widened first. optax itself multiplies the state by a 0.9 rounded to bfloat16,
-/// under `jit` in single precision, else with a product that is rounded too. A gradient that is always 1 is applied as
-/// 0.9859 here after 300 steps, as 0.9704 and 0.9828 there; an average without rounding applies 1, as
-/// ``MomentumPrecision/float32`` does in both.
+/// big_vision's keeps a first moment in bfloat16 (Zhai et al. 2022). It is widened, averaged in single precision, applied,
+/// and rounded to nearest only to be stored: optax's formula for a state that is widened first. optax itself multiplies the
+/// state by a 0.9 rounded to bfloat16, under `jit` in single precision, else with a product that is rounded too. A gradient
+/// that is always 1 is applied as 0.9859 here after 300 steps, as 0.9704 and 0.9828 there; an average without rounding
+/// applies 1, as ``MomentumPrecision/float32`` does in both.
 ///
-/// Weight decay is not multiplied by the learning rate, only by the schedule: 1e-4 here is 0.1 in AdamW at a learning
+/// Its weight decay is not multiplied by the learning rate, only by the schedule: 1e-4 there is 0.1 in AdamW at a learning
 /// rate of 1e-3.
 public final class AdaFactor: Optimizer {
   /// How the first moment is stored.
@@ -44,45 +42,58 @@ public final class AdaFactor: Optimizer {
     }
   }
 
-  /// Step size, before the schedule and the multipliers of parameter groups.
+  /// Step size or the bound of it, before the schedule and the multipliers of parameter groups.
   public var learningRate: Float
-  /// What the learning rate and the weight decay are multiplied by at each step.
+  /// What the learning rate is multiplied by at each step.
   public var schedule: Schedule
-  /// How much of the first moment is kept; 0 keeps none.
-  public let beta1: Float
-  /// How the first moment is stored. A moment that was saved in the other precision can be loaded.
-  public let momentumPrecision: MomentumPrecision
-  /// Most that is kept of the second moments; SigLIP takes 0.95.
-  public let beta2Cap: Float
-  /// How fast the share that is kept rises: 1 - n^-exponent at a parameter's n-th update.
-  public let decayExponent: Float
-  /// Taken off the parameter at each step, times the schedule.
+  /// Which AdaFactor it is. A moment that was saved in another precision can be loaded.
+  public let preset: Preset
+  /// Taken off the parameter at each step, times ``Preset/weightDecayScale``.
   public let weightDecay: Float
-  /// Axes shorter than this are not factored.
-  public let smallestFactoredSize: Int
   /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
 
   /// An optimizer of all parameters of a model.
   public init(
-    _ model: some Module, learningRate: Float, beta1: Float = 0.9,
-    momentumPrecision: MomentumPrecision = .bfloat16, beta2Cap: Float = 0.999, decayExponent: Float = 0.8,
-    weightDecay: Float = 0, smallestFactoredSize: Int = 32,
-    schedule: Schedule = .constant,
-    groups: [ParameterGroup] = []
+    _ model: some Module, preset: Preset, learningRate: Float, weightDecay: Float = 0,
+    schedule: Schedule = .constant, groups: [ParameterGroup] = []
   ) {
+    self.preset = preset
     self.learningRate = learningRate
-    self.beta1 = beta1
-    self.momentumPrecision = momentumPrecision
-    self.beta2Cap = beta2Cap
-    self.decayExponent = decayExponent
     self.weightDecay = weightDecay
-    self.smallestFactoredSize = smallestFactoredSize
     self.schedule = schedule
     parameters = OptimizedParameters(of: model, groups: groups)
   }
 
   /// An optimizer of all parameters of several models, whose paths begin with `0.`, `1.` and so on.
+  public convenience init(
+    _ models: [any Module], preset: Preset, learningRate: Float, weightDecay: Float = 0,
+    schedule: Schedule = .constant, groups: [ParameterGroup] = []
+  ) {
+    self.init(
+      SeveralModules(models), preset: preset, learningRate: learningRate, weightDecay: weightDecay,
+      schedule: schedule, groups: groups)
+  }
+
+  /// big_vision's AdaFactor of all parameters of a model.
+  public convenience init(
+    _ model: some Module, learningRate: Float, beta1: Float = 0.9,
+    momentumPrecision: MomentumPrecision = .bfloat16, beta2Cap: Float = 0.999, decayExponent: Float = 0.8,
+    weightDecay: Float = 0, smallestFactoredSize: Int = 32, schedule: Schedule = .constant,
+    groups: [ParameterGroup] = []
+  ) {
+    var preset = Preset.bigVision
+    preset.beta1 = beta1
+    preset.momentumPrecision = momentumPrecision
+    preset.beta2Cap = beta2Cap
+    preset.decayExponent = decayExponent
+    preset.factoring = .largestAxes(atLeast: smallestFactoredSize)
+    self.init(
+      model, preset: preset, learningRate: learningRate, weightDecay: weightDecay, schedule: schedule,
+      groups: groups)
+  }
+
+  /// big_vision's AdaFactor of all parameters of several models, whose paths begin with `0.`, `1.` and so on.
   public convenience init(
     _ models: [any Module], learningRate: Float, beta1: Float = 0.9,
     momentumPrecision: MomentumPrecision = .bfloat16, beta2Cap: Float = 0.999, decayExponent: Float = 0.8,
@@ -98,7 +109,7 @@ public final class AdaFactor: Optimizer {
   /// The state of a parameter before its first update: zeros.
   public func makeState(for parameter: OptimizedParameter) -> State {
     let whole = parameter.parameter.shape
-    guard let order = factoredOrder(of: parameter.factoredView) else {
+    guard let order = preset.factoredOrder(of: parameter.factoredView) else {
       return State(rows: .zeros(whole), columns: nil, momentum: makeMomentum(whole))
     }
     let shape = Shape(order.map { parameter.factoredView[$0] })
@@ -110,31 +121,17 @@ public final class AdaFactor: Optimizer {
   }
 
   private func makeMomentum(_ shape: Shape) -> AdaFactorMomentum {
-    if beta1 == 0 { return .none }
-    return switch momentumPrecision {
+    if preset.beta1 == 0 { return .none }
+    return switch preset.momentumPrecision {
     case .bfloat16: .bfloat16(shape)
     case .float32: .float32(shape)
     }
   }
 
-  /// The axes with the second largest and the largest last; nil if the second largest is too small to factor.
-  private func factoredOrder(of shape: Shape) -> [Int]? {
-    guard shape.count >= 2 else { return nil }
-    let bySize = shape.indices.sorted { (shape[$0], $0) < (shape[$1], $1) }
-    let largest = Array(bySize.suffix(2))
-    guard shape[largest[0]] >= smallestFactoredSize else { return nil }
-    // Which of the two is called row does not matter: keep them in place where they are last.
-    return shape.indices.filter { !largest.contains($0) } + largest.sorted()
-  }
-
-  /// Updates one parameter as big_vision's `scale_by_adafactor` does.
+  /// Updates one parameter as the preset says.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
-    let rates = AdaFactorRates(
-      beta1: decimal(beta1),
-      beta2: min(decimal(beta2Cap), 1 - pow(Double(update.step + 1), -decimal(decayExponent))),
-      rate: update.learningRate,
-      decay: decimal(weightDecay) * update.weightDecayMultiplier * update.schedule)
-    guard let order = factoredOrder(of: update.factoredView) else {
+    let rates = preset.rates(of: value, weightDecay: decimal(weightDecay), update)
+    guard let order = preset.factoredOrder(of: update.factoredView) else {
       return value.updateByAdaFactor(
         gradient: gradient, squares: &state.rows, momentum: &state.momentum, rates)
     }

@@ -24,8 +24,17 @@ public struct GradientClipping: Sendable, Hashable {
 public func clipGlobalNorm(
   _ gradients: inout Gradients, of optimizers: [any Optimizer], to maximum: Float
 ) -> GradientClipping {
+  clipGlobalNorm(&gradients, of: optimizers.flatMap { $0.optimizedParameters.map(\.parameter) }, to: maximum)
+}
+
+/// Scales the gradients of some parameters by one factor, so that their common length is at most `maximum`; see
+/// ``clipGlobalNorm(_:of:to:)-(_,[any Optimizer],_)``.
+@discardableResult
+public func clipGlobalNorm(
+  _ gradients: inout Gradients, of parameters: [Parameter], to maximum: Float
+) -> GradientClipping {
   if !(maximum >= 0) { programmerError("clipGlobalNorm: a maximum of \(maximum), expected at least 0") }
-  let parameters = trainedParameters(of: optimizers)
+  let parameters = trained(parameters)
   let norm = globalNorm(of: gradients, parameters)
   guard norm.isFinite, norm > Double(maximum) else { return GradientClipping(norm: norm, factor: 1) }
   let factor = Float(Double(maximum) / norm)
@@ -43,26 +52,24 @@ extension Optimizer {
 
   /// Square root of the sum of squares of the gradients of all parameters that are not frozen.
   public func globalNorm(of gradients: Gradients) -> Double {
-    Optim.globalNorm(of: gradients, trainedParameters(of: [self]))
+    Optim.globalNorm(of: gradients, trained(updatedParameters))
   }
 }
 
 /// Those that are not frozen, each once.
-private func trainedParameters(of optimizers: [any Optimizer]) -> [Parameter] {
+func trained(_ parameters: [Parameter]) -> [Parameter] {
   var seen: Set<ObjectIdentifier> = []
-  return optimizers.flatMap { optimizer in
-    optimizer.optimizedParameters.map(\.parameter).filter {
-      !$0.isFrozen && seen.insert(ObjectIdentifier($0)).inserted
-    }
-  }
+  return parameters.filter { !$0.isFrozen && seen.insert(ObjectIdentifier($0)).inserted }
 }
 
 extension Optimizer {
   /// Whatever the type of the state.
-  fileprivate var optimizedParameters: [OptimizedParameter] { parameters.all }
+  var optimizedParameters: [OptimizedParameter] { parameters.all }
+  var updatedParameters: [Parameter] { parameters.all.map(\.parameter) }
 }
 
-private func globalNorm(of gradients: Gradients, _ parameters: [Parameter]) -> Double {
+/// The common length of the gradients of some parameters, in double precision.
+func globalNorm(of gradients: Gradients, _ parameters: [Parameter]) -> Double {
   var sum = 0.0
   for parameter in parameters {
     if let gradient = gradients[parameter] { sum += gradient.sumOfSquaresInDouble() }

@@ -1,4 +1,4 @@
-/// All that an optimizer remembers, by name. It goes into a safetensors file, alone or beside a model's state:
+/// All that an optimizer or a ``WeightAverage`` remembers, by name. It goes into a safetensors file, alone or beside a model's state:
 ///
 ///     var writer = SafetensorsWriter()
 ///     optimizer.stateDictionary().add(to: &writer, prefix: "optimizer.")
@@ -36,6 +36,21 @@ public struct OptimizerStateDictionary: Sendable, Equatable {
   public func add(to writer: inout SafetensorsWriter, prefix: String = "") {
     for (name, count) in counts { writer.add(integer: count, named: prefix + name) }
     for (name, tensor) in tensors { writer.add(tensor, named: prefix + name) }
+  }
+}
+
+extension OptimizerStateDictionary {
+  /// Throws a ``StateError`` if anything is missing, left over, of another shape, or a count that cannot be.
+  func check(
+    missing: [String], remaining: OptimizerStateDictionary,
+    mismatched: [(path: String, expected: Shape, found: Shape)]
+  ) throws {
+    let impossible = counts.filter { !(0...1 << 53).contains($0.value) }.map(\.key).sorted()
+    let unexpected = Array(remaining.counts.keys) + Array(remaining.tensors.keys)
+    if missing.isEmpty && mismatched.isEmpty && impossible.isEmpty && unexpected.isEmpty { return }
+    throw StateError(
+      missing: missing.sorted(), unexpected: unexpected.sorted(),
+      mismatched: mismatched.sorted { $0.path < $1.path }, impossibleCounts: impossible)
   }
 }
 
@@ -84,15 +99,9 @@ extension Optimizer {
       state.tensors = found
       return (state, updates)
     }
-    let impossible = state.counts.filter { !(0...1 << 53).contains($0.value) }.map(\.key).sorted()
-    let unexpected = Array(remaining.counts.keys) + Array(remaining.tensors.keys)
-    guard let step, missing.isEmpty, mismatched.isEmpty, impossible.isEmpty, unexpected.isEmpty else {
-      throw StateError(
-        missing: missing.sorted(), unexpected: unexpected.sorted(),
-        mismatched: mismatched.sorted { $0.path < $1.path }, impossibleCounts: impossible)
-    }
+    try state.check(missing: missing, remaining: remaining, mismatched: mismatched)
     parameters.states = loaded.map(\.state)
     parameters.updateCounts = loaded.map(\.updates)
-    parameters.stepCount = step
+    parameters.stepCount = step ?? 0
   }
 }

@@ -14,11 +14,11 @@ public struct ParameterGroup {
   public var factoredView: Shape?
 
   let fits: (String) -> Bool
-  /// Whether there must be a path that fits.
-  private var mustFit = false
+  /// What must fit a path, for the message that says it does not; nil if nothing must.
+  var required: String?
 
   /// Settings for the paths that the whole of a regular expression matches; making an optimizer traps when it matches
-  /// no path, as it must be a mistake.
+  /// no path, as it must be a mistake. For one that comes from outside see ``groups(_:for:)``.
   public init(
     _ pattern: some RegexComponent, learningRateMultiplier: Float = 1, weightDecayMultiplier: Float = 1,
     isFrozen: Bool = false, factoredView: Shape? = nil
@@ -26,7 +26,7 @@ public struct ParameterGroup {
     self.init(
       where: { $0.wholeMatch(of: pattern) != nil }, learningRateMultiplier: learningRateMultiplier,
       weightDecayMultiplier: weightDecayMultiplier, isFrozen: isFrozen, factoredView: factoredView)
-    mustFit = true
+    required = "the regular expression"
   }
 
   /// Settings for the paths that satisfy a condition, be they none.
@@ -47,11 +47,12 @@ public struct ParameterGroup {
     ParameterGroup(where: { !$0.hasSuffix("weight") }, weightDecayMultiplier: 0)
   }
 
-  /// Traps when the regular expression of a group matches none of the paths.
+  /// Traps when a group that must match one of the paths matches none.
   static func check(_ groups: [ParameterGroup], _ paths: [String]) {
-    for (index, group) in groups.enumerated() where group.mustFit && !paths.contains(where: group.fits) {
+    for (index, group) in groups.enumerated() {
+      guard let required = group.required, !paths.contains(where: group.fits) else { continue }
       programmerError(
-        "ParameterGroup: the regular expression of groups[\(index)] matches no whole path of a parameter; there are "
+        "ParameterGroup: \(required) of groups[\(index)] matches no whole path of a parameter; there are "
           + paths.joined(separator: ", "))
     }
   }

@@ -1,6 +1,12 @@
+/// Stochastic gradient descent with decoupled weight decay (Loshchilov & Hutter 2019) as timm has it: each step first
+/// multiplies parameters by 1 - learning rate · weight decay, which the momentum does not see.
+public final class SGDW: SGD {
+  override class var isDecoupled: Bool { true }
+}
+
 /// Stochastic gradient descent with momentum, Nesterov's if wanted, and weight decay added to the gradient, as
 /// PyTorch's `SGD`.
-public final class SGD: Optimizer {
+public class SGD: Optimizer {
   /// The running sum of gradients, if there is momentum.
   public struct State: OptimizerState {
     var momentum: Tensor?
@@ -20,10 +26,13 @@ public final class SGD: Optimizer {
   public let momentum: Float
   /// Whether to look ahead by the momentum (Sutskever et al. 2013).
   public let nesterov: Bool
-  /// How much of the parameter is added to its gradient.
+  /// Strength of the weight decay.
   public let weightDecay: Float
   /// The parameters and what is remembered of them.
   public let parameters: OptimizedParameters<State>
+
+  /// Whether the weight decay passes the momentum by.
+  class var isDecoupled: Bool { false }
 
   /// An optimizer of all parameters of a model.
   public init(
@@ -54,10 +63,11 @@ public final class SGD: Optimizer {
     State(momentum: momentum == 0 ? nil : .zeros(parameter.parameter.shape))
   }
 
-  /// Updates one parameter as PyTorch's `SGD` does.
+  /// Updates one parameter as PyTorch's `SGD` or timm's `SGDW` does.
   public func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
     value.updateBySGD(
       gradient: gradient, sum: &state.momentum, rate: update.learningRate, momentum: Double(momentum),
-      decay: Double(weightDecay) * update.weightDecayMultiplier, nesterov: nesterov)
+      decay: Double(weightDecay) * update.weightDecayMultiplier, nesterov: nesterov,
+      isDecoupled: Self.isDecoupled)
   }
 }

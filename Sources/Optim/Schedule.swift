@@ -15,8 +15,30 @@ public struct Schedule: Sendable {
     case cosine(end: Float = 0)
     /// 1 / √(1 + t / timescale), t steps after the warm-up (Zhai et al. 2022).
     case rsqrt(timescale: Int = 10_000)
+    /// 1, then at each of some steps another multiplier, to stay until the next: `.stair([30_000: 0.1, 60_000: 0.01])`.
+    /// Steps are counted from 0 with those of the warm-up.
+    case stair([Int: Float])
     /// Whatever a function says of a step, counted from 0 with those of the warm-up.
     case function(@Sendable (_ step: Int) -> Float)
+  }
+
+  /// How long something takes.
+  public enum Length: Sendable, Hashable, Codable {
+    /// So many steps.
+    case steps(Int)
+    /// The steps that so many examples make.
+    case examples(Int)
+
+    /// The nearest number of steps, but at least one unless the length is zero.
+    public func steps(batchSize: Int) -> Int {
+      switch self {
+      case .steps(let steps): return steps
+      case .examples(let examples):
+        if batchSize < 1 { programmerError("schedule: \(examples) examples in batches of \(batchSize)") }
+        return examples == 0
+          ? 0 : max(1, Int((Double(examples) / Double(batchSize)).rounded(.toNearestOrEven)))
+      }
+    }
   }
 
   /// The course between warm-up and the end.
@@ -42,6 +64,16 @@ public struct Schedule: Sendable {
     self.coolDownSteps = coolDownSteps
   }
 
+  /// A schedule whose phases are given in steps or in examples, as big_vision's configurations do:
+  /// `Schedule(.cosine(), total: .examples(18_000_000_000), warmUp: .steps(6_500), batchSize: 32_768)`.
+  public init(
+    _ decay: Decay, total: Length, warmUp: Length = .steps(0), coolDown: Length = .steps(0), batchSize: Int
+  ) {
+    self.init(
+      decay, totalSteps: total.steps(batchSize: batchSize), warmUpSteps: warmUp.steps(batchSize: batchSize),
+      coolDownSteps: coolDown.steps(batchSize: batchSize))
+  }
+
   /// A function of the step, counted from 0: `Schedule { pow(0.5, Float($0 / 1000)) }`.
   public init(_ multiplier: @escaping @Sendable (_ step: Int) -> Float) {
     self.init(.function(multiplier), totalSteps: .max)
@@ -61,6 +93,7 @@ public struct Schedule: Sendable {
       case .cosine(let end): Double(end) + (1 - Double(end)) * 0.5 * (1 + cos(.pi * progress))
       case .rsqrt(let timescale):
         1 / (1 + Double(max(step - warmUpSteps, 0)) / Double(timescale)).squareRoot()
+      case .stair(let levels): Double(levels.filter { $0.key <= step }.max { $0.key < $1.key }?.value ?? 1)
       case .function(let function): Double(function(step))
       }
     if step < warmUpSteps { value *= Double(step) / Double(warmUpSteps) }

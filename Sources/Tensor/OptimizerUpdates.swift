@@ -5,9 +5,11 @@ import Kernels
 /// it.
 extension Tensor {
   /// Stochastic gradient descent as PyTorch has it: `d = g + decay p; m = momentum m + d;
-  /// p -= rate (nesterov ? d + momentum m : m)`, or `p -= rate d` without a running sum m.
+  /// p -= rate (nesterov ? d + momentum m : m)`, or `p -= rate d` without a running sum m. A decoupled decay multiplies p by
+  /// `1 - rate decay` instead.
   package mutating func updateBySGD(
-    gradient: Tensor, sum: inout Tensor?, rate: Double, momentum: Double, decay: Double, nesterov: Bool
+    gradient: Tensor, sum: inout Tensor?, rate: Double, momentum: Double, decay: Double, nesterov: Bool,
+    isDecoupled: Bool
   ) {
     requireShape(gradient, shape, of: "SGD", "a gradient")
     let gradient = gradient.contiguous()
@@ -17,7 +19,9 @@ extension Tensor {
     let kernel = Kernels.table.optimizer.sgd
     ThreadPool.parallelRanges(count: count, grain: updateGrain) { range in
       let first = range.lowerBound
-      kernel(p + first, g + first, m.map { $0 + first }, range.count, rate, momentum, decay, nesterov)
+      kernel(
+        p + first, g + first, m.map { $0 + first }, range.count, rate, momentum, decay, nesterov,
+        isDecoupled)
     }
     withExtendedLifetime(gradient) {}
   }
@@ -48,21 +52,53 @@ extension Tensor {
     withExtendedLifetime(gradient) {}
   }
 
+  /// Lion (Chen et al. 2023): `p -= rate (sign(beta1 m + (1 - beta1) g) + decay p); m = beta2 m + (1 - beta2) g`. The sign
+  /// of zero is zero.
+  package mutating func updateByLion(
+    gradient: Tensor, momentum: inout Tensor, rate: Double, beta1: Double, beta2: Double, decay: Double
+  ) {
+    requireShape(gradient, shape, of: "Lion", "a gradient")
+    let gradient = gradient.contiguous()
+    makeUnique()
+    momentum.makeUnique()
+    let (p, g, m) = (pointer, gradient.readPointer, momentum.pointer)
+    let kernel = Kernels.table.optimizer.lion
+    ThreadPool.parallelRanges(count: count, grain: updateGrain) { range in
+      let first = range.lowerBound
+      kernel(p + first, g + first, m + first, range.count, rate, beta1, beta2, decay)
+    }
+    withExtendedLifetime(gradient) {}
+  }
+
+  /// One step of a running average of tensors of this shape: moves by `share` of the way to another one.
+  package mutating func average(with other: Tensor, share: Double) {
+    requireShape(other, shape, of: "average", "a tensor")
+    let other = other.contiguous()
+    makeUnique()
+    let (a, p) = (pointer, other.readPointer)
+    let kernel = Kernels.table.optimizer.average
+    ThreadPool.parallelRanges(count: count, grain: updateGrain) { range in
+      kernel(a + range.lowerBound, p + range.lowerBound, range.count, share)
+    }
+    withExtendedLifetime(other) {}
+  }
+
   /// Sum of all squares in double precision.
   package func sumOfSquaresInDouble() -> Double {
     withUnsafeScalars { scalars in
-      let (x, count) = (scalars.baseAddress!, scalars.count)
-      let kernel = Kernels.table.optimizer.sumOfSquares
-      // One sum for each range, added in order: the same for any number of threads.
-      return withUnsafeTemporaryAllocation(
-        of: Double.self, capacity: (count + updateGrain - 1) / updateGrain
-      ) { sums in
-        ThreadPool.parallelRanges(count: count, grain: updateGrain) { range in
-          sums[range.lowerBound / updateGrain] = kernel(x + range.lowerBound, range.count)
-        }
-        return sums.reduce(0, +)
-      }
+      let (x, kernel) = (scalars.baseAddress!, Kernels.table.optimizer.sumOfSquares)
+      return sumOverRanges(scalars.count) { kernel(x + $0.lowerBound, $0.count) }
     }
+  }
+}
+
+/// What a function gives for each range of numbers, added in order: the same for any number of threads.
+func sumOverRanges(_ count: Int, grain: Int = updateGrain, _ sum: (Range<Int>) -> Double) -> Double {
+  withUnsafeTemporaryAllocation(of: Double.self, capacity: (count + grain - 1) / grain) { sums in
+    ThreadPool.parallelRanges(count: count, grain: grain) { range in
+      sums[range.lowerBound / grain] = sum(range)
+    }
+    return sums.reduce(0, +)
   }
 }
 

@@ -1,11 +1,12 @@
 """Writes trajectories of PyTorch's, optax's and big_vision's optimizers over 20 steps.
 
-    python Tests/Fixtures/optimizers.py      # needs numpy, torch, jax, optax, safetensors
+    python Tests/Fixtures/optimizers.py      # needs numpy, torch, timm, jax, optax, safetensors
 
 Everything is computed in float64 (but for big_vision's bfloat16 momentum) and stored as float32. Starting points and
 gradients follow formulas of exact binary fractions, so the tests compute the same ones.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -15,6 +16,8 @@ import numpy as np
 import optax
 import torch
 from safetensors.numpy import save_file
+from timm.optim.sgdw import SGDW
+from timm.utils.model_ema import ModelEmaV3
 
 jax.config.update("jax_enable_x64", True)
 
@@ -116,6 +119,44 @@ def run_optax(shapes, rate, decay, cap, steps=STEPS):
     return {n: np.array(p) for n, p in parameters.items()}
 
 
+def run_lion(shapes, schedule=lambda step: 1.0, late={}, **settings):
+    """optax's; parameters in `late` are frozen before the step that it says."""
+    result = {}
+    rate = settings.pop("rate")
+    for name, shape in shapes.items():
+        p = jnp.array(start(shape, name))
+        state = None
+        for step in range(late.get(name, 0), STEPS):
+            transformation = optax.lion(rate * schedule(step), **settings)
+            if state is None:
+                state = transformation.init(p)
+            g = jnp.array(gradient(shape, name, step))
+            # The sign must not hang on the last digit: it is clear, or nothing at all.
+            direction = np.abs(settings["b1"] * np.array(state[0].mu) + (1 - settings["b1"]) * np.array(g))
+            assert not ((direction > 0) & (direction < 1e-7)).any()
+            updates, state = transformation.update(g, state, p)
+            p = optax.apply_updates(p, updates)
+        result[name] = np.array(p)
+    return result
+
+
+def run_average(**settings):
+    """timm's average of weights that are one gradient after another. `vector` is a buffer."""
+    model = torch.nn.Module()
+    for name, shape in SMALL.items():
+        tensor = torch.tensor(start(shape, name))
+        if name == "vector":
+            model.register_buffer(name, tensor)
+        else:
+            model.register_parameter(name, torch.nn.Parameter(tensor))
+    average = ModelEmaV3(model, **settings)
+    for step in range(STEPS):
+        for name, shape in SMALL.items():
+            getattr(model, name).data.copy_(torch.tensor(gradient(shape, name, step)))
+        average.update(model, step + 1)
+    return {n: t.numpy() for n, t in average.module.state_dict().items()}
+
+
 def optax_average(dtype, use_jit):
     """What optax's average of a gradient that is always 1 applies after 300 steps."""
     transformation = optax.ema(0.9, debias=False, accumulator_dtype=dtype)
@@ -178,6 +219,18 @@ def main():
     add("adamw.late", run_torch(
         lambda p: adamw(p, lr=0.01, betas=(0.9, 0.95), weight_decay=0.1), SMALL, schedule=warm_up_cosine, late=late))
 
+    add("sgdw", run_torch(lambda p: SGDW(p, lr=0.1, momentum=0.9, weight_decay=0.01), SMALL))
+    add("sgdw.nesterov", run_torch(
+        lambda p: SGDW(p, lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.1), SMALL, schedule=warm_up_cosine,
+        late=late))
+    add("lion", run_lion(SMALL, rate=0.01, b1=0.9, b2=0.99, weight_decay=0.1))
+    add("lion.late", run_lion(
+        SMALL, rate=0.01, b1=0.95, b2=0.98, weight_decay=0.0, schedule=warm_up_cosine, late=late))
+
+    add("average", run_average(decay=0.9))
+    add("average.late", run_average(decay=0.8, update_after_step=7, exclude_buffers=True))
+    add("average.warmUp", run_average(decay=0.85, update_after_step=2, use_warmup=True, warmup_gamma=0.5))
+
     check_golden()
     check_averages()
     exact = run_big_vision(LARGE, 1e-3, 1e-4, 0.95, np.float64)
@@ -195,7 +248,7 @@ def main():
     add("adafactor.views", run_big_vision(
         {"large": (33, 40), "heads": (66, 40)}, 1e-3, 0, 0.95, None, views=views))
     save_file(arrays, FOLDER / "trajectories.safetensors", metadata={
-        "torch": torch.__version__, "optax": optax.__version__, "numpy": np.__version__})
+        "torch": torch.__version__, "timm": version("timm"), "optax": optax.__version__, "numpy": np.__version__})
 
 
 if __name__ == "__main__":

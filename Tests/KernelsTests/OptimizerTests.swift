@@ -7,8 +7,9 @@ import Testing
 
   static func gradient(_ count: Int, step: Int) -> [Float] { numbers(count, seed: UInt64(100 + step)) }
 
-  @Test(arguments: Level.all, [(0.0, false), (0.9, false), (0.9, true)])
-  func sgd(level: Level, variant: (momentum: Double, nesterov: Bool)) {
+  @Test(
+    arguments: Level.all, [(0.0, false, false), (0.9, false, true), (0.9, true, false), (0.9, true, true)])
+  func sgd(level: Level, variant: (momentum: Double, nesterov: Bool, isDecoupled: Bool)) {
     for count in sizes where count > 0 {
       var p = numbers(count)
       var m = [Float](repeating: 0, count: count)
@@ -19,10 +20,11 @@ import Testing
         m.withUnsafeMutableBufferPointer {
           level.table.optimizer.sgd(
             &p, g, variant.momentum == 0 ? nil : $0.baseAddress, count, 0.1, variant.momentum, 0.01,
-            variant.nesterov)
+            variant.nesterov, variant.isDecoupled)
         }
         for i in 0..<count {
-          let d = Double(g[i]) + 0.01 * exactP[i]
+          if variant.isDecoupled { exactP[i] *= 1 - 0.1 * 0.01 }
+          let d = Double(g[i]) + (variant.isDecoupled ? 0 : 0.01 * exactP[i])
           exactM[i] = variant.momentum * exactM[i] + d
           exactP[i] -= 0.1 * (variant.nesterov ? d + variant.momentum * exactM[i] : exactM[i])
         }
@@ -97,8 +99,8 @@ import Testing
             for i in 0..<rows {
               level.table.optimizer.adaFactorRow(
                 p.baseAddress! + i * columns, g.baseAddress! + i * columns,
-                Float(1 / (rowAverages[i] / mean).squareRoot()), columnFactors, m.baseAddress! + i * columns,
-                nil, columns, 0.9, 1e-3, 1e-4)
+                Float(1 / (rowAverages[i] / mean).squareRoot()), columnFactors, .infinity,
+                m.baseAddress! + i * columns, nil, columns, 0.9, 1e-3, 1e-4)
             }
           }
         }
@@ -159,7 +161,7 @@ import Testing
         full.withUnsafeMutableBufferPointer { full in
           level.table.optimizer.adaFactor(
             &p, g, &v, momentum == .bfloat16 ? short.baseAddress : nil,
-            momentum == .float32 ? full.baseAddress : nil, count, 1e-3, 0.9, 0.95, 0.01, 0.002)
+            momentum == .float32 ? full.baseAddress : nil, count, 1e-3, 0, 1, 0.9, 0.95, 0.01, 0.002)
         }
       }
       #expect(difference(p, exactP) <= 5e-7)
@@ -174,6 +176,99 @@ import Testing
           #expect(error <= abs(exact) / 256 + 1e-7)
         }
       }
+    }
+  }
+
+  /// In two passes, with a least mean square that some of the numbers fall below: the first averages, the second applies.
+  @Test(arguments: Level.all)
+  func unfactoredAdaFactorInTwoPasses(level: Level) {
+    for count in sizes where count > 0 {
+      var p = numbers(count)
+      var v = numbers(count, seed: 7, in: 0...0.5)
+      // What lies beyond the end of a vector is zero, too.
+      v[count - 1] = 0
+      var g = numbers(count, seed: 8)
+      g[count - 1] = 0
+      var sum = 0.0
+      var (exactP, exactV): ([Double], [Double]) = ([], [])
+      for i in 0..<count {
+        exactV.append(0.9 * Double(v[i]) + 0.1 * Double(g[i]) * Double(g[i]))
+        let u: Double = Double(g[i]) / max(exactV[i], 0.25).squareRoot()
+        sum += u * u
+        exactP.append(Double(p[i]) - 0.01 * 0.5 * u - 0.002 * Double(p[i]))
+      }
+      let found = level.table.optimizer.adaFactorSquares(g, &v, count, 0, 0.25, 0.9)
+      #expect(abs(found - sum) <= 1e-6 * sum)
+      #expect(difference(v, exactV) <= 1e-6)
+      let averaged = v
+      level.table.optimizer.adaFactor(&p, g, &v, nil, nil, count, 7, 0.25, 0.5, 0, 1, 0.01, 0.002)
+      #expect(v == averaged)
+      #expect(difference(p, exactP) <= 5e-7)
+      // Nothing is 0 / 0 where there never was a gradient.
+      var zeros = [Float](repeating: 0, count: count)
+      #expect(level.table.optimizer.adaFactorSquares(zeros, &zeros, count, 0, 1e-14, 0.9) == 0)
+    }
+  }
+
+  /// The factor of a row and a column together is limited, also where one of them is infinite.
+  @Test(arguments: Level.all)
+  func factoredAdaFactorIsLimited(level: Level) {
+    for count in sizes where count > 0 {
+      let (start, g) = (numbers(count), numbers(count, seed: 8))
+      var factors = numbers(count, seed: 9, in: 0...4)
+      factors[count - 1] = .infinity
+      var (p, m) = (start, numbers(count, seed: 10))
+      var (exactP, exactM): ([Double], [Double]) = ([], [])
+      var sum = 0.0
+      for i in 0..<count {
+        let factor: Double = min(0.5 * Double(factors[i]), 1.5)
+        let u: Double = Double(g[i]) * factor
+        sum += u * u
+        exactM.append(0.8 * Double(m[i]) + 0.2 * u)
+        exactP.append(Double(start[i]) - 0.1 * exactM[i] - 0.01 * Double(start[i]))
+      }
+      let found = level.table.optimizer.adaFactorRowSquares(g, 0.5, factors, 1.5, count)
+      #expect(abs(found - sum) <= 1e-6 * sum)
+      level.table.optimizer.adaFactorRow(&p, g, 0.5, factors, 1.5, nil, &m, count, 0.8, 0.1, 0.01)
+      #expect(difference(p, exactP) <= 5e-7)
+      #expect(difference(m, exactM) <= 5e-7)
+    }
+  }
+
+  @Test(arguments: Level.all)
+  func lion(level: Level) {
+    for count in sizes where count > 0 {
+      var (p, m) = (numbers(count), numbers(count, seed: 11))
+      // No direction: neither the parameter nor its momentum moves.
+      m[0] = 0
+      var (exactP, exactM) = (p.map(Double.init), m.map(Double.init))
+      for step in 0..<Self.steps {
+        var g = Self.gradient(count, step: step)
+        g[0] = 0
+        level.table.optimizer.lion(&p, g, &m, count, 0.01, 0.9, 0.99, 0.1)
+        for i in 0..<count {
+          let c: Double = 0.9 * exactM[i] + 0.1 * Double(g[i])
+          exactP[i] -= 0.01 * ((c > 0 ? 1 : c < 0 ? -1 : 0) + 0.1 * exactP[i])
+          exactM[i] = 0.99 * exactM[i] + 0.01 * Double(g[i])
+        }
+      }
+      #expect(difference(p, exactP) <= 1e-6)
+      #expect(difference(m, exactM) <= 1.2e-6)
+      level.table.optimizer.lion(&p, [Float](repeating: .nan, count: count), &m, count, 0.01, 0.9, 0.99, 0)
+      #expect(p.allSatisfy(\.isNaN) && m.allSatisfy(\.isNaN))
+    }
+  }
+
+  @Test(arguments: Level.all)
+  func average(level: Level) {
+    for count in sizes where count > 0 {
+      var a = numbers(count)
+      let p = numbers(count, seed: 12)
+      let exact = zip(a, p).map { Double($0) + 0.3 * (Double($1) - Double($0)) }
+      level.table.optimizer.average(&a, p, count, 0.3)
+      #expect(difference(a, exact) <= 2e-7)
+      level.table.optimizer.average(&a, p, count, 0)
+      #expect(difference(a, exact) <= 2e-7)
     }
   }
 

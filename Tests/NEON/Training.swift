@@ -9,7 +9,8 @@ func optimizerOutputs() {
     for hasMomentum in [true, false] {
       for isNesterov in [true, false] {
         let (p, m) = (numbers(count, seed: 2), numbers(count, seed: 3))
-        kernels.sgd(p.start, g.start, hasMomentum ? m.start : nil, count, 0.1, 0.9, 0.01, isNesterov)
+        kernels.sgd(
+          p.start, g.start, hasMomentum ? m.start : nil, count, 0.1, 0.9, 0.01, isNesterov, count % 2 == 0)
         report("optimizer.sgd", [count], within: 4, p)
         report("optimizer.sgd", [count], within: 4, m)
       }
@@ -21,6 +22,10 @@ func optimizerOutputs() {
         isDecoupled)
       for state in [p, m, v] { report("optimizer.adam", [count], within: 4, state) }
     }
+    let (p, m) = (numbers(count, seed: 15), numbers(count, seed: 16))
+    kernels.lion(p.start, g.start, m.start, count, 0.1, 0.9, 0.99, 0.01)
+    kernels.average(p.start, g.start, count, 0.3)
+    for state in [p, m] { report("optimizer.lion", [count], within: 4, state) }
     let (matrix, rowMeans, columnSums) = (
       numbers(7 * count, seed: 7), Floats(7), numbers(count, 0...9, seed: 8)
     )
@@ -44,17 +49,24 @@ private func adaFactorOutputs(_ count: Int, _ g: Floats) {
     let (row, full) = (Momentum(count, kind), Momentum(count, kind))
     let p = numbers(count, seed: 10)
     kernels.adaFactorRow(
-      p.start, g.start, 0.7, numbers(count, 0...2, seed: 11).start, row.short, row.long, count, 0.9, 0.1, 0.01
-    )
+      p.start, g.start, 0.7, numbers(count, 0...2, seed: 11).start, 1.2, row.short, row.long, count, 0.9, 0.1,
+      0.01)
     report("optimizer.adaFactorRow", [count, kind], within: 4, p)
     row.report("optimizer.adaFactorRow")
     let (q, v) = (numbers(count, seed: 12), numbers(count, 0...4, seed: 13))
     kernels.adaFactor(
-      q.start, g.start, v.start, full.short, full.long, count, 1e-30, 0.9, 0.99, 0.1, 0.01)
+      q.start, g.start, v.start, full.short, full.long, count, 1e-30, 0.01, 0.7, 0.9, 0.99, 0.1, 0.01)
     report("optimizer.adaFactor", [count, kind], within: 4, q)
     report("optimizer.adaFactor", [count, kind], within: 4, v)
     full.report("optimizer.adaFactor")
   }
+  let (factors, v) = (numbers(count, 0...2, seed: 17), numbers(count, 0...4, seed: 18))
+  let sums = [
+    kernels.adaFactorRowSquares(g.start, 0.7, factors.start, 1.2, count),
+    kernels.adaFactorSquares(g.start, v.start, count, 1e-30, 0.01, 0.99),
+  ]
+  for sum in sums { report("optimizer.adaFactorSquares", [count], within: 4, Memory([Float(sum)])) }
+  report("optimizer.adaFactorSquares", [count], within: 4, v)
 }
 
 private struct Momentum {

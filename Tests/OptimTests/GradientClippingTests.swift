@@ -69,6 +69,14 @@ import Testing
     #expect(gradients[own.scalar] == Tensor(1.25))
   }
 
+  /// Parameters by themselves: each once, and only those.
+  @Test func someParameters() {
+    var gradients = gradients(matrix: 100, vector: 3, scalar: 1)
+    let clipping = clipGlobalNorm(&gradients, of: [model.vector, model.scalar, model.vector], to: 4)
+    #expect(clipping.norm == 8 && clipping.factor == 0.5)
+    #expect(gradients[model.matrix] == .full([5, 6], 100) && gradients[model.vector] == .full([7], 1.5))
+  }
+
   /// Squares of these numbers are no single-precision numbers.
   @Test(arguments: [1e20, 3e38, 1e-30] as [Float])
   func neitherOverflowsNorVanishes(size: Float) {

@@ -33,6 +33,29 @@ import Testing
       [(0, 0), (1, 0.5), (2, 1), (4, 0.6), (6, 0.2), (9, 0.2)])
   }
 
+  /// Each level begins at its step, as with big_vision's `searchsorted(steps, step + 1)`.
+  @Test func stair() {
+    check(
+      Schedule(.stair([10: 0.5, 30: 0.0625, 20: 0.25]), totalSteps: 40, warmUpSteps: 5, coolDownSteps: 4),
+      [
+        (0, 0), (4, 0.8), (5, 1), (9, 1), (10, 0.5), (19, 0.5), (20, 0.25), (30, 0.0625), (38, 0.03125),
+        (40, 0),
+      ])
+    check(Schedule(.stair([:]), totalSteps: 3), [(0, 1), (5, 1)])
+    check(Schedule(.stair([0: 2]), totalSteps: 3), [(0, 2), (5, 2)])
+  }
+
+  /// The nearest whole number of steps as Python's `round` finds it, at least one of what is not nothing.
+  @Test func phasesInExamples() {
+    let schedule = Schedule(
+      .linear(), total: .examples(1250), warmUp: .examples(350), coolDown: .steps(1), batchSize: 100)
+    #expect(schedule.totalSteps == 12 && schedule.warmUpSteps == 4 && schedule.coolDownSteps == 1)
+    #expect(Schedule.Length.examples(1).steps(batchSize: 100) == 1)
+    #expect(Schedule.Length.examples(0).steps(batchSize: 100) == 0)
+    #expect(Schedule.Length.examples(200_000_000).steps(batchSize: 32_768) == 6104)
+    #expect(Schedule.Length.steps(7).steps(batchSize: 100) == 7)
+  }
+
   @Test func functions() {
     check(Schedule { 1 / Float($0 + 1) }, [(0, 1), (1, 0.5), (99, 0.01)])
     check(

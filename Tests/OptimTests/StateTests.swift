@@ -38,6 +38,11 @@ import Testing
     try checkContinues(LargeModel.init) {
       AdaFactor($0, learningRate: 0.1, momentumPrecision: .float32, schedule: schedule)
     }
+    try checkContinues(LargeModel.init) {
+      AdaFactor($0, preset: .torch, learningRate: 0.1, schedule: schedule)
+    }
+    try checkContinues(SmallModel.init) { SGDW($0, learningRate: 0.1, momentum: 0.9, schedule: schedule) }
+    try checkContinues(SmallModel.init) { Lion($0, learningRate: 0.1, schedule: schedule) }
   }
 
   @Test func parametersWithoutStateStartAfresh() throws {

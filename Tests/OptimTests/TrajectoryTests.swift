@@ -5,6 +5,7 @@ import Testing
 /// Twenty steps of every optimizer against PyTorch's and big_vision's in double precision.
 @Suite struct TrajectoryTests {
   private static let steps = 20
+  private static let late = ["vector": 10, "scalar": 15]
   private static let reference = Result {
     try SafetensorsFile(fixture("optimizers/trajectories.safetensors")).tensors()
   }
@@ -38,6 +39,25 @@ import Testing
     try check("sgd.nesterov", ahead, SGD(ahead, learningRate: 0.05, momentum: 0.8, nesterov: true))
   }
 
+  @Test func stochasticGradientDescentWithDecoupledDecay() throws {
+    let heavy = SmallModel()
+    try check("sgdw", heavy, SGDW(heavy, learningRate: 0.1, momentum: 0.9, weightDecay: 0.01))
+    let ahead = SmallModel()
+    let schedule = Schedule(.cosine(), totalSteps: Self.steps, warmUpSteps: 4)
+    let optimizer = SGDW(
+      ahead, learningRate: 0.05, momentum: 0.8, nesterov: true, weightDecay: 0.1, schedule: schedule)
+    try check("sgdw.nesterov", ahead, optimizer, frozenUntil: Self.late)
+  }
+
+  @Test func lion() throws {
+    let plain = SmallModel()
+    try check("lion", plain, Lion(plain, learningRate: 0.01, weightDecay: 0.1))
+    let other = SmallModel()
+    let schedule = Schedule(.cosine(), totalSteps: Self.steps, warmUpSteps: 4)
+    let optimizer = Lion(other, learningRate: 0.01, beta1: 0.95, beta2: 0.98, schedule: schedule)
+    try check("lion.late", other, optimizer, frozenUntil: Self.late)
+  }
+
   @Test func adam() throws {
     let plain = SmallModel()
     try check("adam", plain, Adam(plain, learningRate: 0.01))
@@ -59,7 +79,7 @@ import Testing
 
   /// What is unfrozen late is corrected by its own updates; the schedule goes by the optimizer's steps.
   @Test func parametersThatAreUnfrozenLate() throws {
-    let late = ["vector": 10, "scalar": 15]
+    let late = Self.late
     let heavy = SmallModel()
     let sgd = SGD(heavy, learningRate: 0.1, momentum: 0.9, weightDecay: 0.01)
     try check("sgd.late", heavy, sgd, frozenUntil: late)

@@ -18,7 +18,30 @@ let stateReaders = [
     }),
   optimizer("adamw state") { AdamW($0, learningRate: 0.1, weightDecay: 0.1) },
   optimizer("adafactor state") { AdaFactor($0, learningRate: 0.1) },
+  optimizer("torch's adafactor state") { AdaFactor($0, preset: .torch, learningRate: 0.1) },
   optimizer("sgd state") { SGD($0, learningRate: 0.1, momentum: 0.9) },
+  optimizer("lion state") { Lion($0, learningRate: 0.1) },
+  Reader(
+    name: "weight average state", share: 30,
+    seeds: {
+      let model = Small()
+      let average = WeightAverage(of: model, decay: 0.5, start: 1)
+      return try [1, 3].map { updates in
+        while average.updateCount < updates { average.update() }
+        return try Seeds.written("state.safetensors") {
+          var writer = SafetensorsWriter()
+          average.stateDictionary().add(to: &writer)
+          try writer.write(to: $0)
+        }
+      }
+    },
+    read: { sample in
+      let model = Small()
+      let average = WeightAverage(of: model, decay: 0.5, start: 1, warmUp: .init())
+      try average.load(OptimizerStateDictionary(SafetensorsFile(sample.path)))
+      average.update()
+      use(average.withAveragedWeights { model.loss.value })
+    }),
 ]
 
 /// A model with everything that a state can hold.
