@@ -47,4 +47,36 @@ import Testing
     #expect(value.item() == 28 && slope == Tensor([7, 8]))
     #expect(Tensor([1, 5, 2]).quantile(0.75) == Tensor(3.5) && Tensor([1, 5, 2]).median() == Tensor(2))
   }
+
+  /// A run with all that keeps it going for long: what is given up is the step, never the weights.
+  @Test func aLongRun() throws {
+    var random = Random(seed: 3)
+    let model = MLP(width: 8, hidden: 16, random: &random)
+    var preset = AdaFactor.Preset.huggingFace
+    preset.stepSize = .learningRate
+    let groups = try ParameterGroup.groups(
+      [.init(pattern: ".*bias", learningRateMultiplier: 0.5)], for: model)
+    let schedule = Schedule(.stair([20: 0.1]), total: .examples(640), warmUp: .steps(3), batchSize: 16)
+    let optimizer = AdaFactor(model, preset: preset, learningRate: 0.1, schedule: schedule, groups: groups)
+    let average = WeightAverage(of: model, decay: 0.9, warmUp: .init(power: 0.75))
+    var finite = FiniteSteps(.skip(atMost: 1))
+    let x = random.normal([16, 8])
+    func loss(_ x: Tensor) -> Variable { (model(Variable(x)) - 1).square().mean() }
+
+    let before = loss(x).item()
+    for step in 0..<40 {
+      let (value, gradients) = valueAndGradient { loss(step == 5 ? x / 0 : x) }
+      var clipped = gradients
+      let norm = clipGlobalNorm(&clipped, of: model.parameters, to: 1).norm
+      if try finite.allow(loss: value.item(), clipped, of: [optimizer], norm: norm) {
+        optimizer.step(clipped)
+      } else {
+        optimizer.skipStep()
+      }
+      average.update()
+    }
+    #expect(finite.skippedCount == 1 && optimizer.stepCount == 40)
+    #expect(loss(x).item() < before / 2)
+    #expect(average.withAveragedWeights { loss(x).item() } < before / 2)
+  }
 }
