@@ -24,7 +24,7 @@ public struct GradientClipping: Sendable, Hashable {
 public func clipGlobalNorm(
   _ gradients: inout Gradients, of optimizers: [any Optimizer], to maximum: Float
 ) -> GradientClipping {
-  clipGlobalNorm(&gradients, of: optimizers.flatMap { $0.optimizedParameters.map(\.parameter) }, to: maximum)
+  clipGlobalNorm(&gradients, of: optimizers.flatMap(\.updatedParameters), to: maximum)
 }
 
 /// Scales the gradients of some parameters by one factor, so that their common length is at most `maximum`; see
@@ -63,8 +63,9 @@ func trained(_ parameters: [Parameter]) -> [Parameter] {
 }
 
 extension Optimizer {
-  /// Whatever the type of the state.
+  /// The parameters with their settings, whatever the type of the state.
   var optimizedParameters: [OptimizedParameter] { parameters.all }
+  /// The parameters alone.
   var updatedParameters: [Parameter] { parameters.all.map(\.parameter) }
 }
 

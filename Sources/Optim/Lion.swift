@@ -2,8 +2,8 @@
 /// gradients that is interpolated by `beta1` and remembered by `beta2`.
 ///
 /// Steps are longer than Adam's: a learning rate three to ten times smaller and a weight decay as much larger are usual.
-/// Weight decay is multiplied by the learning rate; big_vision's is not, so that its 1e-7 at a learning rate of 1e-4 is 1e-3
-/// here.
+/// Weight decay, 0 unless another is given, is multiplied by the learning rate; big_vision's is not, so that its 1e-7 at a
+/// learning rate of 1e-4 is 1e-3 here, which is what optax takes where nothing is said.
 public final class Lion: Optimizer {
   /// A running mean of the gradient.
   public struct State: OptimizerState {
