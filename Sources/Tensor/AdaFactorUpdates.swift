@@ -146,10 +146,13 @@ private struct FactoredMatrices {
     }
     let mean = blendRows(matrix, rowsNow, rates)
     for i in matrix * rows..<(matrix + 1) * rows {
-      rowFactors[i] = Float((mean / Double(rowMeans[i])).squareRoot())
+      rowFactors[i] = factor((mean / Double(rowMeans[i])).squareRoot())
     }
     blendColumns(matrix, sums, blocks: blocks, rates)
   }
+
+  /// A finite number also where there never was a gradient, so that it can be multiplied by a learning rate of zero.
+  private func factor(_ x: Double) -> Float { Float(min(x, 1e30)) }
 
   /// - Returns: The mean of the means of all rows.
   private func blendRows(
@@ -175,7 +178,7 @@ private struct FactoredMatrices {
       }
       for j in 0..<columns {
         means[j] = Float(rates.beta2 * Double(means[j]) + (1 - rates.beta2) * sums[j] / Double(rows))
-        factors[j] = Float(1 / Double(means[j]).squareRoot())
+        factors[j] = factor(1 / Double(means[j]).squareRoot())
       }
     }
   }
@@ -195,7 +198,7 @@ private struct FactoredMatrices {
     _ momentum: AdaFactorMomentum.Pointers, before: Double, after: Double, _ rates: AdaFactorRates
   ) {
     let kernel = Kernels.table.optimizer.adaFactorRow
-    let limit = Float(before / Double(rates.smallestRoot))
+    let limit = rates.smallestRoot == 0 ? .infinity : Float(before / Double(rates.smallestRoot))
     ThreadPool.parallelRanges(count: allRows, grain: block) { range in
       for row in range {
         let start = row * columns

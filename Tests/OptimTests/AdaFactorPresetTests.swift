@@ -113,18 +113,33 @@ import Testing
     }
   }
 
-  /// Where no gradient ever was, nothing moves, and nothing is 0 / 0.
-  @Test(arguments: [.bigVision, .paper, .optax, .huggingFace, .torch] as [AdaFactor.Preset])
-  func rowsWithoutGradients(preset: AdaFactor.Preset) {
+  private static let presets: [AdaFactor.Preset] = {
+    var averaging = AdaFactor.Preset.torch
+    averaging.beta1 = 0.9
+    return [.bigVision, .paper, .optax, .huggingFace, .torch, averaging]
+  }()
+
+  /// Where no gradient ever was, nothing moves, and nothing is 0 / 0; nor where the learning rate is zero, as at the first
+  /// step of a warm-up.
+  @Test(arguments: presets, [0, 0.01] as [Float])
+  func whatNothingMoves(preset: AdaFactor.Preset, learningRate: Float) throws {
     let model = Shapes()
-    let optimizer = AdaFactor(model, preset: preset, learningRate: 0.01)
+    let optimizer = AdaFactor(model, preset: preset, learningRate: learningRate)
     let before = model.stateDictionary()
     for _ in 0..<3 {
       var gradients = Gradients()
-      for parameter in model.parameters { gradients[parameter] = .zeros(parameter.shape) }
+      for parameter in model.parameters {
+        var gradient = Tensor.zeros(parameter.shape)
+        if parameter.shape.count > 1 { gradient[1...] = .full(gradient[1...].shape, 0.5) }
+        gradients[parameter] = gradient
+      }
       optimizer.step(gradients)
     }
-    #expect(model.stateDictionary() == before)
+    for (path, parameter) in model.namedParameters() {
+      let start = try #require(before[path])
+      #expect(parameter.value[0] == start[0])
+      #expect((parameter.value == start) == (learningRate == 0 || path == "vector"))
+    }
   }
 
   /// Enough matrices, and a matrix tall enough, for several ranges of each.
