@@ -20,7 +20,9 @@ let package = Package(
       name: "CommandSupport", dependencies: [.product(name: "Tensor", package: "Pairwise"), arguments]),
     .executableTarget(
       name: "train-siglit",
-      dependencies: ["CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"), arguments]),
+      dependencies: ["CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"), arguments],
+      // The library does the work. Optimising what only calls it takes longer than all it saves in many runs.
+      swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
     .executableTarget(
       name: "siglip",
       dependencies: [

@@ -86,10 +86,8 @@ struct Report {
       func name(_ image: Int) -> String { data.name(.init(image: image, language: language)) ?? "" }
       let own = name(image)
       // Of equal scores the wrong name comes first, as the table counts.
-      func order(_ row: Int) -> (Float, Int, Int) {
-        (scores[row], imageOf[row].map(name) == own ? 0 : 1, -row)
-      }
-      let best = scores.indices.sorted { order($0) > order($1) }.prefix(5).compactMap { imageOf[$0] }
+      let order = scores.indices.map { (scores[$0], imageOf[$0].map(name) == own ? 0 : 1, -$0) }
+      let best = order.sorted(by: >).prefix(5).compactMap { imageOf[-$0.2] }
       let names = best.map { found -> String in
         let name = name(found)
         return "<li class=\"\(name == own ? "right" : "wrong")\">\(escapedForHTML(name))</li>"
