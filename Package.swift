@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Kernels are always optimised, in debug builds too, so that `swift test` runs what users run.
+// Kernels are optimised in debug builds too, but file by file: both build systems know no flag for whole modules. What users
+// run is tested by a release build.
 let optimized: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"])]
 
 /// Small tensors are bookkeeping: checks of overlapping access to class properties are left to debug builds.

@@ -25,6 +25,18 @@ import Testing
     #expect(smaller[b] == Tensor([0.5, 0, 1]))
   }
 
+  /// The first of equal ones has the gradient of an adaptive maximum; the first NaN is the largest.
+  @Test func extremesOfAdaptiveWindows() {
+    let x = Variable(
+      Tensor([[1, 3, 3, 0], [3, 2, 0, 3], [0, .nan, 5, 5], [.nan, 9, 5, 1]]).reshape([1, 1, 4, 4]),
+      requiresGradient: true)
+    let y = x.adaptiveMaxPool2d((2, 2))
+    #expect(y.value.scalars[0] == 3 && y.value.scalars[1] == 3 && y.value.scalars[3] == 5)
+    #expect(y.value.scalars[2].isNaN)
+    let gradient = y.sum().backward()[x]?.reshape([4, 4])
+    #expect(gradient == Tensor([[0, 1, 1, 0], [0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]))
+  }
+
   @Test func kinks() {
     #expect(gradient([-1, 0, 1]) { $0.abs() } == Tensor([-1, 0, 1]))
     #expect(gradient([-1, 0, 1]) { $0.relu() } == Tensor([0, 0, 1]))
