@@ -62,6 +62,33 @@ import Testing
         ).value)
   }
 
+  @Test mutating func squareTransposedWindows() {
+    var same = random
+    let pairs = ConvTransposed2d(
+      inputs: 4, outputs: 6, kernel: (3, 3), stride: (2, 2), padding: Padding2D(1), outputPadding: (1, 1),
+      dilation: (2, 2), groups: 2, random: &same)
+    let numbers = ConvTransposed2d(
+      inputs: 4, outputs: 6, kernel: 3, stride: 2, padding: 1, outputPadding: 1, dilation: 2, groups: 2,
+      random: &random)
+    let x = Variable(random.normal([2, 4, 5, 3]))
+    #expect(numbers(x).value == pairs(x).value)
+    #expect(
+      numbers(x).value
+        == convTransposed2d(
+          x, weight: numbers.weight.variable, bias: numbers.bias?.variable, stride: 2, padding: 1,
+          outputPadding: 1, dilation: 2, groups: 2
+        ).value)
+    // Each output sees a quarter of the inputs: the weights make up for it.
+    let grouped = ConvTransposed2d(inputs: 64, outputs: 64, kernel: 2, stride: 2, groups: 4, random: &random)
+    #expect(abs(grouped(Variable(random.normal([2, 64, 5, 5]))).value.variance().item() - 1) < 0.15)
+  }
+
+  @Test mutating func layersWithoutBiases() {
+    #expect(Conv2d(inputs: 2, outputs: 3, kernel: 3, bias: false, random: &random).bias == nil)
+    #expect(Conv1d(inputs: 2, outputs: 3, kernel: 3, bias: false, random: &random).bias == nil)
+    #expect(ConvTransposed2d(inputs: 2, outputs: 3, kernel: 3, bias: false, random: &random).bias == nil)
+  }
+
   @Test mutating func startsAsFlaxDoes() {
     let layer = Conv2d(inputs: 16, outputs: 32, kernel: (5, 5), groups: 2, bias: false, random: &random)
     #expect(layer.weight.shape == [32, 8, 5, 5])

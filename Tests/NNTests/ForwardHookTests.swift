@@ -31,6 +31,15 @@ import Testing
     #expect(calls.isEmpty)
   }
 
+  @Test mutating func hooksOfAttentionSeeQueriesAndMemory() {
+    let attention = MultiHeadAttention(width: 4, heads: 2, random: &random)
+    var seen: [Tensor] = []
+    attention.addForwardHook { inputs, _ in seen = inputs.map(\.value) }
+    let (queries, memory) = (random.normal([1, 2, 4]), random.normal([1, 3, 4]))
+    _ = attention(queries: Variable(queries), memory: Variable(memory))
+    #expect(seen == [queries, memory])
+  }
+
   @Test mutating func severalHooksAreCalledInOrder() {
     let layer = Linear(inputs: 2, outputs: 2, random: &random)
     var order: [Int] = []

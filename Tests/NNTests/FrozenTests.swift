@@ -93,6 +93,7 @@ private final class Classifier: Module {
     let batch = batches[0]
     for _ in 0..<2 {
       #expect(frozen { $0(Variable(batch)).value } == expected[0])
+      #expect(frozen { model in model.namedParameters().allSatisfy(\.parameter.isFrozen) })
       frozen { model in
         model.train()
         model.unfreeze()
@@ -102,6 +103,15 @@ private final class Classifier: Module {
       }
     }
     #expect(self.expected() == expected)
+  }
+
+  @Test func aModelInUseIsNobodyElses() throws {
+    let frozen = try Frozen(model) { random in Classifier(random: &random) }
+    let areTwo = frozen { outer in
+      let first = ObjectIdentifier(outer)
+      return frozen { ObjectIdentifier($0) != first }
+    }
+    #expect(areTwo)
   }
 
   @Test func nothingIsRecorded() throws {

@@ -50,6 +50,13 @@ import Testing
     try LayerFixture("rmsNorm").check(layer) { layer($0["x"]!) }
   }
 
+  /// 1 and -1 with 3 added to their mean square are halved.
+  @Test func normalizationsTakeTheirEpsilon() {
+    let x = Variable(Tensor([1, -1]).reshape([1, 2]))
+    #expect(RMSNorm(width: 2, epsilon: 3)(x).value == x.value * 0.5)
+    #expect(GroupNorm(groups: 1, channels: 2, epsilon: 3)(x).value == x.value * 0.5)
+  }
+
   @Test func batchNormalizationInTraining() throws {
     let layer = BatchNorm2d(channels: 3, epsilon: 1e-3)
     let reference = try LayerFixture("batchNorm.train")

@@ -81,6 +81,8 @@ private final class Model: Base {
     let error = try #require(throws: StateError.self) { try model.load(state) }
     #expect(error.missing == ["first.weight", "temperature"])
     #expect(error.unexpected == ["extra"])
+    let more = before.merging(["extra": Tensor(0)]) { $1 }
+    #expect(throws: StateError.self) { try model.load(more) }
     #expect(error.mismatched.map(\.path) == ["first.bias"])
     #expect(error.description.contains("first.bias: expected shape [3], found [4]"))
     #expect(model.stateDictionary() == before)

@@ -92,6 +92,20 @@ private final class LoRA: Linear {
     #expect(model.replaceModules { _, _ in nil }.isEmpty)
   }
 
+  @Test mutating func nothingIsReplacedWhenALaterReplacementThrows() {
+    struct Refusal: Error {}
+    let attention = MultiHeadAttention(width: 4, heads: 2, random: &random)
+    let query = attention.query
+    var random = random
+    #expect(throws: Refusal.self) {
+      try attention.replaceModules { path, _ in
+        if path == "output" { throw Refusal() }
+        return path == "query" ? Linear(inputs: 4, outputs: 4, random: &random) : nil
+      }
+    }
+    #expect(attention.query === query)
+  }
+
   @Test func whatDoesNotFitTraps() async {
     let other = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       var random = Random(seed: 1)

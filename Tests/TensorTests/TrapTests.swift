@@ -192,15 +192,15 @@ private func expectMessage(
 
 // Calls outside of tests, whose exit tests are code that a macro has written to other files.
 private let lineOfARead = #line + 2
-private func readBeyondTheEnd() {
+@inline(never) private func readBeyondTheEnd() {
   _ = Tensor.zeros([4])[9]
 }
 private let lineOfAReadInAClosure = #line + 2
-private func readBeyondTheEndInAClosure() {
+@inline(never) private func readBeyondTheEndInAClosure() {
   _ = [1, 9].map { Tensor.zeros([4])[$0] }
 }
 private let lineOfAReadInATask = #line + 4
-private func readBeyondTheEndInATask() async {
+@inline(never) private func readBeyondTheEndInATask() async {
   await Task {
     await Task.yield()
     _ = Tensor.zeros([4])[9]
