@@ -1,8 +1,7 @@
 import Foundation
 
-/// The folder `Tests`, also when this file is compiled by way of a link to it.
-private let tests = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
-  .deletingLastPathComponent().deletingLastPathComponent()
+/// The folder `Tests`.
+private let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
 
 /// Path of a committed fixture, such as `files/types.safetensors`.
 public func fixture(_ name: String) -> String {

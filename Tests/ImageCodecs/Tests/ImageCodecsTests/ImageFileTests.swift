@@ -1,1 +1,0 @@
-../../../SigLIPModelTests/ImageFileTests.swift
