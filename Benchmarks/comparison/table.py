@@ -21,7 +21,8 @@ class Row:
         self.ratios = self.ratios_to(self.peer_name) if peers else []
         self.ratio = statistics.median(self.ratios) if peers else None
         self.target = targets.ratio(name)
-        if is_before:
+        # Work that the earlier build lacks is measured alone.
+        if is_before and peers:
             self.ratio = self.best(self.peer_name) / self.best("Pairwise")
             self.target = targets.BEFORE
 
