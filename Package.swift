@@ -22,8 +22,6 @@ func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [St
     dependencies: ["CPUFeatures", "KernelInterface"],
     path: "Sources/Kernels/\(folder)",
     swiftSettings: optimized + [
-      // The compiler's own operations on vectors: see VectorOperators.swift.
-      .enableExperimentalFeature("BuiltinModule"),
       .unsafeFlags(flags.flatMap { ["-Xcc", $0] }),
     ] + (define.map { [.define($0)] } ?? []))
 }
@@ -62,7 +60,10 @@ let package = Package(
   ],
   targets: [
     .target(name: "CPUFeatures", path: "Sources/Kernels/CPUFeatures"),
-    .target(name: "KernelInterface", path: "Sources/Kernels/Interface", swiftSettings: optimized),
+    .target(
+      name: "KernelInterface", path: "Sources/Kernels/Interface",
+      // The compiler's own operations on vectors: see VectorOperators.swift.
+      swiftSettings: optimized + [.enableExperimentalFeature("BuiltinModule")]),
     .target(
       name: "Kernels",
       dependencies: ["CPUFeatures", "KernelInterface"] + kernelTargets.map { .target(name: $0.name) },

@@ -61,10 +61,12 @@ package enum Caller {
       return nil
     }
     let sources = own.path.dropLast("Tensor/ProgrammerError.swift".count)
+    // Release builds name some files by the path from the package's folder, as they do the caller's in its own.
+    let modules = ["Kernels", "Tensor", "Autograd", "NN", "Optim", "Training", "SigLIPModel"].map { "Sources/\($0)/" }
     // What macros and the compiler write stands in no file that the reader has.
-    let caller = lines.first {
-      !$0.path.hasPrefix(sources) && !$0.path.contains("/swift-generated-sources/")
-        && !$0.path.hasSuffix("<compiler-generated>")
+    let caller = lines.first { line in
+      !line.path.hasPrefix(sources) && !modules.contains { line.path.hasPrefix($0) }
+        && !line.path.contains("/swift-generated-sources/") && !line.path.hasSuffix("<compiler-generated>")
     }
     return caller.map { "\($0.path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.line)" }
   }
