@@ -22,7 +22,7 @@ func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [St
     dependencies: ["CPUFeatures", "KernelInterface"],
     path: "Sources/Kernels/\(folder)",
     swiftSettings: optimized + [
-      .unsafeFlags(flags.flatMap { ["-Xcc", $0] }),
+      .unsafeFlags(flags.flatMap { ["-Xcc", $0] })
     ] + (define.map { [.define($0)] } ?? []))
 }
 

@@ -62,10 +62,11 @@ package enum Caller {
     }
     let sources = own.path.dropLast("Tensor/ProgrammerError.swift".count)
     // Release builds name some files by the path from the package's folder, as they do the caller's in its own.
-    let modules = ["Kernels", "Tensor", "Autograd", "NN", "Optim", "Training", "SigLIPModel"].map { "Sources/\($0)/" }
+    let modules = ["Kernels", "Tensor", "Autograd", "NN", "Optim", "Training", "SigLIPModel"]
+    let folders = modules.map { "Sources/\($0)/" }
     // What macros and the compiler write stands in no file that the reader has.
     let caller = lines.first { line in
-      !line.path.hasPrefix(sources) && !modules.contains { line.path.hasPrefix($0) }
+      !line.path.hasPrefix(sources) && !folders.contains { line.path.hasPrefix($0) }
         && !line.path.contains("/swift-generated-sources/") && !line.path.hasSuffix("<compiler-generated>")
     }
     return caller.map { "\($0.path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.line)" }

@@ -61,6 +61,14 @@ import Testing
     #expect(!check.passes, "\(check)")
   }
 
+  /// Where a random direction lies across the gradient, an error that is allowed is many times the derivative along it.
+  @Test func directionsAcrossTheGradientAreNoErrors() {
+    let check = checkGradients(at: inputs([2]), directions: 64) {
+      cube($0[0], 1.005, Tensor([1, 0])).sum()
+    }
+    #expect(check.passes && check.error > 0, "\(check)")
+  }
+
   @Test func whatIsNotFiniteFails() {
     let check = checkGradients(at: inputs([3])) { cube($0[0], .nan) }
     #expect(!check.passes && check.error == .infinity)

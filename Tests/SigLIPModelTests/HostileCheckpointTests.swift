@@ -209,6 +209,19 @@ import SigLIPModel
     #expect(Self.message { try largest.checkMemory(path: "model", limit: 1 << 40) }.contains("TiB of memory"))
   }
 
+  /// Each of its sizes is within its bounds.
+  @Test func aModelBeyondTheMemoryIsRefusedBeforeItIsMade() throws {
+    let folder = try TemporaryFolder()
+    let model = folder.path("model")
+    try FileManager.default.copyItem(atPath: CheckpointReference.folder(.v1), toPath: model)
+    let text = try String(contentsOfFile: model + "/config.json", encoding: .utf8)
+      .replacingOccurrences(of: ": 16,", with: ": 16384,")
+      .replacingOccurrences(of: "_layers\": 2", with: "_layers\": 256")
+    _ = try folder.write(Array(text.utf8), to: "model/config.json")
+    let line = Self.message { _ = try SigLIPCheckpoint(path: model) }
+    #expect(line.hasPrefix("\(model): its model has 5") && line.contains("TiB of memory; "), "\(line)")
+  }
+
   @Test func parametersAreThoseOfTheModel() {
     var projected = SigLIPConfiguration.base16()
     projected.text.outputWidth = nil

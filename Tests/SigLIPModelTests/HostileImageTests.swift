@@ -1,4 +1,6 @@
 import Foundation
+import Kernels
+import Synchronization
 import TestSupport
 import Testing
 
@@ -172,6 +174,23 @@ import SigLIPModel
     for (index, result) in results.enumerated() {
       #expect((try? result.get()) == (index % 3 == 0 ? nil : preprocessing.fit(image)))
     }
+  }
+
+  @Test func largeImagesAreDecodedOneAtATime() {
+    let turns = DecodingTurns(largePixelCount: 100)
+    let inside = Atomic(0)
+    let most = Atomic(0)
+    ThreadPool.withThreadCount(4) {
+      ThreadPool.parallelFor(count: 64) { _ in
+        turns.take { willDecode in
+          willDecode(101)
+          most.max(inside.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
+          for _ in 0..<100 { sched_yield() }
+          inside.subtract(1, ordering: .relaxed)
+        }
+      }
+    }
+    #expect(most.load(ordering: .relaxed) == 1)
   }
 
   @Test func oneDamagedFileStopsNoOther() throws {

@@ -97,6 +97,13 @@ private func expectMessage(
     expectMessage("tensor: shape [2305843009213693952] fits no memory", result)
   }
 
+  @Test func aNegativeSize() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([2, -3])
+    }
+    expectMessage("tensor: shape [2, -3] has a negative size", result)
+  }
+
   @Test func expansionToANegativeSize() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.zeros([1]).expand(to: [-3])
@@ -249,6 +256,9 @@ private let lineOfAReadInATask = #line + 4
     ]
     #expect(Caller.line(in: own + others + [("/q/Sources/App/main.swift", 3)]) == "App/main.swift:3")
     #expect(Caller.line(in: own + [("/p/Sources2/a.swift", 4)]) == "Sources2/a.swift:4")
+    // Release builds name some files by the path from the package's folder.
+    let relative = own + [("Sources/Tensor/Tensor+Views.swift", 9), ("Sources/App/main.swift", 3)]
+    #expect(Caller.line(in: relative) == "App/main.swift:3")
     #expect(Caller.line(in: own) == nil)
     #expect(Caller.line(in: [("/q/Sources/App/main.swift", 3)]) == nil)
   }

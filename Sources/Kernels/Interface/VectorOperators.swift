@@ -5,6 +5,11 @@
 // not to be had, the standard library's take their place.
 //
 // Those operations have another name for each type, so nothing here can be written for several types at once.
+//
+// They stand in a module apart from the kernels: of another file in the same module, a debug build would call them.
+
+// What they do is what the standard library's do.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 #if hasFeature(BuiltinModule)
   import Builtin

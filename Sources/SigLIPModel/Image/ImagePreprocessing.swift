@@ -1,4 +1,3 @@
-import Foundation
 import NN
 
 /// What happens to an image between its file and the image tower.
@@ -152,17 +151,12 @@ public struct ImagePreprocessing: Sendable, Hashable {
   package func fit(
     files: [String], options: ImageReadingOptions, largePixelCount: Int
   ) -> [Result<RGBImage, any Error>] {
-    let turn = NSLock()
+    let turns = DecodingTurns(largePixelCount: largePixelCount)
     return parallelMap(files, grain: 1) { file in
-      var hasTurn = false
-      defer { if hasTurn { turn.unlock() } }
-      return Result {
-        let image = try RGBImage(contentsOf: file, options: options) { pixelCount in
-          guard pixelCount > largePixelCount, !hasTurn else { return }
-          turn.lock()
-          hasTurn = true
+      Result {
+        try turns.take { willDecode in
+          fit(try RGBImage(contentsOf: file, options: options, willDecode: willDecode))
         }
-        return fit(image)
       }
     }
   }
