@@ -1,8 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Kernels are optimised in debug builds too, but file by file: both build systems know no flag for whole modules. What users
-// run is tested by a release build.
+// Kernels are optimised in debug builds too, but file by file: both build systems take no flag for whole modules there.
 let optimized: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"])]
 
 /// Small tensors are bookkeeping: checks of overlapping access to class properties are left to debug builds.

@@ -1,3 +1,5 @@
+import KernelInterface
+
 // Activations and their derivatives. Each derivative takes the input x and the gradient g of the output. Where a
 // factor that grows meets one that vanishes, x is clamped to the range in which the product is not yet zero.
 

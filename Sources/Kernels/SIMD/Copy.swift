@@ -1,3 +1,5 @@
+import KernelInterface
+
 @inline(__always)
 func copy(
   _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,

@@ -1,3 +1,5 @@
+import KernelInterface
+
 #if AVX512
 
   /// Packs lanes that are contiguous in depth, 16 lanes by 16 numbers at a time: each cache line is read once, whole.

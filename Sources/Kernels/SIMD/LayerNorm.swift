@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// Normalises one row, which stays in the cache over its three passes; returns mean and reciprocal deviation.
 @inline(__always)
 func layerNormRow(

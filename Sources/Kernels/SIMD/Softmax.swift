@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// Sum of `exp(x - shift)` over a row of any stride; stores the exponentials too if there is an `out`, which may be
 /// `x`. One column may be left out of the sum.
 ///

@@ -1,3 +1,5 @@
+import KernelInterface
+
 // The vector that every kernel but the matrix products is written in. 16 numbers are one AVX-512 register, two
 // AVX2 registers or four SSE or NEON registers; the last, incomplete vector of a row goes through the same
 // arithmetic, so that the result for an element does not depend on where in memory it stands.

@@ -1,3 +1,5 @@
+import KernelInterface
+
 // Exponentials and their relatives, without branches and tables. The polynomials are weighted minimax fits of the
 // functions named beside them. Errors are in units in the last place (ULP) of the exact result; the tests hold them.
 
