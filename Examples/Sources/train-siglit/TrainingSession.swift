@@ -110,8 +110,10 @@ final class TrainingSession {
       }
     var gradients = loss.backward()
     guard optimizer.clipGlobalNorm(&gradients, to: recipe.gradientNorm).isFinite else {
+      // The sign of NaN, which is printed, says nothing.
+      let value = loss.item().isNaN ? .nan : loss.item()
       throw CommandError(
-        "step \(step + 1): training has diverged, with loss \(loss.item()) and a gradient that is not finite; a smaller "
+        "step \(step + 1): training has diverged, with loss \(value) and a gradient that is not finite; a smaller "
           + "--learning-rate may help")
     }
     optimizer.step(gradients)
