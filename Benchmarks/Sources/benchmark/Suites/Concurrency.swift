@@ -15,13 +15,9 @@ enum Concurrency {
         products(size, "one-by-one") { run in
           Compute.withThreadLimit(1) { for caller in 0..<2 { run(caller) } }
         },
-        products(size, "at-once") { run in
-          DispatchQueue.concurrentPerform(iterations: 2, execute: run)
-        },
+        products(size, "at-once") { run in onTwoThreads(run) },
         products(size, "apart") { run in
-          DispatchQueue.concurrentPerform(iterations: 2) { caller in
-            Compute.withThreadLimit(1) { run(caller) }
-          }
+          onTwoThreads { caller in Compute.withThreadLimit(1) { run(caller) } }
         },
       ]
     }
@@ -35,11 +31,22 @@ enum Concurrency {
       }
   }
 
+  /// Lets both callers go at once: threads of their own, of which `DispatchQueue.concurrentPerform` may start one alone.
+  private static func onTwoThreads(_ run: @escaping @Sendable (Int) -> Void) {
+    let done = DispatchSemaphore(value: 0)
+    Thread {
+      run(1)
+      done.signal()
+    }.start()
+    run(0)
+    done.wait()
+  }
+
   private static func repetitions(_ size: Int) -> Int { max(8, (1 << 31) / (size * size * size)) }
 
   /// - Parameter schedule: Gets what one caller does, and lets both do it.
   private static func products(
-    _ size: Int, _ way: String, _ schedule: @escaping (_ run: @Sendable (Int) -> Void) -> Void
+    _ size: Int, _ way: String, _ schedule: @escaping (_ run: @escaping @Sendable (Int) -> Void) -> Void
   ) -> Work {
     let repetitions = repetitions(size)
     let flops = 4 * repetitions * size * size * size
