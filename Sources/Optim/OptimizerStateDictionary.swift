@@ -1,4 +1,5 @@
-/// All that an optimizer or a ``WeightAverage`` remembers, by name. It goes into a safetensors file, alone or beside a model's state:
+/// All that an optimizer or a ``WeightAverage`` remembers, by name. It goes into a safetensors file, alone or beside a
+/// model's state:
 ///
 ///     var writer = SafetensorsWriter()
 ///     optimizer.stateDictionary().add(to: &writer, prefix: "optimizer.")

@@ -38,14 +38,15 @@ public enum NegativeSelection: Sendable {
   /// Replaces the dot products of what is not selected by ``PairwiseLoss/absent``, which the products of other pairs than
   /// negatives are already.
   ///
-  /// - Parameter image: The row's number, on which chance depends.
-  func apply(to products: UnsafeMutableBufferPointer<Float>, image: Int) {
+  /// - Parameters:
+  ///   - image: The row's number, on which chance depends.
+  ///   - keys: Memory that is used again for every row.
+  func apply(to products: UnsafeMutableBufferPointer<Float>, image: Int, _ keys: inout [UInt64]) {
     if isAll { return }
     // What is wanted most has the smallest key; of equal keys, the first column's. NaN, which the loss is to show, is wanted.
     var chance: Random? = nil
     if case .random(_, let random) = self { chance = random.part(image) }
-    var keys: [UInt64] = []
-    keys.reserveCapacity(products.count)
+    keys.removeAll(keepingCapacity: true)
     for column in products.indices where products[column] != PairwiseLoss.absent {
       let key =
         switch self {

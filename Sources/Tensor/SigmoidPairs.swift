@@ -78,19 +78,18 @@ struct SigmoidPairs {
       sums.withUnsafeMutableBufferPointer { sums in
         let sums = sums.baseAddress!
         ThreadPool.parallelRanges(count: rows.count, grain: 16_384 / width + 1) { range in
+          var keys: [UInt64] = []
           for row in range {
             let image = rows.lowerBound + row
             let line = UnsafeMutableBufferPointer(start: tile + row * width, count: width)
-            let products = takeSeparatePairs(of: image, columns, line)
-            negatives.apply(to: line, image: image)
-            sums[row].withPointer {
-              kernel(
-                line.baseAddress!, width, scale, bias, isDiagonal ? image - columns.lowerBound : .min,
-                imageClasses.map { $0 + image }, textClasses.map { $0 + columns.lowerBound }, factor, $0, 1,
-                width)
-            }
-            for (column, product) in products {
-              line[column] = addPositive(product, to: &sums[row], factor: factor)
+            withoutSeparatePairs(of: image, columns, line, &sums[row], factor) { sum in
+              negatives.apply(to: line, image: image, &keys)
+              sum.withPointer {
+                kernel(
+                  line.baseAddress!, width, scale, bias, isDiagonal ? image - columns.lowerBound : .min,
+                  imageClasses.map { $0 + image }, textClasses.map { $0 + columns.lowerBound }, factor, $0, 1,
+                  width)
+              }
             }
           }
         }
@@ -98,20 +97,28 @@ struct SigmoidPairs {
     }
   }
 
-  /// Columns and dot products of a row's positives; they and the excluded ones are absent afterwards.
-  private func takeSeparatePairs(
-    of image: Int, _ columns: Range<Int>, _ line: UnsafeMutableBufferPointer<Float>
-  ) -> [(column: Int, product: Float)] {
-    guard let separate else { return [] }
-    func places(_ lists: PairLists) -> [Int] {
-      lists.pairs(of: image, in: columns).map { lists.text(of: $0) - columns.lowerBound }
+  /// Calls `body` while a row's positives, and pairs that are left out, are absent; then adds the positives.
+  private func withoutSeparatePairs(
+    of image: Int, _ columns: Range<Int>, _ line: UnsafeMutableBufferPointer<Float>, _ sum: inout Sums,
+    _ factor: Float, _ body: (inout Sums) -> Void
+  ) {
+    guard let separate else { return body(&sum) }
+    let first = columns.lowerBound
+    let pairs = separate.pairs(of: image, in: columns)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: pairs.count) { products in
+      for (index, pair) in pairs.enumerated() {
+        let column = separate.text(of: pair) - first
+        products[index] = line[column]
+        line[column] = PairwiseLoss.absent
+      }
+      labels.excluded?.forEach(images: image..<image + 1, texts: columns) { _, text, _ in
+        line[text - first] = PairwiseLoss.absent
+      }
+      body(&sum)
+      for (index, pair) in pairs.enumerated() {
+        line[separate.text(of: pair) - first] = addPositive(products[index], to: &sum, factor: factor)
+      }
     }
-    let positives = places(separate).map { ($0, line[$0]) }
-    for (column, _) in positives { line[column] = PairwiseLoss.absent }
-    if let excluded = labels.excluded {
-      for column in places(excluded) { line[column] = PairwiseLoss.absent }
-    }
-    return positives
   }
 
   /// - Returns: The gradient of the logit.
@@ -146,13 +153,14 @@ package func sigmoidPairWeights(
   let (n, m) = (images.shape[0], texts.shape[0])
   var weights = images.matmul(texts.transpose())
   let positives = labels.positivePairs(images: n, texts: m)
+  var keys: [UInt64] = []
   weights.withUnsafeMutableScalars { products in
     for image in 0..<n {
       let line = UnsafeMutableBufferPointer(rebasing: products[image * m..<(image + 1) * m])
       func places(_ lists: PairLists) -> [Int] { lists.pairs(of: image, in: 0..<m).map(lists.text) }
       let own = places(positives)
       for column in own + (labels.excluded.map(places) ?? []) { line[column] = PairwiseLoss.absent }
-      negatives.apply(to: line, image: image)
+      negatives.apply(to: line, image: image, &keys)
       for column in 0..<m { line[column] = line[column] == PairwiseLoss.absent ? 0 : 1 }
       for column in own { line[column] = 1 }
     }

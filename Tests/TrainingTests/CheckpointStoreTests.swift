@@ -135,6 +135,34 @@ import Training
     #expect(try names() == ["latest", "step-00000001", "step-00000002"])
   }
 
+  /// A process that writes one checkpoint after another is killed at any moment, and another one goes on from there.
+  @Test func aKilledProcessLeavesAWholeCheckpoint() async throws {
+    let path = folder.path
+    var last = 0
+    for round in 0..<20 {
+      await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, round = round as Int] in
+        let store = CheckpointStore(folder: URL(filePath: path))
+        let first = try store.latest()?.step ?? 0
+        var random = Random(seed: UInt64(round))
+        let delay = UInt32(random.nextInt(below: 40_000))
+        Thread {
+          usleep(delay)
+          kill(getpid(), SIGKILL)
+        }.start()
+        for step in (first + 1)... {
+          var checkpoint = Checkpoint(step: step)
+          checkpoint.add(["w": .full([50_000], Float(step))])
+          try store.save(checkpoint)
+        }
+      }
+      guard let found = try CheckpointStore(folder: folder).latest() else { continue }
+      #expect(found.step >= last)
+      #expect(try found.tensors(prefix: "") == ["w": .full([50_000], Float(found.step))])
+      last = found.step
+    }
+    #expect(last > 0)
+  }
+
   /// A disk without room: no file may grow beyond 4 KiB.
   @Test func aFullDiskLeavesWhatWasThere() async {
     await #expect(processExitsWith: .success) {
