@@ -5,11 +5,15 @@ import Optim
 public struct StepMetrics: Sendable, Equatable {
   /// Steps made.
   public let step: Int
-  /// Numbers by name, such as `loss` or `norm/text.encoder`; a slash parts groups.
+  /// Numbers of the course by name, such as `loss` or `norm/text.encoder`; a slash parts groups. Equal runs have equal ones.
   public var numbers: [String: Double]
+  /// Numbers of the machine by name, such as `examples per second`: no two runs have the same.
+  public var measurements: [String: Double]
 
   /// Numbers after `step` steps.
-  public init(step: Int, numbers: [String: Double] = [:]) { (self.step, self.numbers) = (step, numbers) }
+  public init(step: Int, numbers: [String: Double] = [:], measurements: [String: Double] = [:]) {
+    (self.step, self.numbers, self.measurements) = (step, numbers, measurements)
+  }
 }
 
 /// Where metrics go: a file of lines, TensorBoard, a terminal, or what a program makes of them.
@@ -26,13 +30,21 @@ extension MetricsWriter {
 }
 
 /// A file of one JSON object a line, `{"step":1,"loss":0.7}`, names in order. Numbers that are not finite are null.
+///
+/// What the machine measures belongs in a file of its own, so that equal runs have equal files.
 public struct JSONLinesWriter: MetricsWriter {
+  private let kind: KeyPath<StepMetrics, [String: Double]> & Sendable
   private var file: AppendOnlyFile
 
   /// A file that keeps what it has of the first `steps` steps: what follows is made again.
   ///
+  /// - Parameter kind: Which numbers it takes, those of the course or of the machine.
   /// - Throws: ``FileError`` when the file cannot be written, or what is to stay is damaged or missing.
-  public init(path: String, keepingSteps steps: Int = 0) throws {
+  public init(
+    path: String, of kind: KeyPath<StepMetrics, [String: Double]> & Sendable = \.numbers,
+    keepingSteps steps: Int = 0
+  ) throws {
+    self.kind = kind
     file = try AppendOnlyFile(
       path: path, keeping: steps == 0 ? Data() : try JSONLinesWriter.lines(of: path, until: steps))
   }
@@ -40,7 +52,7 @@ public struct JSONLinesWriter: MetricsWriter {
   /// Adds a line, whole or not at all.
   public mutating func write(_ metrics: StepMetrics) throws {
     var line = "{\"step\":\(metrics.step)"
-    for (name, number) in metrics.numbers.sorted(by: { $0.key < $1.key }) {
+    for (name, number) in metrics[keyPath: kind].sorted(by: { $0.key < $1.key }) {
       let name = String(decoding: try JSONEncoder().encode(name), as: UTF8.self)
       line += ",\(name):" + (number.isFinite ? "\(number)" : "null")
     }

@@ -34,7 +34,8 @@ public struct TensorBoardWriter: MetricsWriter {
   /// Adds each number as a scalar.
   public mutating func write(_ metrics: StepMetrics) throws {
     var summary = ProtocolBuffer()
-    for (name, number) in metrics.numbers.sorted(by: { $0.key < $1.key }) {
+    let numbers = metrics.numbers.merging(metrics.measurements) { course, _ in course }
+    for (name, number) in numbers.sorted(by: { $0.key < $1.key }) {
       var value = ProtocolBuffer()
       value.add(1, name)
       value.add(2, Float(number))
