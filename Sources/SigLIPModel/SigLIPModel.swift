@@ -1,2 +1,3 @@
 @_exported import NN
 @_exported import Optim
+@_exported import Training

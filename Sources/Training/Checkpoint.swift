@@ -1,5 +1,5 @@
 import Foundation
-import Optim
+@_exported import Optim
 
 /// The state of a run after a step, to be written by a ``CheckpointStore``.
 ///
