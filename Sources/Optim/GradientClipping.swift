@@ -64,7 +64,7 @@ func trained(_ parameters: [Parameter]) -> [Parameter] {
 
 extension Optimizer {
   /// The parameters with their settings, whatever the type of the state.
-  var optimizedParameters: [OptimizedParameter] { parameters.all }
+  package var optimizedParameters: [OptimizedParameter] { parameters.all }
   /// The parameters alone.
   var updatedParameters: [Parameter] { parameters.all.map(\.parameter) }
 }

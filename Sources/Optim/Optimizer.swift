@@ -48,6 +48,19 @@ public struct ParameterUpdate {
   public let factoredView: Shape
 }
 
+/// One parameter before and after a step, for those who observe it.
+public struct ObservedUpdate {
+  /// The parameter, with its path.
+  public let parameter: OptimizedParameter
+  /// What the optimizer was given.
+  public let gradient: Tensor
+  /// The numbers that it had.
+  public let before: Tensor
+
+  /// The numbers that it has.
+  public var after: Tensor { parameter.parameter.value }
+}
+
 /// The parameters of an optimizer with their settings, and what it remembers of them.
 public final class OptimizedParameters<State: OptimizerState> {
   /// In the order of the model.
@@ -87,7 +100,10 @@ extension Optimizer {
   /// The schedule goes by the steps of the optimizer. What depends on how often a parameter was updated, as Adam's
   /// corrections do, goes by the updates of that parameter, as in PyTorch: one that is unfrozen late begins as one that
   /// was never frozen.
-  public func step(_ gradients: Gradients) {
+  ///
+  /// - Parameter observer: Sees each parameter that was updated, one after another in the order of the model. Each is copied
+  ///   for it before, and forgotten after, if the observer does not keep it; without an observer nothing is copied.
+  public func step(_ gradients: Gradients, observer: ((ObservedUpdate) -> Void)? = nil) {
     let table = parameters
     let multiplier = Double(schedule(table.stepCount))
     for index in table.all.indices {
@@ -100,9 +116,14 @@ extension Optimizer {
         learningRate: Double(learningRate) * multiplier * Double(table.all[index].learningRateMultiplier),
         weightDecayMultiplier: Double(table.all[index].weightDecayMultiplier),
         factoredView: table.all[index].factoredView)
+      // Whoever holds the numbers has the update made in a copy.
+      let before = observer == nil ? nil : parameter.value
       parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
       table.updateCounts[index] += 1
       table.states[index] = consume state
+      if let observer, let before {
+        observer(ObservedUpdate(parameter: table.all[index], gradient: gradient, before: before))
+      }
     }
     table.stepCount += 1
   }

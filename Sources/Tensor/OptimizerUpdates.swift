@@ -90,6 +90,29 @@ extension Tensor {
       return sumOverRanges(scalars.count) { kernel(x + $0.lowerBound, $0.count) }
     }
   }
+
+  /// Sum of all squares of the differences from a tensor of this shape, in double precision; takes no memory of their size.
+  package func sumOfSquaredDifferencesInDouble(from other: Tensor) -> Double {
+    requireShape(other, shape, of: "sumOfSquaredDifferences", "a tensor")
+    let (subtract, sumOfSquares) = (Kernels.table.elementwise.binary, Kernels.table.optimizer.sumOfSquares)
+    let size = 2048
+    return withUnsafeScalars { scalars in
+      other.withUnsafeScalars { others in
+        let (x, y) = (scalars.baseAddress!, others.baseAddress!)
+        return sumOverRanges(scalars.count) { range in
+          withUnsafeTemporaryAllocation(of: Float.self, capacity: size) { differences in
+            let out = differences.baseAddress!
+            return Swift.stride(from: range.lowerBound, to: range.upperBound, by: size).reduce(0) {
+              sum, start in
+              let count = Swift.min(size, range.upperBound - start)
+              subtract(BinaryOperation.subtract.rawValue, x + start, 1, y + start, 1, out, count)
+              return sum + sumOfSquares(out, count)
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 /// What a function gives for each range of numbers, added in order: the same for any number of threads.
