@@ -236,6 +236,16 @@ public func record(
 extension Variable {
   /// The same variable as a node of its own.
   package func aliased() -> Variable { record("alias", [self], value: value) { [$0.gradient] } }
+
+  /// The same variable, whose gradient a function sees when the backward sweep passes it; a constant has none. What was
+  /// computed from this variable before passes by unseen.
+  public func observingGradient(_ body: @escaping (_ gradient: Tensor) -> Void) -> Variable {
+    guard requiresRecording([self]) else { return self }
+    return record("observingGradient", [self], value: value) { context in
+      body(context.gradient.value)
+      return [context.gradient]
+    }
+  }
 }
 
 /// Puts an operation without a derivative on the tape: a gradient that would have to pass stops the program with its

@@ -79,7 +79,7 @@ enum OperationRegistry {
       [LinearSamples.all],
       LossSamples.all,
       Variable.matmulSamples,
-      [Variable.nodeSamples],
+      Variable.nodeSamples,
       NormalizationSamples.all,
       [PoolingSamples.average, PoolingSamples.maximum, PoolingSamples.globalAverage],
       Variable.rectifierSamples,
