@@ -1,5 +1,6 @@
 import CommandSupport
 import Foundation
+import SigLIPModel
 
 /// An image that a search found.
 struct FoundImage {

@@ -1,6 +1,8 @@
+import Optim
+
 /// Text for a web page, inside an element or between quotes: every character shows as itself, or as what it is called.
 public func escapedForHTML(_ text: String) -> String {
-  text.shown.reduce(into: "") { result, character in
+  text.oneLine(limit: .max).reduce(into: "") { result, character in
     switch character {
     case "&": result += "&amp;"
     case "<": result += "&lt;"
