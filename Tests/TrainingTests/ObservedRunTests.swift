@@ -30,6 +30,7 @@ import Training
       for index in writers.indices { try writers[index].write(metrics) }
     }
     for index in writers.indices { try writers[index].flush() }
+    try ObservedRunTests.picture.writeWhole(to: path("picture.png"))
     var others = try TensorBoardWriter(folder: folder.appending(path: "events"))
     for step in [0, 1, 1 << 40] {
       try others.write(png: ObservedRunTests.picture, width: 4, height: 3, tag: "samples/é", step: step)

@@ -139,7 +139,7 @@ public struct TrainingReport: Sendable {
       hasValidation
       ? "<tr><th></th><th colspan=\"3\">training</th><th colspan=\"3\">validation</th></tr>\n" : ""
     return heading("Last values")
-      + "<table>\n\(kinds)<tr><th></th>\(columns)\(hasValidation ? columns : "")</tr>\n\(rows.joined())</table>\n"
+      + "<div class=\"table\"><table>\n\(kinds)<tr><th></th>\(columns)\(hasValidation ? columns : "")</tr>\n\(rows.joined())</table></div>\n"
   }
 
   private var settings: String {
@@ -147,7 +147,7 @@ public struct TrainingReport: Sendable {
     let rows = configuration.map { name, value in
       "<tr><td>\(escapedForHTML(name))</td><td class=\"text\">\(escapedForHTML(value))</td></tr>\n"
     }
-    return heading("Configuration") + "<table>\n\(rows.joined())</table>\n"
+    return heading("Configuration") + "<div class=\"table\"><table>\n\(rows.joined())</table></div>\n"
   }
 
   private static let style = """
@@ -159,6 +159,7 @@ public struct TrainingReport: Sendable {
       background: var(--page); color: var(--text) }
     h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem }
     small { color: var(--muted) }
+    .table { overflow-x: auto }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums }
     th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
     th:first-child, td:first-child, td.text { text-align: left; overflow-wrap: anywhere }
