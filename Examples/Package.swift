@@ -17,7 +17,7 @@ let package = Package(
   ],
   targets: [
     .target(
-      name: "CommandSupport", dependencies: [.product(name: "Tensor", package: "Pairwise"), arguments]),
+      name: "CommandSupport", dependencies: [.product(name: "Training", package: "Pairwise"), arguments]),
     .executableTarget(
       name: "train-siglit",
       dependencies: ["CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"), arguments],

@@ -29,6 +29,8 @@ public struct NonFiniteError: DataError {
 
   /// The step, the place and the number.
   public var sentence: String {
+    // The sign of NaN, which is printed, says nothing.
+    let number = number.isNaN ? "nan" : "\(number)"
     let what =
       switch place {
       case .loss: "the loss is \(number)"
@@ -59,7 +61,7 @@ public struct NonFiniteError: DataError {
 /// and counts as not finite.
 public struct FiniteSteps: Sendable, Hashable, Codable {
   /// What to do.
-  public let policy: NonFinitePolicy
+  public private(set) var policy: NonFinitePolicy
   /// Steps that were left out.
   public private(set) var skippedCount = 0
   /// Those since the last step that was made.
@@ -67,6 +69,12 @@ public struct FiniteSteps: Sendable, Hashable, Codable {
 
   /// A policy, and no step left out yet.
   public init(_ policy: NonFinitePolicy = .stop) { self.policy = policy }
+
+  /// A policy that goes on with the counts of an earlier run.
+  package init(_ policy: NonFinitePolicy, after earlier: FiniteSteps) {
+    self = earlier
+    self.policy = policy
+  }
 
   /// Whether the step may be made; if not, it is to be left out.
   ///
@@ -111,6 +119,18 @@ public struct FiniteSteps: Sendable, Hashable, Codable {
     throw NonFiniteError(
       step: step ?? optimizers.first?.stepCount ?? 0, place: place, number: number,
       skippedSteps: skippedInARow)
+  }
+
+  /// Looks for a number in a model's buffers, such as running statistics, that is not finite.
+  ///
+  /// - Throws: ``NonFiniteError`` for the first buffer that has one.
+  package func checkBuffers(of model: some Module, step: Int) throws {
+    for (path, buffer) in model.namedBuffers() {
+      if let number = buffer.value.firstNumber(beyond: .greatestFiniteMagnitude) {
+        throw NonFiniteError(
+          step: step, place: .parameter(path: path), number: number, skippedSteps: skippedInARow)
+      }
+    }
   }
 
   private static let largestNumber = Float.greatestFiniteMagnitude.squareRoot()

@@ -21,6 +21,17 @@ public struct Random: Sendable {
     self.counter = counter
   }
 
+  /// A generator for one of many things, such as a sample in a pass over data: its numbers are independent of those for
+  /// other things and of those of `Random(seed: seed)`.
+  package init(seed: UInt64, stream: UInt64, of thing: UInt64) {
+    let key = Random(seed: seed).key
+    let one = Random.philox(
+      (UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32), 1, 0), key: key)
+    let two = Random.philox(
+      (UInt32(truncatingIfNeeded: thing), UInt32(truncatingIfNeeded: thing >> 32), 1, 0), key: (one.0, one.1))
+    self.init(seed: UInt64(two.1) << 32 | UInt64(two.0))
+  }
+
   /// What the generator was made with.
   var seed: UInt64 { UInt64(key.1) << 32 | UInt64(key.0) }
 

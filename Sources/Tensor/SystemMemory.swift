@@ -17,6 +17,19 @@ package enum SystemMemory {
     return min(bytes, ControlGroups().memoryLimit ?? bytes)
   }()
 
+  /// Bytes that this process has had in memory at most.
+  package static var peak: Int {
+    var usage = rusage()
+    #if os(Linux)
+      let status = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      let unit = 1024
+    #else
+      let status = getrusage(RUSAGE_SELF, &usage)
+      let unit = 1
+    #endif
+    return status == 0 ? usage.ru_maxrss * unit : 0
+  }
+
   /// A number of bytes in words.
   package static func words(_ bytes: Int) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"]

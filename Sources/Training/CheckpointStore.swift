@@ -83,6 +83,26 @@ public struct CheckpointStore: Sendable {
     return folder.appending(path: name)
   }
 
+  /// Removes all checkpoints.
+  ///
+  /// - Throws: ``FileError``.
+  public func removeAll() throws {
+    for name in try names() {
+      if Entry(name) != nil {
+        try remove(name)
+      } else if name.hasPrefix(CheckpointStore.unfinishedPrefix) || name == CheckpointStore.pointerName {
+        try delete(name)
+      }
+    }
+  }
+
+  /// Removes a checkpoint, which is never seen in part.
+  private func remove(_ name: String) throws {
+    let unfinished = CheckpointStore.unfinishedPrefix + UUID().uuidString
+    try move(name, to: unfinished)
+    try delete(unfinished)
+  }
+
   /// A name for a step. A run that went on from an earlier checkpoint may come to the step of a later one again, which
   /// stays until the new one is whole.
   private func freeName(step: Int) throws -> String {
@@ -101,11 +121,7 @@ public struct CheckpointStore: Sendable {
     var kept = Set(past.suffix(retention.last - 1).map(\.name))
     if let every = retention.every { kept.formUnion(past.filter { $0.step % every == 0 }.map(\.name)) }
     if let best = try bestName(among: past + [newest]) { kept.insert(best) }
-    for entry in all where entry.name != newest.name && !kept.contains(entry.name) {
-      let unfinished = CheckpointStore.unfinishedPrefix + UUID().uuidString
-      try move(entry.name, to: unfinished)
-      try delete(unfinished)
-    }
+    for entry in all where entry.name != newest.name && !kept.contains(entry.name) { try remove(entry.name) }
   }
 
   private func bestName(among entries: [Entry]) throws -> String? {
@@ -223,15 +239,6 @@ public struct CheckpointStore: Sendable {
   }
 
   private func path(_ name: String) -> String { folder.appending(path: name).path }
-
-  private func makeFolder(_ folder: URL) throws {
-    if mkdir(folder.path, 0o777) == 0 || errno == EEXIST { return }
-    if errno == ENOENT, folder.pathComponents.count > 1 {
-      try makeFolder(folder.deletingLastPathComponent())
-      if mkdir(folder.path, 0o777) == 0 { return }
-    }
-    throw FileError(.unwritable, folder.path, systemReason())
-  }
 
   private func move(_ name: String, to other: String) throws {
     if rename(path(name), path(other)) != 0 { throw FileError(.unwritable, path(other), systemReason()) }

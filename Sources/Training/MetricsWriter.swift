@@ -59,6 +59,9 @@ public struct JSONLinesWriter: MetricsWriter {
     try file.append(Data((line + "}\n").utf8))
   }
 
+  /// Waits until the disk has all lines.
+  public mutating func flush() throws { try file.synchronize() }
+
   /// The metrics of a file.
   ///
   /// - Throws: ``FileError`` naming the line that is damaged.

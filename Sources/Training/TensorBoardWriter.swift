@@ -14,11 +14,7 @@ public struct TensorBoardWriter: MetricsWriter {
   /// - Throws: ``FileError``.
   public init(folder: URL, now: @escaping () -> Date = { Date() }) throws {
     self.now = now
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(.unwritable, folder.path, "the folder cannot be made")
-    }
+    try makeFolder(folder)
     let seconds = Int(now().timeIntervalSince1970)
     let name =
       "events.out.tfevents.\(seconds).\(ProcessInfo.processInfo.hostName).\(UUID().uuidString.prefix(8))"

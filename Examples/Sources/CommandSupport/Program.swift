@@ -1,10 +1,10 @@
 import ArgumentParser
 import Foundation
-import Tensor
+@_exported import Training
 
 extension ParsableCommand {
   /// As ArgumentParser's `main`, but for what strangers, scripts and pipes need: an error is one line on standard error
-  /// and status 1 to 127, an interruption is status 130, whatever is printed is on its way or missed, and a reader of
+  /// and status 1 to 127, an interruption is status 130 or 143, whatever is printed is on its way or missed, and a reader of
   /// standard output that has seen enough (`| head -1`) is no error.
   public static func runAsProgram() -> Never {
     StandardStreams.prepare()
@@ -16,7 +16,7 @@ extension ParsableCommand {
       Foundation.exit(0)
     } catch let interrupted as Interrupted {
       printError(interrupted.description)
-      Foundation.exit(Interrupted.exitStatus)
+      Foundation.exit(interrupted.exitStatus)
     } catch let code as ExitCode {
       Foundation.exit(code.rawValue)
     } catch  where exitCode(for: error).isSuccess {

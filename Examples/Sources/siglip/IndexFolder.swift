@@ -36,7 +36,7 @@ struct IndexFolder: ParsableCommand {
   func run() throws {
     try checkOutputFile(output, option: "--output")
     Interruption.watch()
-    try OutputLock.withLock(output + ".lock", of: output, index)
+    try FileLock.withLock(output + ".lock", of: output, index)
   }
 
   private func index() throws {

@@ -7,7 +7,7 @@ struct Report {
   let recipe: Recipe
   let data: EmojiData
   let evaluation: Evaluation
-  let metrics: [MetricsLog.Entry]
+  let metrics: [StepMetrics]
 
   /// The page, given embeddings of all images and of all names by language.
   func html(images: Tensor, texts: [NamedTexts]) -> String {
@@ -31,9 +31,9 @@ struct Report {
     <h2>Retrieval of held-out captions</h2>
     \(table)
     <h2>Training</h2>
-    \(Chart(title: "loss", values: metrics.map { (Double($0.step), Double($0.loss)) }).svg)
-    \(Chart(title: "temperature t", values: metrics.map { (Double($0.step), Double($0.temperature)) }).svg)
-    \(Chart(title: "bias b", values: metrics.map { (Double($0.step), Double($0.bias)) }).svg)
+    \(Chart(title: "loss", values: curve("loss")).svg)
+    \(Chart(title: "temperature t", values: curve("temperature")).svg)
+    \(Chart(title: "bias b", values: curve("bias")).svg)
     <h2>R@1 of compositions by language</h2>
     <p>Image to text above, text to image below.</p>
     \(languageBars)
@@ -44,6 +44,10 @@ struct Report {
     </body></html>
 
     """
+  }
+
+  private func curve(_ name: String) -> [(Double, Double)] {
+    metrics.map { (Double($0.step), $0.numbers[name] ?? .nan) }
   }
 
   private var table: String {

@@ -10,16 +10,18 @@ import SigLIPModel
     commandName: "train-siglit",
     abstract: "Trains SigLiT on emoji and their names in 24 languages, beside a locked image tower.",
     discussion: """
-      Without arguments: trains on the embedded data in a few minutes and writes metrics.jsonl, evaluation.json, \
-      checkpoint.safetensors, config.json and report.html to runs/train-siglit. Ctrl-C ends after the current step and \
-      keeps what is learned; --resume goes on from there, with the same options and data: the learning rate of every step \
-      depends on --steps too.
+      Without arguments: trains on the embedded data in a few minutes and writes config.json, metrics.jsonl, \
+      measurements.jsonl, checkpoints, evaluation.json and report.html to runs/train-siglit. Ctrl-C ends after the current \
+      step and keeps what is learned; --resume goes on from the latest checkpoint, with the same options and data. --steps \
+      and --threads may be others: the learning rate is then that of a run of so many steps. --allow KEY lets \
+      another part of config.json be changed.
 
       Examples:
         train-siglit --loss softmax --output runs/softmax
         train-siglit --languages en,de,ja --steps 100
         train-siglit --output runs/long --steps 2000
         train-siglit --output runs/long --steps 2000 --resume
+        train-siglit --output runs/long --steps 2000 --resume --learning-rate 5e-4 --allow learningRate
       """)
 
   @Option(help: "Folder for the results.") var output = "runs/train-siglit"
@@ -34,7 +36,11 @@ import SigLIPModel
   @Option(help: "sigmoid or softmax.") var loss = Recipe.standard.loss
   @Option(help: "Languages, joined by commas; all of them if not given.") var languages: String?
   @Option(help: "Threads; all cores if not given.") var threads: Int?
-  @Flag(help: "Continue from the checkpoint in the output folder.") var resume = false
+  @Flag(help: "Continue from the latest checkpoint in the output folder.") var resume = false
+  @Option(
+    name: .customLong("allow"), parsing: .singleValue,
+    help: "With --resume: a key of config.json whose value may be another one now; may be repeated.")
+  var allowed: [String] = []
 
   func validate() throws {
     if !(1...1_000_000_000).contains(steps) {
@@ -47,6 +53,7 @@ import SigLIPModel
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads \(threads): expected 1 to 1024")
     }
+    if !allowed.isEmpty && !resume { throw ValidationError("--allow is for runs that go on, with --resume") }
     if output.isEmpty { throw ValidationError("--output: expected a folder, found nothing") }
     if let languages, languages.split(separator: ",").isEmpty {
       throw ValidationError("--languages \(languages): expected languages such as en,de,ja")
@@ -67,8 +74,9 @@ import SigLIPModel
     if loss == .softmax { recipe.logitLearningRateMultiplier = 10 }
     recipe.languages = languages?.split(separator: ",").map(String.init)
     let run = TrainingRun(
-      recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData, output: URL(filePath: output)
-    )
+      recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData,
+      output: URL(filePath: output),
+      allowed: Set(allowed))
     try printLines(run(resuming: resume).table)
     try printLines("results in \(output.shown): report.html shows them")
   }

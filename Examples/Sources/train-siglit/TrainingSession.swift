@@ -2,134 +2,80 @@ import CommandSupport
 import Foundation
 import SigLIPModel
 
-/// The model, its optimizer, and the captions they learn from.
+/// The model, and how it learns from captions.
 final class TrainingSession {
-  private let identity: RunIdentity
-  private var recipe: Recipe { identity.recipe }
+  private let recipe: Recipe
   private let features: Tensor
   private let captions: [EmojiData.Caption]
   private let tokens: [[Int32]]
   private let imagesInUse: [Int]
   private let allFeatures: Variable
   private let model: SigLIP
-  private let optimizer: any Optimizer
-  /// Steps made.
-  private(set) var step = 0
+  private let trainer: Trainer
 
+  /// Captions of a step: their tokens, and the images that they name.
+  private struct Batch {
+    let rows: IndexTensor
+    let images: [Int]
+  }
+
+  /// - Parameter run: Where the run is kept; nowhere if not given.
   init(
-    identity: RunIdentity, text: TextConfiguration, features: Tensor, captions: [EmojiData.Caption],
-    tokens: [[Int32]]
+    recipe: Recipe, text: TextConfiguration, features: Tensor, captions: [EmojiData.Caption],
+    tokens: [[Int32]], run: RunFolder? = nil
   ) throws {
-    self.identity = identity
-    let recipe = identity.recipe
-    self.features = features
-    self.captions = captions
-    self.tokens = tokens
+    (self.recipe, self.features, self.captions, self.tokens) = (recipe, features, captions, tokens)
     imagesInUse = Array(Set(captions.map(\.image))).sorted()
     allFeatures = Variable(features.take(IndexTensor(imagesInUse), axis: 0))
     var random = Random(seed: recipe.seed)
     let candidates = recipe.comparesAllImages ? imagesInUse.count : recipe.batchSize
     if candidates < 2 { throw CommandError("training needs at least two images with names to tell apart") }
     let width = features.shape[1]
-    model = SigLIP(
+    let model = SigLIP(
       image: Linear(weight: random.lecunNormal([text.outputWidth ?? text.width, width]), bias: nil),
       text: TextTransformer(text, random: &random), logitScale: recipe.logitScale,
       logitBias: recipe.logitBias ?? -log(Float(candidates - 1)))
-    let schedule = Schedule(
-      .cosine(), totalSteps: recipe.steps, warmUpSteps: min(recipe.warmUpSteps, recipe.steps / 2))
-    let groups = [
-      .decayOnlyKernels,
-      ParameterGroup(/logit.*/, learningRateMultiplier: recipe.logitLearningRateMultiplier),
-      ParameterGroup(
-        /image.*|text\.tokenEmbedding.*/, learningRateMultiplier: recipe.embeddingLearningRateMultiplier),
-    ]
-    switch recipe.optimizer {
-    case .adamw:
-      optimizer = AdamW(
-        model, learningRate: recipe.learningRate, beta2: 0.95, weightDecay: recipe.weightDecay,
-        schedule: schedule,
-        groups: groups)
-    case .adafactor:
-      // The same decay as AdamW's: big_vision's is not multiplied by the learning rate.
-      optimizer = AdaFactor(
-        model, learningRate: recipe.learningRate, beta2Cap: 0.95,
-        weightDecay: recipe.weightDecay * recipe.learningRate, schedule: schedule, groups: groups)
-    }
+    self.model = model
+    trainer = Trainer(
+      model, [recipe.makeOptimizer(model)], run: run, settings: .init(gradientNorm: recipe.gradientNorm))
+    trainer.showsProgress = run != nil
+    trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
+    trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
   }
 
-  /// Trains until `lastStep` steps are made; writes a checkpoint there, every hundred steps, and when it is interrupted.
+  /// Trains until `lastStep` steps are made, those of an earlier run counted.
   ///
   /// - Throws: `Interrupted`; ``CommandError`` when the loss or a gradient is no longer a number, before that gets into a
-  ///   checkpoint.
-  func train(until lastStep: Int, metrics: MetricsLog, checkpoint: String) throws {
-    let progress = Progress("training", total: lastStep - step, unit: "steps")
-    model.train()
-    while step < lastStep {
-      if Interruption.isRequested {
-        if step > 0 { try save(to: checkpoint) }
-        throw Interrupted(
-          step == 0
-            ? "stopped before the first step: the same command begins anew"
-            : "stopped: \(checkpoint) holds step \(step) of \(lastStep); the same command with --resume goes on"
-        )
+  ///   checkpoint; `FileError`.
+  func train(_ order: BatchOrder, until lastStep: Int) throws {
+    let (tokens, length) = (tokens, recipe.text.contextLength)
+    let images = captions.map(\.image)
+    let loader = DataLoader(order, workers: 0) { samples in
+      Batch(
+        rows: IndexTensor(samples.indices.flatMap { tokens[$0] }, shape: [samples.count, length]),
+        images: samples.indices.map { images[$0] })
+    }
+    let loss = recipe.loss.pairLoss
+    trainer.afterUpdate = { [model] in loss.limitTemperature(of: model) }
+    do {
+      try trainer.train(loader, until: lastStep) { batch in
+        let known = recipe.comparesAllImages ? imagesInUse : batch.images
+        return loss(
+          model,
+          images: model.embed(
+            images: recipe.comparesAllImages ? allFeatures : Variable(features(of: batch.images))),
+          texts: model.embed(texts: batch.rows),
+          positives: .classes(images: IndexTensor(known), texts: IndexTensor(batch.images)))
       }
-      let loss = try trainOneStep(batch(at: step))
-      step += 1
-      let entry = MetricsLog.Entry(
-        step: step, loss: loss, temperature: exp(model.logitScale.value.item()),
-        bias: model.logitBias.value.item())
-      if ![entry.loss, entry.temperature, entry.bias].allSatisfy(\.isFinite) {
-        throw CommandError(
-          "step \(step): training has diverged, with loss \(entry.loss), temperature \(entry.temperature) and bias "
-            + "\(entry.bias); a smaller --learning-rate may help")
-      }
-      try metrics.append(entry)
-      progress.advance(String(format: "loss %.3f", loss))
-      if step % 100 == 0 || step == lastStep { try save(to: checkpoint) }
+    } catch let error as NonFiniteError {
+      throw CommandError("\(error.sentence); a smaller --learning-rate may help")
+    } catch let error as Interrupted where trainer.step > 0 {
+      throw Interrupted("\(error); the same command with --resume goes on")
     }
     model.evaluate()
   }
 
-  private func trainOneStep(_ batch: [Int]) throws -> Float {
-    let rows = IndexTensor(batch.flatMap { tokens[$0] }, shape: [batch.count, recipe.text.contextLength])
-    let named = batch.map { captions[$0].image }
-    let known = recipe.comparesAllImages ? imagesInUse : named
-    let texts = model.embed(texts: rows)
-    let images = model.embed(images: recipe.comparesAllImages ? allFeatures : Variable(features(of: named)))
-    let positives = PairLabels.classes(images: IndexTensor(known), texts: IndexTensor(named))
-    let scale = model.logitScale.variable
-    let loss =
-      switch recipe.loss {
-      case .sigmoid:
-        // Divided by the number of captions, not by that of the images they are compared with.
-        sigmoidPairwiseLoss(
-          images: images, texts: texts, logScale: scale, bias: model.logitBias.variable, positives: positives)
-          * (Float(known.count) / Float(named.count))
-      case .softmax:
-        softmaxPairwiseLoss(images: images, texts: texts, logScale: scale, positives: positives)
-      }
-    var gradients = loss.backward()
-    guard optimizer.clipGlobalNorm(&gradients, to: recipe.gradientNorm).isFinite else {
-      // The sign of NaN, which is printed, says nothing.
-      let value = loss.item().isNaN ? .nan : loss.item()
-      throw CommandError(
-        "step \(step + 1): training has diverged, with loss \(value) and a gradient that is not finite; a smaller "
-          + "--learning-rate may help")
-    }
-    optimizer.step(gradients)
-    return loss.item()
-  }
-
   private func features(of images: [Int]) -> Tensor { features.take(IndexTensor(images), axis: 0) }
-
-  /// The captions of a step: epochs of all captions in an order that depends on seed and epoch alone.
-  private func batch(at step: Int) -> [Int] {
-    let batches = captions.count / recipe.batchSize
-    var random = Random(seed: recipe.seed &+ 0x9E37_79B9 &* UInt64(1 + step / batches))
-    let order = random.permutation(captions.count)
-    let start = step % batches * recipe.batchSize
-    return Array(order[start..<(start + recipe.batchSize)])
-  }
 
   /// Embeddings of length 1.
   func embedImages(_ features: Tensor) -> Tensor {
@@ -148,52 +94,38 @@ final class TrainingSession {
         })
     }
   }
+}
 
-  private func save(to path: String) throws {
-    let parameters = model.stateDictionary()
-    if let damaged = parameters.filter({ !$0.value.isFinite }).keys.min() {
-      throw CommandError(
-        "step \(step): training has diverged, \(damaged) is not finite; a smaller --learning-rate may help")
+extension Recipe {
+  /// What moves the weights of a model.
+  fileprivate func makeOptimizer(_ model: SigLIP) -> any Optimizer {
+    let schedule = Schedule(.cosine(), totalSteps: steps, warmUpSteps: min(warmUpSteps, steps / 2))
+    let groups = [
+      .decayOnlyKernels,
+      ParameterGroup(/logit.*/, learningRateMultiplier: logitLearningRateMultiplier),
+      ParameterGroup(
+        /image.*|text\.tokenEmbedding.*/, learningRateMultiplier: embeddingLearningRateMultiplier),
+    ]
+    switch optimizer {
+    case .adamw:
+      return AdamW(
+        model, learningRate: learningRate, beta2: 0.95, weightDecay: weightDecay, schedule: schedule,
+        groups: groups)
+    case .adafactor:
+      // The same decay as AdamW's: big_vision's is not multiplied by the learning rate.
+      return AdaFactor(
+        model, learningRate: learningRate, beta2Cap: 0.95, weightDecay: weightDecay * learningRate,
+        schedule: schedule, groups: groups)
     }
-    let record = String(decoding: try JSONEncoder.readable.encode(identity), as: UTF8.self)
-    var writer = SafetensorsWriter(
-      metadata: ["step": "\(step)", "format": "pairwise-siglit", "trained with": record])
-    for (name, tensor) in parameters { writer.add(tensor, named: "model." + name) }
-    optimizer.stateDictionary().add(to: &writer, prefix: "optimizer.")
-    try writer.write(to: path)
   }
+}
 
-  /// A checkpoint from which a run can go on.
-  ///
-  /// - Throws: ``CommandError`` when it is of another run, naming each difference; ``FileError``.
-  static func checkpoint(_ path: String, of identity: RunIdentity) throws -> (
-    file: SafetensorsFile, step: Int
-  ) {
-    let file = try SafetensorsFile(path)
-    guard file.metadata["format"] == "pairwise-siglit", let step = file.metadata["step"].flatMap({ Int($0) })
-    else {
-      throw CommandError("\(path): is not a checkpoint of train-siglit")
+extension LossKind {
+  /// The sigmoid loss is divided by the number of captions, not by that of the images they are compared with.
+  fileprivate var pairLoss: PairLoss {
+    switch self {
+    case .sigmoid: .sigmoid(divisor: .texts)
+    case .softmax: .softmax
     }
-    try identity.check(isThatOf: path, recording: file.metadata["trained with"])
-    guard (1...identity.recipe.steps).contains(step) else {
-      throw CommandError("\(path): is at step \(step), expected 1 to \(identity.recipe.steps)")
-    }
-    return (file, step)
-  }
-
-  /// Continues from a checkpoint of the same run.
-  func restore(from path: String) throws {
-    let (file, step) = try TrainingSession.checkpoint(path, of: identity)
-    let prefix = "model."
-    let state = try file.names.filter { $0.hasPrefix(prefix) }.map {
-      (String($0.dropFirst(prefix.count)), try file.tensor(named: $0))
-    }
-    do {
-      try model.load(Dictionary(uniqueKeysWithValues: state))
-      try optimizer.load(OptimizerStateDictionary(file, prefix: "optimizer."))
-    } catch let error as StateError {
-      throw CommandError("\(path): \(error)")
-    }
-    self.step = step
   }
 }

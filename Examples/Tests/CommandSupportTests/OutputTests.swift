@@ -73,31 +73,6 @@ import Testing
     }
   }
 
-  @Test func oneAtATimeHasTheLock() throws {
-    try withFolder { path in
-      let lock = path("lock")
-      // One that a program has left when it was killed is free.
-      try Data("1\n".utf8).write(to: URL(fileURLWithPath: lock))
-      let result = try OutputLock.withLock(lock, of: "there") {
-        let owner = try String(contentsOfFile: lock, encoding: .utf8)
-        #expect(owner == "\(getpid())\n")
-        let message = message {
-          try OutputLock.withLock(lock, of: "there") { _ = Issue.record("it was locked") }
-        }
-        #expect(
-          message == "there: process \(getpid()) is writing there; wait for its end or choose another")
-        return 7
-      }
-      #expect(result == 7 && !FileManager.default.fileExists(atPath: lock))
-      try OutputLock.withLock(lock, of: "there") {}
-      #expect(throws: CancellationError.self) {
-        try OutputLock.withLock(lock, of: "there") { throw CancellationError() }
-      }
-      #expect(!FileManager.default.fileExists(atPath: lock))
-      #expect(message { try OutputLock.withLock(path("none/lock"), of: "there") {} }.contains("cannot write"))
-    }
-  }
-
   @Test func textsAreReadFromFilesOnly() throws {
     try withFolder { path in
       #expect(try readText(path("file")) == "text")

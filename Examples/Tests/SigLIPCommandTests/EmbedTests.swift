@@ -214,8 +214,8 @@ private final class Workplace {
   @Test func oneIndexingAtATimeWritesAnIndex() throws {
     let place = try Workplace()
     try place.addPhoto(1, as: "a.ppm")
-    try OutputLock.withLock(place.folder + "/index.lock", of: "test") {
-      _ = #expect(throws: CommandError.self) { try place.index() }
+    try FileLock.withLock(place.folder + "/index.lock", of: "test") {
+      _ = #expect(throws: FileError.self) { try place.index() }
     }
     #expect(!FileManager.default.fileExists(atPath: place.folder + "/index"))
     try place.index()

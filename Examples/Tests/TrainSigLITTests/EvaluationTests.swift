@@ -25,7 +25,9 @@ import Testing
       #expect(json.contains(key))
     }
     #expect(try JSONDecoder().decode(Evaluation.self, from: Data(json.utf8)) == evaluation)
-    let entries = (1...3).map { MetricsLog.Entry(step: $0, loss: Float($0), temperature: 10, bias: -6) }
+    let entries = (1...3).map {
+      StepMetrics(step: $0, numbers: ["loss": Double($0), "temperature": 10, "bias": -6])
+    }
     let page = Report(recipe: .standard, data: data, evaluation: evaluation, metrics: entries)
       .html(images: images / length, texts: texts)
     #expect(page.contains("class=\"right\"") && page.contains("<polyline") && !page.contains("card missed"))

@@ -23,103 +23,101 @@ private final class Workplace {
 }
 
 @Suite struct ResumingTests {
-  /// Nothing is read before the checkpoint but for checksums, so any files will do.
+  /// The smallest data there can be: two images with a name each, and the tower and the tokenizer of the whole.
   private func dataFolder(_ place: Workplace) throws -> URL {
     let data = place.folder.appending(path: "data")
     try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
-    for name in RunIdentity.fileNames { try Data(name.utf8).write(to: data.appending(path: name)) }
+    var writer = SafetensorsWriter()
+    writer.add(bytes: (0..<48).map { UInt8($0 * 5) }, shape: [2, 2, 4, 3], named: "images")
+    try writer.write(to: data.appending(path: "images.safetensors").path)
+    try place.write("codepoints\ten\n1\tx\n2\ty\n", to: "data/names.tsv")
+    try place.write("codepoints\tsplit\tlanguages\n1\ttranslations\t\n", to: "data/held_out.tsv")
+    for name in ["tokenizer.model", "efficientnet-lite0.safetensors"] {
+      try FileManager.default.copyItem(
+        at: TrainSigLIT.embeddedData.appending(path: name), to: data.appending(path: name))
+    }
     return data
+  }
+
+  private func recipe(steps: Int = 2) -> Recipe {
+    var recipe = Recipe.standard
+    (recipe.batchSize, recipe.steps, recipe.imageSize) = (2, steps, 32)
+    return recipe
   }
 
   @Test func anotherRecipeOrOtherDataIsRefusedByName() throws {
     let place = try Workplace()
     let data = try dataFolder(place)
-    let identity = try RunIdentity(recipe: .standard, data: data)
-    var writer = SafetensorsWriter(metadata: [
-      "format": "pairwise-siglit", "step": "100",
-      "trained with": String(decoding: try JSONEncoder().encode(identity), as: UTF8.self),
-    ])
-    writer.add(Tensor([1]), named: "model.x")
-    try writer.write(to: place.path("checkpoint.safetensors"))
-    try place.write("old", to: "config.json")
-    try place.write("old", to: "metrics.jsonl")
-    let before = try SHA256.digest(ofFile: place.path("checkpoint.safetensors"))
+    let output = place.folder.appending(path: "run")
+    _ = try TrainingRun(recipe: recipe(), data: data, output: output)(resuming: false)
+    func files() throws -> [String: String] {
+      var digests: [String: String] = [:]
+      for name in try FileManager.default.subpathsOfDirectory(atPath: output.path) {
+        let path = output.appending(path: name)
+        if !path.hasDirectoryPath, let bytes = try? Data(contentsOf: path) {
+          digests[name] = bytes.withUnsafeBytes { SHA256.digest($0) }
+        }
+      }
+      return digests
+    }
+    let before = try files()
+    #expect(before.count >= 8)
 
     func refusal(_ change: (inout Recipe) -> Void) -> String {
-      var recipe = Recipe.standard
+      var recipe = recipe()
       change(&recipe)
-      let error = #expect(throws: CommandError.self) {
-        try TrainingRun(recipe: recipe, data: data, output: place.folder)(resuming: true)
+      let error = #expect(throws: ConfigurationMismatch.self) {
+        try TrainingRun(recipe: recipe, data: data, output: output)(resuming: true)
       }
       return error?.description ?? ""
     }
-    let changes: [(change: (inout Recipe) -> Void, words: String)] = [
-      ({ $0.seed = 2 }, "--seed 1 (now 2)"),
-      ({ $0.steps = 800 }, "--steps 400 (now 800)"),
-      ({ $0.batchSize = 8 }, "--batch-size 768 (now 8)"),
-      ({ $0.learningRate = 0.5 }, "--learning-rate 0.001 (now 0.5)"),
-      ({ $0.optimizer = .adafactor }, "--optimizer adamw (now adafactor)"),
-      ({ $0.loss = .softmax }, "--loss sigmoid (now softmax)"),
-      ({ $0.languages = ["en", "de"] }, "--languages not given (now en,de)"),
-      ({ $0.text.depth = 2 }, "text.depth 1 (now 2)"),
-      ({ $0.weightDecay = 0 }, "weightDecay 0.01 (now 0.0)"),
-    ]
-    for (change, words) in changes {
-      let message = refusal(change)
-      #expect(
-        message.contains(" was trained with \(words): give the same, or another --output"), "\(message)")
-    }
-    let both = refusal {
+    let message = refusal {
       $0.seed = 2
+      $0.learningRate = 0.5
       $0.loss = .softmax
+      $0.languages = ["en"]
+      $0.text.depth = 2
     }
-    #expect(both.contains("--loss sigmoid (now softmax), --seed 1 (now 2):"))
-
-    try Data("other".utf8).write(to: data.appending(path: "names.tsv"))
-    let other = refusal { _ in }
     #expect(
-      other.contains(
-        "with names.tsv of --data checksum \(identity.files["names.tsv"]!.prefix(12)) (now checksum "))
-    #expect(try SHA256.digest(ofFile: place.path("checkpoint.safetensors")) == before)
-    #expect(try place.read("config.json") == "old" && place.read("metrics.jsonl") == "old")
-    #expect(!FileManager.default.fileExists(atPath: place.path(".lock")))
-  }
+      message.contains(
+        "step-00000002 was trained with languages not given (now [\"en\"]), learningRate 0.001 (now 0.5), "
+          + "loss \"sigmoid\" (now \"softmax\"), seed 1 (now 2), text.depth 1 (now 2): give the same"),
+      "\(message)")
+    try place.write("codepoints\ten\n1\tz\n2\ty\n", to: "data/names.tsv")
+    #expect(refusal { _ in }.contains("with files.names.tsv \""))
+    #expect(try files() == before)
+    try place.write("codepoints\ten\n1\tx\n2\ty\n", to: "data/names.tsv")
 
-  /// Every field of a recipe decides the result; one that a new version adds must not be overlooked.
-  @Test func everyFieldOfTheRecipeIsCompared() throws {
-    let whole = try #require(
-      JSONSerialization.jsonObject(with: JSONEncoder().encode(Recipe.standard)) as? [String: Any])
-    let recorded = try JSONEncoder().encode(RunIdentity(recipe: .standard, files: [:]))
-    let kept = try #require(JSONSerialization.jsonObject(with: recorded) as? [String: Any])
-    #expect(Set(try #require(kept["recipe"] as? [String: Any]).keys) == Set(whole.keys))
-    let path = "c.safetensors"
-    for record in [nil, "{}", "no JSON"] {
-      #expect(throws: CommandError.self) {
-        try RunIdentity(recipe: .standard, files: [:]).check(isThatOf: path, recording: record)
-      }
-    }
-    try RunIdentity(recipe: .standard, files: [:])
-      .check(isThatOf: path, recording: String(decoding: recorded, as: UTF8.self))
+    // What is allowed, and more steps without that.
+    var other = recipe(steps: 3)
+    other.learningRate = 0.5
+    _ = try TrainingRun(recipe: other, data: data, output: output, allowed: ["learningRate"])(resuming: true)
+    let lines = try JSONLinesWriter.read(path: output.appending(path: "metrics.jsonl").path)
+    #expect(lines.map(\.step) == [1, 2, 3])
   }
 
   @Test func aFolderThatIsInUseIsRefused() throws {
     let place = try Workplace()
     let data = try dataFolder(place)
-    var writer = SafetensorsWriter()
-    writer.add(bytes: [0, 0, 0, 0, 0, 0], shape: [2, 1, 1, 3], named: "images")
-    try writer.write(to: data.appending(path: "images.safetensors").path)
-    try place.write("codepoints\ten\n1\tx\n2\ty\n", to: "data/names.tsv")
-    try place.write("codepoints\tsplit\tlanguages\n1\ttranslations\t\n", to: "data/held_out.tsv")
-    try Data(contentsOf: TrainSigLIT.embeddedData.appending(path: "tokenizer.model"))
-      .write(to: data.appending(path: "tokenizer.model"))
-    var recipe = Recipe.standard
-    recipe.batchSize = 2
-    try OutputLock.withLock(place.path(".lock"), of: "test") {
-      let error = #expect(throws: CommandError.self) {
-        try TrainingRun(recipe: recipe, data: data, output: place.folder)(resuming: false)
+    try FileLock.withLock(place.path(".lock"), of: "test") {
+      let error = #expect(throws: FileError.self) {
+        try TrainingRun(recipe: recipe(), data: data, output: place.folder)(resuming: false)
       }
       #expect(error?.description.contains("process \(getpid()) is writing there") ?? false)
     }
+  }
+
+  @Test func tooFewCaptionsForABatch() throws {
+    let place = try Workplace()
+    let data = try dataFolder(place)
+    var recipe = recipe()
+    recipe.batchSize = 3
+    let error = #expect(throws: CommandError.self) {
+      try TrainingRun(recipe: recipe, data: data, output: place.folder)(resuming: false)
+    }
+    #expect(
+      error?.description
+        == "\(data.path): captions for training: 2 samples, expected enough for a batch of 3")
   }
 
   @Test func theFeatureCacheKnowsWhatItIsOf() throws {
@@ -168,27 +166,5 @@ private final class Workplace {
     #expect(try features().key() == key)
     #expect(try ImageFeatures(images: images.reversed(), weights: original.path, size: 32).key() != key)
     #expect(try ImageFeatures(images: images, weights: original.path, size: 64).key() != key)
-  }
-
-  @Test func metricsOfEarlierStepsMustBeWhole() throws {
-    let place = try Workplace()
-    let path = place.path("metrics.jsonl")
-    let log = try MetricsLog(path: path, keeping: 0)
-    for step in 1...5 { try log.append(.init(step: step, loss: 1, temperature: 10, bias: -6)) }
-    let whole = try place.read("metrics.jsonl")
-    #expect(try MetricsLog(path: path, keeping: 3).entries.map(\.step) == [1, 2, 3])
-    #expect(try place.read("metrics.jsonl").split(separator: "\n").count == 3)
-
-    let lines = whole.split(separator: "\n").map { String($0) + "\n" }
-    for damaged: String in [lines[0] + "{\"step\":\n" + lines[2], lines[0] + lines[2], lines[0] + lines[1]] {
-      try place.write(damaged, to: "metrics.jsonl")
-      #expect(throws: CommandError.self) { try MetricsLog(path: path, keeping: 3) }
-      #expect(try place.read("metrics.jsonl") == damaged)
-    }
-    // What the steps after the checkpoint have left is of no matter; nor is a file that was removed, or begun later.
-    for fine: String in [lines[0] + lines[1] + lines[2] + "{\"st", lines[1] + lines[2], ""] {
-      try place.write(fine, to: "metrics.jsonl")
-      _ = try MetricsLog(path: path, keeping: 3)
-    }
   }
 }

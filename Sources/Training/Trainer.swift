@@ -1,0 +1,325 @@
+import Foundation
+import Optim
+
+/// Trains a model: draws batches, makes steps, watches over the numbers, writes metrics and checkpoints, and goes on where an
+/// earlier run has stopped, by the same steps to the last bit.
+///
+///     let run = try RunFolder(URL(filePath: "runs/shapes"), start: .resumingIfAny)
+///     let trainer = Trainer(model, optimizer, run: run, settings: .init(gradientNorm: 1))
+///     try trainer.train(loader, until: 1_000) { batch in
+///       crossEntropy(logits: model(batch.images), labels: batch.labels)
+///     }
+///
+/// A step depends on weights, buffers, random numbers of layers, optimizers, the average, the place in the data and what is
+/// ``keep(_:get:set:)``-ed: all of it is in a checkpoint. How many threads compute and how many workers load is of no matter.
+public final class Trainer {
+  /// How steps are made, logged and saved. None of it changes the course but the first two.
+  public struct Settings: Sendable, Hashable, Codable {
+    /// The largest length of all gradients together; longer ones are scaled. nil for any length.
+    public var gradientNorm: Float?
+    /// What becomes of a step whose loss or gradient is not finite.
+    public var nonFinite: NonFinitePolicy
+    /// Steps from one line of metrics to the next.
+    public var logEvery: Int
+    /// Steps from one checkpoint to the next; the last step makes one too.
+    public var saveEvery: Int
+
+    /// Steps without clipping, a line each, and a checkpoint every hundred.
+    public init(
+      gradientNorm: Float? = nil, nonFinite: NonFinitePolicy = .stop, logEvery: Int = 1, saveEvery: Int = 100
+    ) {
+      if logEvery < 1 || saveEvery < 1 {
+        programmerError("Trainer: to log every \(logEvery) and save every \(saveEvery) steps")
+      }
+      (self.gradientNorm, self.nonFinite) = (gradientNorm, nonFinite)
+      (self.logEvery, self.saveEvery) = (logEvery, saveEvery)
+    }
+  }
+
+  /// What is trained.
+  public let model: any Module
+  /// What moves its weights.
+  public let optimizers: [any Optimizer]
+  /// The average of its weights, if there is one; it follows each step.
+  public let average: WeightAverage?
+  /// How steps are made.
+  public let settings: Settings
+  /// Steps made, those that were left out because of their numbers too.
+  public private(set) var step = 0
+  /// Where the next batch begins.
+  public private(set) var position = DataPosition()
+  /// Where metrics go beside the files of the run's folder.
+  public var writers: [any MetricsWriter] = []
+  /// Whether the console shows how far training has come, with the loss; see ``ProgressWriter``.
+  public var showsProgress = false
+  /// More numbers of the course by name, taken after each logged step: `trainer.metrics["bias"] = { ... }`.
+  public var metrics: [String: () -> Double] = [:]
+  /// Lengths of parameters, gradients and updates by group, in every logged step; see ``NormMetrics`` for what it costs.
+  public var norms: NormMetrics?
+  /// Done after each step of the optimizers, before the average follows, such as keeping a temperature within bounds.
+  public var afterUpdate: () -> Void = {}
+
+  private let run: RunFolder?
+  private var finite: FiniteSteps
+  private var validation: (every: Int, body: () throws -> [String: Double])?
+  private var kept: [(name: String, get: () throws -> Data, set: (Data) throws -> Void)] = []
+  private var hasBegun = false
+  /// Steps of the last line of metrics, and of the last checkpoint.
+  private var (loggedStep, savedStep) = (0, 0)
+  private var speed = SpeedMeasurement()
+  private var progress: ProgressWriter?
+
+  /// A trainer of a model by an optimizer.
+  ///
+  /// - Parameter run: Where files are; without one nothing is written.
+  public convenience init(
+    _ model: some Module, _ optimizer: some Optimizer, average: WeightAverage? = nil, run: RunFolder? = nil,
+    settings: Settings = Settings()
+  ) {
+    self.init(model, [optimizer], average: average, run: run, settings: settings)
+  }
+
+  /// A trainer of a model by several optimizers, each with parameters of its own.
+  public init(
+    _ model: some Module, _ optimizers: [any Optimizer], average: WeightAverage? = nil, run: RunFolder? = nil,
+    settings: Settings = Settings()
+  ) {
+    if optimizers.isEmpty { programmerError("Trainer: there is no optimizer") }
+    (self.model, self.optimizers, self.average) = (model, optimizers, average)
+    (self.run, self.settings) = (run, settings)
+    finite = FiniteSteps(settings.nonFinite)
+  }
+
+  /// Saves something else that steps depend on, such as a generator of random numbers of your own, with each checkpoint.
+  /// Call it before training.
+  public func keep<Value: Codable>(_ name: String, get: @escaping () -> Value, set: @escaping (Value) -> Void)
+  {
+    if kept.contains(where: { $0.name == name }) { programmerError("Trainer: \(name) is kept already") }
+    kept.append(
+      (
+        name, { try Note.encoder.encode([get()]) },
+        { set(try JSONDecoder().decode([Value].self, from: $0)[0]) }
+      ))
+  }
+
+  /// Has the model evaluated every so many steps and after the last one: in evaluation mode and without gradients. The
+  /// numbers stand among the metrics as `validation/name`, and a checkpoint of that step has them for
+  /// ``CheckpointStore/Retention/Best``.
+  public func validate(every steps: Int, _ body: @escaping () throws -> [String: Double]) {
+    if steps < 1 { programmerError("Trainer: validation every \(steps) steps") }
+    validation = (steps, body)
+  }
+
+  /// Makes steps until there are `lastStep`, going on from the run's checkpoint if it has one.
+  ///
+  /// Ctrl-C or SIGTERM, once ``Interruption/watch()`` was called, ends it after a step, with a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - source: Where batches come from.
+  ///   - lastStep: Steps in all, those of earlier runs too.
+  ///   - loss: One number, of a batch.
+  /// - Throws: ``NonFiniteError`` before a number that is none gets into weights or a checkpoint; ``Interrupted``;
+  ///   ``FileError``; ``ConfigurationMismatch`` when the data are not those of the checkpoint; what source, loss and
+  ///   validation throw. The last checkpoint stays whole.
+  public func train<Source: BatchSource>(
+    _ source: Source, until lastStep: Int, loss: (Source.Batch) throws -> Variable
+  ) throws {
+    try begin()
+    if step >= lastStep { return }
+    try checkOrder(source.order)
+    if showsProgress { progress = ProgressWriter(from: step, to: lastStep) }
+    model.train()
+    speed.start()
+    while step < lastStep {
+      if Interruption.isRequested { try stop(before: lastStep, order: source.order) }
+      let drawn = try speed.waiting { try source.batch(at: position) }
+      var entry = StepMetrics(step: step + 1)
+      let before = statistics
+      if try !update(loss(drawn.batch), &entry) { restore(before) }
+      step += 1
+      position = drawn.end
+      speed.add(examples: drawn.sampleCount)
+      let isLast = step == lastStep
+      let validated = try validateIfDue(isLast: isLast)
+      progress?.write(entry)
+      if isLast || isLogged(step) || !validated.isEmpty { try log(&entry, validated) }
+      if isLast || step % settings.saveEvery == 0 { try save(order: source.order, metrics: validated) }
+    }
+  }
+
+  // MARK: Steps
+
+  /// Running statistics and their like, where a step may be left out: its batch must leave no trace in them.
+  private var statistics: [(buffer: Buffer, value: Tensor)] {
+    if case .stop = settings.nonFinite { return [] }
+    return model.namedBuffers().map { ($0.buffer, $0.buffer.value) }
+  }
+
+  private func restore(_ statistics: [(buffer: Buffer, value: Tensor)]) {
+    for (buffer, value) in statistics { buffer.value = value }
+  }
+
+  /// - Returns: Whether a step was made; it may be left out.
+  private func update(_ loss: Variable, _ entry: inout StepMetrics) throws -> Bool {
+    var gradients = loss.backward()
+    let clipping = clipGlobalNorm(&gradients, of: optimizers, to: settings.gradientNorm ?? .infinity)
+    let value = loss.item()
+    entry.numbers["loss"] = Double(value)
+    entry.numbers["gradient norm"] = clipping.norm
+    for (index, optimizer) in optimizers.enumerated() {
+      let name = optimizers.count == 1 ? "learning rate" : "learning rate/\(index)"
+      entry.numbers[name] =
+        Double(optimizer.learningRate) * Double(optimizer.schedule(optimizer.stepCount))
+    }
+    let isAllowed = try finite.allow(
+      loss: value, gradients, of: optimizers, step: step, norm: clipping.norm)
+    if !isAllowed {
+      for optimizer in optimizers { optimizer.skipStep() }
+    } else {
+      if let norms, isLogged(step + 1) {
+        entry.numbers.merge(norms.step(optimizers, gradients)) { own, _ in own }
+      } else {
+        for optimizer in optimizers { optimizer.step(gradients) }
+      }
+      afterUpdate()
+      average?.update()
+    }
+    if case .skip = settings.nonFinite { entry.numbers["skipped steps"] = Double(finite.skippedCount) }
+    return isAllowed
+  }
+
+  private func isLogged(_ step: Int) -> Bool { step % settings.logEvery == 0 }
+
+  private func validateIfDue(isLast: Bool) throws -> [String: Double] {
+    guard let validation, isLast || step % validation.every == 0 else { return [:] }
+    model.evaluate()
+    defer { model.train() }
+    let numbers = try withoutGradients { try validation.body() }
+    return Dictionary(uniqueKeysWithValues: numbers.map { ("validation/\($0.key)", $0.value) })
+  }
+
+  private func log(_ entry: inout StepMetrics, _ validated: [String: Double]) throws {
+    for (name, number) in metrics { entry.numbers[name] = number() }
+    entry.numbers.merge(validated) { _, new in new }
+    entry.measurements = speed.measurements()
+    for index in writers.indices { try writers[index].write(entry) }
+    loggedStep = step
+  }
+
+  // MARK: State
+
+  private enum Note {
+    static let (position, order, finite, logged, kept) = (
+      "data position", "data order", "finite steps", "logged step", "kept/"
+    )
+
+    /// Equal states have equal bytes.
+    static var encoder: JSONEncoder {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      return encoder
+    }
+  }
+
+  /// Opens the run's files, after what its checkpoint holds was taken over.
+  private func begin() throws {
+    if hasBegun { return }
+    guard let run else { return hasBegun = true }
+    if let checkpoint = run.checkpoint { try restore(checkpoint) }
+    writers.insert(contentsOf: try run.openMetrics(keepingSteps: loggedStep), at: 0)
+    hasBegun = true
+  }
+
+  /// Whether the data that training goes on with are those of the checkpoint.
+  private func checkOrder(_ order: BatchOrder) throws {
+    guard let run, let checkpoint = run.checkpoint, step == checkpoint.step else { return }
+    try RunConfiguration(["data": order]).check(
+      isThatOf: checkpoint.notes[Note.order], in: checkpoint.folder.path, allowing: run.allowed)
+  }
+
+  private func restore(_ checkpoint: SavedCheckpoint) throws {
+    let place = checkpoint.folder.path
+    func note<Value: Decodable>(_ name: String, _ type: Value.Type) throws -> Value {
+      guard let text = checkpoint.notes[name],
+        let value = try? JSONDecoder().decode(type, from: Data(text.utf8))
+      else { throw FileError(.malformed, place, "\(name) \(checkpoint.notes[name] ?? "is missing")") }
+      return value
+    }
+    let position = try note(Note.position, DataPosition.self)
+    guard position.epoch >= 0, position.sample >= 0, checkpoint.step < 1 << 53 else {
+      throw FileError(.malformed, place, "\(position) after \(checkpoint.step) steps")
+    }
+    let finite = try note(Note.finite, FiniteSteps.self)
+    let logged = try note(Note.logged, Int.self)
+    let prefixes =
+      ["model."] + optimizers.indices.map { "optimizer.\($0)." } + (average == nil ? [] : ["average."])
+    if let other = checkpoint.state.names.first(where: { name in !prefixes.contains { name.hasPrefix($0) } })
+    {
+      throw FileError(
+        .unsupported, place, "it holds \(other)", expected: "nothing that this run does not have")
+    }
+    do {
+      try model.load(checkpoint.tensors(prefix: "model."))
+      for (index, optimizer) in optimizers.enumerated() {
+        try optimizer.load(checkpoint.optimizerState(prefix: "optimizer.\(index)."))
+      }
+      try average?.load(checkpoint.optimizerState(prefix: "average."))
+    } catch let error as StateError {
+      throw FileError(.unsupported, place, error.sentence)
+    }
+    for value in kept {
+      let text = checkpoint.notes[Note.kept + value.name]
+      guard let text, (try? value.set(Data(text.utf8))) != nil else {
+        throw FileError(.malformed, place, "\(value.name) \(text == nil ? "is missing" : "cannot be read")")
+      }
+    }
+    self.finite = FiniteSteps(settings.nonFinite, after: finite)
+    (self.position, loggedStep) = (position, logged)
+    (step, savedStep) = (checkpoint.step, checkpoint.step)
+  }
+
+  private func save(order: BatchOrder, metrics: [String: Double]) throws {
+    guard let run else { return }
+    try finite.checkParameters(of: optimizers, step: step)
+    try finite.checkBuffers(of: model, step: step)
+    var checkpoint = Checkpoint(step: step)
+    checkpoint.add(model.stateDictionary(), prefix: "model.")
+    for (index, optimizer) in optimizers.enumerated() {
+      checkpoint.add(optimizer.stateDictionary(), prefix: "optimizer.\(index).")
+    }
+    if let average { checkpoint.add(average.stateDictionary(), prefix: "average.") }
+    func note(_ value: some Encodable) throws -> String {
+      String(decoding: try Note.encoder.encode(value), as: UTF8.self)
+    }
+    checkpoint.notes[RunFolder.configurationNote] = run.configuration.json
+    checkpoint.notes[Note.order] = try note(["data": order])
+    checkpoint.notes[Note.position] = try note(position)
+    checkpoint.notes[Note.finite] = try note(finite)
+    checkpoint.notes[Note.logged] = try note(loggedStep)
+    for value in kept {
+      checkpoint.notes[Note.kept + value.name] = String(decoding: try value.get(), as: UTF8.self)
+    }
+    checkpoint.metrics = metrics
+    // A checkpoint is of lines that the disk has.
+    for index in writers.indices { try writers[index].flush() }
+    try run.checkpoints.save(checkpoint)
+    savedStep = step
+  }
+
+  private func stop(before lastStep: Int, order: BatchOrder) throws -> Never {
+    if step > savedStep { try save(order: order, metrics: [:]) }
+    let place = run.map { "\($0.checkpoints.folder.path) holds it" } ?? "nothing is kept"
+    throw Interrupted(
+      step == 0 ? "stopped before the first step" : "stopped after step \(step) of \(lastStep): \(place)")
+  }
+}
+
+extension RunFolder {
+  /// The files of metrics, which keep what they have of the first `steps` steps.
+  fileprivate func openMetrics(keepingSteps steps: Int) throws -> [any MetricsWriter] {
+    [
+      try JSONLinesWriter(path: metrics, keepingSteps: steps),
+      try JSONLinesWriter(path: measurements, of: \.measurements, keepingSteps: steps),
+    ]
+  }
+}

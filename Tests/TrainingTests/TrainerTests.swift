@@ -1,0 +1,226 @@
+import Foundation
+import Optim
+import Testing
+import Training
+
+@Suite struct TrainerTests {
+  private let folder = TemporaryFolder()
+
+  private func run(
+    _ name: String = "run", start: RunFolder.Start = .resumingIfAny, allowing: Set<String> = [],
+    retention: CheckpointStore.Retention = .init()
+  ) throws -> RunFolder {
+    try RunFolder(
+      folder.url.appending(path: name), configuration: RunConfiguration(["rate": 1]), start: start,
+      allowing: allowing, retention: retention, warn: { _ in })
+  }
+
+  private func metrics(_ name: String = "run") throws -> [StepMetrics] {
+    try JSONLinesWriter.read(path: folder.path("\(name)/metrics.jsonl"))
+  }
+
+  /// What the loop does is what one writes by hand.
+  @Test func stepsAreThoseOfALoopByHand() throws {
+    let byHand = try SmallTraining(hasAverage: false)
+    var random = Random(seed: 77)
+    let optimizer = AdamW(
+      byHand.model, learningRate: 0.01, schedule: Schedule(.rsqrt(timescale: 50), totalSteps: 1000))
+    var position = DataPosition()
+    var losses: [Double] = []
+    for _ in 0..<12 {
+      let drawn = try byHand.loader.batch(at: position)
+      let noise = random.normal([3], standardDeviation: 0.01)
+      let loss = crossEntropy(
+        logits: byHand.model(Variable(drawn.batch.inputs)) + noise, labels: drawn.batch.labels)
+      var gradients = loss.backward()
+      optimizer.clipGlobalNorm(&gradients, to: 1)
+      optimizer.step(gradients)
+      losses.append(Double(loss.item()))
+      position = drawn.end
+    }
+    let training = try SmallTraining(run: run(), hasAverage: false)
+    try training.train(until: 12)
+    #expect(training.model.stateDictionary() == byHand.model.stateDictionary())
+    #expect(try metrics().map { $0.numbers["loss"] } == losses)
+    #expect(training.trainer.position == position && training.trainer.step == 12)
+  }
+
+  @Test func aLineHasTheNumbersOfItsStep() throws {
+    let training = try SmallTraining(run: run())
+    try training.train(until: 5)
+    let lines = try metrics()
+    #expect(lines.map(\.step) == [1, 2, 3, 4, 5])
+    for line in lines {
+      #expect(Set(line.numbers.keys) == ["loss", "gradient norm", "learning rate", "length"])
+    }
+    let schedule = Schedule(.rsqrt(timescale: 50), totalSteps: 1000)
+    #expect(lines[4].numbers["learning rate"] == Double(0.01 as Float) * Double(schedule(4)))
+    let machine = try JSONLinesWriter.read(path: folder.path("run/measurements.jsonl"))
+    #expect(machine.map(\.step) == [1, 2, 3, 4, 5])
+    for line in machine {
+      #expect(line.numbers["examples per second"]! > 0)
+      #expect((0...1).contains(line.numbers["share of time waiting for data"]!))
+      #expect((1...100_000).contains(line.numbers["peak memory in MiB"]!))
+    }
+  }
+
+  /// In several pieces, with other threads and workers, the same bytes; also where lines and checkpoints are rare.
+  @Test(arguments: [(1, 2), (1, 7), (3, 4), (5, 3)])
+  func aRunInPiecesIsTheSameRun(logEvery: Int, saveEvery: Int) throws {
+    let settings = Trainer.Settings(gradientNorm: 1, logEvery: logEvery, saveEvery: saveEvery)
+    try SmallTraining(run: run("whole"), settings: settings).train(until: 30)
+    for (piece, steps) in [saveEvery, 3 * saveEvery, 4 * saveEvery, 30].enumerated() {
+      // A piece ends in the middle: by an error where the next checkpoint is not there yet.
+      let training = try SmallTraining(run: run("pieces"), workers: piece, settings: settings)
+      struct End: Error {}
+      training.trainer.writers.append(
+        Callback { if $0.step == steps + 1 && steps < 30 { throw End() } })
+      do { try training.train(until: 30) } catch is End {}
+    }
+    for name in ["metrics.jsonl", "checkpoints/step-00000030/state.safetensors"] {
+      #expect(try folder.bytes("whole/\(name)") == folder.bytes("pieces/\(name)"), "\(name)")
+    }
+    let notes = try ["whole", "pieces"].map { try run($0).checkpoint?.notes }
+    #expect(notes[0] == notes[1] && notes[0] != nil)
+  }
+
+  @Test func aFinishedRunMakesNoSteps() throws {
+    try SmallTraining(run: run()).train(until: 6)
+    let before = try folder.bytes("run/metrics.jsonl")
+    func steps() throws -> Int {
+      let again = try SmallTraining(run: run())
+      try again.train(until: 6)
+      return again.trainer.step
+    }
+    #expect(try steps() == 6)
+    #expect(try folder.bytes("run/metrics.jsonl") == before)
+    try SmallTraining(run: run()).train(until: 8)
+    #expect(try metrics().map(\.step) == Array(1...8))
+  }
+
+  @Test func otherDataAreRefusedUnlessAllowed() throws {
+    try SmallTraining(run: run()).train(until: 4)
+    let error = #expect(throws: ConfigurationMismatch.self) {
+      try SmallTraining(run: run(), seed: 6, batchSize: 8).train(until: 6)
+    }
+    #expect(error?.differences.map(\.description) == ["data.batchSize 7 (now 8)", "data.seed 5 (now 6)"])
+    let training = try SmallTraining(run: run(allowing: ["seed", "data.batchSize"]), seed: 6, batchSize: 8)
+    try training.train(until: 6)
+    #expect(training.trainer.position == DataPosition(epoch: 0, sample: 44))
+  }
+
+  @Test func aStateThatDoesNotFitIsRefused() throws {
+    try SmallTraining(run: run()).train(until: 4)
+    let error = #expect(throws: FileError.self) {
+      try SmallTraining(run: run(), hasAverage: false).train(until: 6)
+    }
+    #expect(error?.description.contains("it holds average.") ?? false)
+    try SmallTraining(run: run("plain"), hasAverage: false).train(until: 4)
+    let missing = #expect(throws: FileError.self) { try SmallTraining(run: run("plain")).train(until: 6) }
+    #expect(missing?.description.contains("the state does not fit: missing: step") ?? false)
+    let kept = try SmallTraining(run: run())
+    kept.trainer.keep("other", get: { 1 }, set: { _ in })
+    #expect(throws: FileError.self) { try kept.train(until: 6) }
+  }
+
+  @Test func numbersThatAreNotFiniteEndTheRun() throws {
+    let error = #expect(throws: NonFiniteError.self) {
+      try SmallTraining(run: run(), learningRate: 1e18, settings: .init(saveEvery: 1)).train(until: 10)
+    }
+    let step = try #require(error?.step)
+    // The last checkpoint is of numbers.
+    let checkpoint = try #require(try run().checkpoint)
+    #expect(checkpoint.step <= step)
+    for tensor in try checkpoint.tensors(prefix: "model.").values {
+      #expect(tensor.scalars.allSatisfy { $0.isFinite })
+    }
+    /// The error, and the steps made.
+    func skipping() throws -> (error: NonFiniteError?, step: Int) {
+      let training = try SmallTraining(
+        run: run("skip"), settings: .init(nonFinite: .skip(atMost: 3), saveEvery: 1), scale: .nan)
+      return (#expect(throws: NonFiniteError.self) { try training.train(until: 10) }, training.trainer.step)
+    }
+    let first = try skipping()
+    #expect(first.error?.step == 3 && first.error?.skippedSteps == 3)
+    #expect(try metrics("skip").map { $0.numbers["skipped steps"] } == [1, 2, 3])
+    // The count goes on too: the next step would be the fourth in a row.
+    let again = try skipping()
+    #expect(again.error?.step == 3 && again.step == 3)
+  }
+
+  @Test func validationIsInEvaluationModeAndDecidesTheBest() throws {
+    let training = try SmallTraining(
+      run: run(retention: .init(last: 1, best: .init("validation/x", isLargest: true))))
+    var seen: [Int] = []
+    training.trainer.validate(every: 4) {
+      [model = training.model, unowned trainer = training.trainer] in
+      #expect(!model.dropout.isTraining && !model.norm.isTraining)
+      #expect(!model(Variable(.zeros([1, 8]))).requiresGradient)
+      seen.append(trainer.step)
+      return ["x": trainer.step == 4 ? 90 : Double(trainer.step)]
+    }
+    try training.train(until: 10)
+    #expect(seen == [4, 8, 10] && training.model.dropout.isTraining)
+    let lines = try metrics()
+    #expect(lines.filter { $0.numbers["validation/x"] != nil }.map(\.step) == [4, 8, 10])
+    let store = CheckpointStore(folder: folder.url.appending(path: "run/checkpoints"))
+    #expect(try store.steps() == [4, 10])
+    // It leaves no trace in the course.
+    let without = try SmallTraining()
+    try without.train(until: 10)
+    #expect(without.model.stateDictionary() == training.model.stateDictionary())
+  }
+
+  @Test func severalOptimizersGoOn() throws {
+    func training(_ name: String) throws -> (Trainer, DataLoader<SmallTraining.Batch>, SmallModel) {
+      let small = try SmallTraining()
+      let trainer = Trainer(
+        small.model,
+        [
+          SGD(small.model.hidden, learningRate: 0.1, momentum: 0.9),
+          AdamW(small.model.output, learningRate: 0.01),
+        ], run: try run(name), settings: .init(saveEvery: 5))
+      return (trainer, small.loader, small.model)
+    }
+    func train(_ name: String, until steps: Int) throws -> [String: Tensor] {
+      let (trainer, loader, model) = try training(name)
+      try trainer.train(loader, until: steps) {
+        crossEntropy(logits: model(Variable($0.inputs)), labels: $0.labels)
+      }
+      return model.stateDictionary()
+    }
+    let whole = try train("whole", until: 10)
+    _ = try train("pieces", until: 5)
+    #expect(try train("pieces", until: 10) == whole)
+    #expect(
+      try Set(metrics("whole")[0].numbers.keys)
+        == ["loss", "gradient norm", "learning rate/0", "learning rate/1"])
+  }
+
+  /// The tower is unfrozen in the second phase; the run that goes on comes to it again.
+  @Test func phasesGoOn() throws {
+    func train(_ name: String, until last: Int) throws -> [String: Tensor] {
+      let training = try SmallTraining(run: run(name))
+      training.model.hidden.freeze()
+      try training.train(until: min(last, 6))
+      if last > 6 {
+        training.model.hidden.unfreeze()
+        try training.train(until: last)
+      }
+      return training.model.stateDictionary()
+    }
+    let whole = try train("whole", until: 12)
+    for last in [4, 6, 9] { _ = try train("pieces", until: last) }
+    #expect(try train("pieces", until: 12) == whole)
+    #expect(try folder.bytes("whole/metrics.jsonl") == folder.bytes("pieces/metrics.jsonl"))
+  }
+}
+
+/// A writer that is a closure.
+struct Callback: MetricsWriter {
+  let body: (StepMetrics) throws -> Void
+
+  init(_ body: @escaping (StepMetrics) throws -> Void) { self.body = body }
+
+  mutating func write(_ metrics: StepMetrics) throws { try body(metrics) }
+}
