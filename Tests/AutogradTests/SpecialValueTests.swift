@@ -44,6 +44,19 @@ import Testing
     #expect(gradient([-1, 0, 0.5, 1, 2]) { $0.clamp(min: 0, max: 1) } == Tensor([0, 1, 1, 1, 0]))
   }
 
+  /// An element that has no part in a value gets no part of its gradient, whatever that is.
+  @Test(arguments: [Float.infinity, .nan]) func gradientsThatAreNotFinite(_ incoming: Float) {
+    func gradient(_ scalars: [Float], _ function: (Variable) -> Variable) -> Tensor {
+      let x = Variable(Tensor(scalars), requiresGradient: true)
+      let y = function(x)
+      return gradients(of: y, withRespectTo: [x], seed: Variable(.full(y.shape, incoming)))[0].value
+    }
+    #expect(gradient([-1, 2]) { $0.clamp(min: 0, max: 1) } == Tensor([0, 0]))
+    #expect(gradient([-1, -2]) { $0.relu() } == Tensor([0, 0]))
+    #expect(gradient([1, 3]) { $0.max() }.scalars[0] == 0)
+    #expect(gradient([1, 3]) { $0.min() }.scalars[1] == 0)
+  }
+
   @Test func productsWithZeros() {
     #expect(gradient([2, 3, 4]) { $0.product() } == Tensor([12, 8, 6]))
     #expect(gradient([2, 0, 4]) { $0.product() } == Tensor([0, 8, 0]))
@@ -127,6 +140,18 @@ import Testing
       let exact = 2 * (Double(b) - mean) / 5
       #expect(abs(Double(a) - exact) <= 1e-6 * abs(exact))
     }
+  }
+
+  /// A layer norm does not change with the mean, nor do its derivatives.
+  @Test func curvatureOfLayerNormOffCentre() {
+    func curvature(_ centre: Float) -> Tensor {
+      let x = Variable(Tensor([3, -1, 4, 1, -5, 9]) / 128 + centre, requiresGradient: true)
+      let y = layerNorm(x) * Variable(Tensor([2, 7, 1, -8, 2, 8]))
+      let slope = gradients(of: y.sum(), withRespectTo: [x], createGraph: true)[0]
+      return gradients(of: slope[0] - slope[3], withRespectTo: [x])[0].value
+    }
+    let (found, expected) = (curvature(8192), curvature(0))
+    #expect((found - expected).abs().max().item() <= 1e-3 * expected.abs().max().item())
   }
 
   @Test func largeArgumentsStayFinite() {

@@ -123,6 +123,10 @@ import SigLIPModel
     ),
     ("img/Transformer/encoderblock_0/MultiHeadDotProductAttention_0/query/kernel", [0], "expected 3 axes"),
     ("txt/Encoder_0/encoderblock_0/MultiHeadDotProductAttention_0/query/kernel", [0, 0, 5], "a width of 0"),
+    (
+      "txt/Encoder_0/encoderblock_0/MultiHeadDotProductAttention_0/query/kernel", [8, 3, 2],
+      "have shape [8, 3, 2]"
+    ),
     ("img/Transformer/encoderblock_0/MlpBlock_0/Dense_0/kernel", [0], "has shape [0], expected 2 axes"),
     ("img/embedding/kernel", [], "has shape [], expected 4 axes"),
     ("img/embedding/kernel", [1 << 40, 0, 3, 16], "expected 1 to 4096"),

@@ -210,6 +210,14 @@ import Testing
     }
   }
 
+  /// Sums of a position of the first axis have the same bits alone and beside others.
+  @Test(arguments: [3, 7, 8, 20], [1, 2]) func sameBesideOthers(columns: Int, axis: Int) {
+    let shape: Shape = axis == 1 ? [64, 300, columns] : [64, columns, 300]
+    let x = Layout.contiguous.tensor(shape)
+    let together = x.sum(axes: [axis])
+    for i in 0..<64 { #expect(x[i...i].sum(axes: [axis]) == together[i...i]) }
+  }
+
   @Test func sameForAnyNumberOfThreads() {
     for layout in Layout.allCases {
       let x = layout.tensor([60, 40, 30])
