@@ -24,7 +24,8 @@ struct SplitMix {
 }
 
 extension [Float] {
-  /// Part of the array as a matrix. Valid only while the array is unchanged, which holds for constants.
+  /// Part of the array as a matrix. Valid while the array is unchanged and there: a constant of its own goes after its
+  /// last use, which a view is none of.
   func view(_ offset: Int, _ rowStride: Int, _ columnStride: Int) -> MatrixView {
     withUnsafeBufferPointer {
       MatrixView($0.baseAddress! + offset, rowStride: rowStride, columnStride: columnStride)
