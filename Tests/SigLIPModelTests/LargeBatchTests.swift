@@ -43,6 +43,29 @@ import Testing
     }
   }
 
+  /// What a probe sees of the towers and inside of them is what it sees of the whole batch, and changes nothing.
+  @Test func probesSeeTheTowersOnce() {
+    var random = Random(seed: 5)
+    let pixels = Variable(random.normal([5, 3, 16, 16]))
+    let tokens = IndexTensor((0..<5 * 6).map { _ in random.nextInt(below: 40) }, shape: [5, 6])
+    func numbers(atATime: (Int, Int), isProbed: Bool) -> (loss: Tensor, numbers: [String: Double]) {
+      let model = model()
+      let paths = ["image", "image.head", "image.encoder.blocks.1", "text", "text.encoder"]
+      let probe = isProbed ? ModuleProbe(model, at: paths) : nil
+      probe?.start()
+      let loss = model.loss(images: pixels, texts: tokens, atATime: atATime)
+      _ = loss.backward()
+      return (loss.value, probe?.finish() ?? [:])
+    }
+    let (whole, parts) = (numbers(atATime: (5, 5), isProbed: true), numbers(atATime: (2, 3), isProbed: true))
+    #expect(whole.loss == numbers(atATime: (5, 5), isProbed: false).loss && whole.loss == parts.loss)
+    #expect(whole.numbers.count == 5 * 8 && Set(whole.numbers.keys) == Set(parts.numbers.keys))
+    for (name, number) in whole.numbers {
+      #expect(abs(number - (parts.numbers[name] ?? .nan)) <= 1e-5 * max(1, abs(number)), "\(name)")
+    }
+    #expect(whole.numbers["gradient/largest/text"]! > 0 && whole.numbers["output/deviation/image.head"]! > 0)
+  }
+
   /// A locked tower needs no second pass, and nothing of it is kept.
   @Test func aLockedTowerIsComputedOnce() {
     let model = model()

@@ -2,7 +2,7 @@ import NN
 
 /// SigLIP 2's image tower for images of any size and shape: patches are projected, positions resized to each image's grid
 /// (bilinear with antialiasing), and padding hidden from every attention (Tschannen et al. 2025).
-public final class NaFlexVisionTransformer: ImageTower {
+public final class NaFlexVisionTransformer: ImageTower, Hookable {
   /// The sizes it was made with.
   public let configuration: VisionConfiguration
   /// From a patch's numbers, (row, column, channel), to a token.
@@ -13,6 +13,8 @@ public final class NaFlexVisionTransformer: ImageTower {
   public let encoder: TransformerEncoder
   /// Pools the tokens.
   public let head: AttentionPoolingHead
+  /// See `Module.addForwardHook(at:_:)`.
+  public var forwardHooks = ForwardHooks()
 
   /// Initialised as big_vision does (reference: `naflex_vit.py`).
   public init(_ configuration: VisionConfiguration, random: inout Random) {
@@ -54,8 +56,10 @@ public final class NaFlexVisionTransformer: ImageTower {
         "NaFlex vision transformer: patches of \(patches.shape[2]) numbers, expected \(patchEmbedding.inputs)"
       )
     }
-    let tokens = patchEmbedding(patches) + matmul(Variable(positions), positionEmbedding.variable)
-    return head(encoder(tokens, mask: mask), mask: mask)
+    return withForwardHooks([patches]) {
+      let tokens = patchEmbedding(patches) + matmul(Variable(positions), positionEmbedding.variable)
+      return head(encoder(tokens, mask: mask), mask: mask)
+    }
   }
 
   /// `[room, grid · grid]`; rows of padding are zero.

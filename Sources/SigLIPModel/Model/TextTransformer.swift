@@ -4,7 +4,7 @@ import NN
 /// of all, a projection.
 ///
 /// Padding is not masked: texts must be padded to the full context, as in training.
-public final class TextTransformer: Module {
+public final class TextTransformer: Module, Hookable {
   /// The sizes it was made with.
   public let configuration: TextConfiguration
   /// `[vocabulary, width]`.
@@ -15,6 +15,8 @@ public final class TextTransformer: Module {
   public let encoder: TransformerEncoder
   /// To the width of the embedding, or none.
   public let projection: Linear?
+  /// See `Module.addForwardHook(at:_:)`; token ids are no variables, and not among the inputs.
+  public var forwardHooks = ForwardHooks()
 
   /// Initialised as big_vision does (reference: `text_transformer.py`).
   public init(_ configuration: TextConfiguration, random: inout Random) {
@@ -38,8 +40,10 @@ public final class TextTransformer: Module {
       programmerError(
         "text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
     }
-    let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
-    let pooled = configuration.pooling == .last ? x.select(-1, axis: 1) : x.mean(axes: [1])
-    return projection?(pooled) ?? pooled
+    return withForwardHooks([]) {
+      let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
+      let pooled = configuration.pooling == .last ? x.select(-1, axis: 1) : x.mean(axes: [1])
+      return projection?(pooled) ?? pooled
+    }
   }
 }

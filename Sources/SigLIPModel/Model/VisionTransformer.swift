@@ -1,7 +1,7 @@
 import NN
 
 /// SigLIP's image tower: patches, learned positions, pre-norm blocks, and a head that attends from one learned query.
-public final class VisionTransformer: ImageTower {
+public final class VisionTransformer: ImageTower, Hookable {
   /// The sizes it was made with.
   public let configuration: VisionConfiguration
   /// A convolution whose window and stride are a patch.
@@ -12,6 +12,8 @@ public final class VisionTransformer: ImageTower {
   public let encoder: TransformerEncoder
   /// Pools the tokens.
   public let head: AttentionPoolingHead
+  /// See `Module.addForwardHook(at:_:)`.
+  public var forwardHooks = ForwardHooks()
 
   /// Initialised as big_vision does (reference: `vit.py`): positions normal of deviation 1/√width.
   public init(_ configuration: VisionConfiguration, random: inout Random) {
@@ -40,13 +42,15 @@ public final class VisionTransformer: ImageTower {
       programmerError(
         "vision transformer: pixels of shape \(pixels.shape); expected [batch, 3, \(size), \(size)]")
     }
-    let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
-    return head(encoder(patches + positionEmbedding.variable))
+    return withForwardHooks([pixels]) {
+      let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
+      return head(encoder(patches + positionEmbedding.variable))
+    }
   }
 }
 
 /// Multi-head attention pooling: one learned query attends to all tokens, then an MLP is added (Zhai et al. 2022).
-public final class AttentionPoolingHead: Module {
+public final class AttentionPoolingHead: Module, Hookable {
   /// The query, `[1, 1, width]`. It is not added to the result.
   public let probe: Parameter
   /// From the query to the tokens.
@@ -55,6 +59,8 @@ public final class AttentionPoolingHead: Module {
   public let norm: LayerNorm
   /// Added to what was attended.
   public let mlp: MLP
+  /// See `Module.addForwardHook(at:_:)`.
+  public var forwardHooks = ForwardHooks()
 
   /// A head of the given sizes.
   public init(width: Int, heads: Int, hiddenWidth: Int, activation: Activation = .gelu, random: inout Random)
@@ -70,7 +76,9 @@ public final class AttentionPoolingHead: Module {
   /// - Parameter mask: Added to the scores of the tokens (-infinity hides one); broadcasts to `[batch, heads, 1, tokens]`.
   public func callAsFunction(_ x: Variable, mask: Tensor? = nil) -> Variable {
     let (batch, width) = (x.shape[0], x.shape[2])
-    let attended = attention(queries: probe.variable.expand(to: [batch, 1, width]), memory: x, mask: mask)
-    return (attended + mlp(norm(attended))).reshape([batch, width])
+    return withForwardHooks([x]) {
+      let attended = attention(queries: probe.variable.expand(to: [batch, 1, width]), memory: x, mask: mask)
+      return (attended + mlp(norm(attended))).reshape([batch, width])
+    }
   }
 }
