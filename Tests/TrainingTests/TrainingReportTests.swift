@@ -56,6 +56,32 @@ import Training
     }
   }
 
+  /// What a trainer leaves in its folder: the same files, names and steps.
+  @Test func aRunIsReadFromItsFolder() throws {
+    struct Recipe: Encodable { let batch = 8, name = "a <b>" }
+    let folder = TemporaryFolder()
+    let run = try RunFolder(folder.url, configuration: RunConfiguration(Recipe()))
+    var course = try JSONLinesWriter(path: run.metrics)
+    var machine = try JSONLinesWriter(path: run.measurements, of: \.measurements)
+    for step in [2, 4, 6] {
+      var metrics = StepMetrics(step: step, numbers: ["loss": 6.0 / Double(step)], measurements: ["rate": 10])
+      if step > 2 { metrics.numbers["validation/loss"] = 2 }
+      try course.write(metrics)
+      try machine.write(metrics)
+    }
+    let order = try BatchOrder(sampleCount: 17, batchSize: 8)
+    let report = try TrainingReport(title: "run", of: run, order: order)
+    #expect(report.epochEnds == [2, 4, 6] && report.configuration.map(\.name) == ["batch", "name"])
+    try report.write(to: run.path("report.html"))
+    let html = String(decoding: try Data(contentsOf: URL(filePath: run.path("report.html"))), as: UTF8.self)
+    expectSound(html)
+    let figures = figures(html)
+    #expect(figures.count == 2 && html.contains("<h2>Machine</h2>") && html.contains("a &lt;b&gt;"))
+    // Both in one chart, whose axis goes from 1 to 3.
+    #expect(figures[0].contains("<path class=\"training\" d=\"M72,20L350,173L628,224\"/>"))
+    #expect(figures[0].contains("<path class=\"validation\" d=\"M350,122L628,122\"/>"))
+  }
+
   @Test func groupsHaveHeadings() {
     let numbers = [
       "accuracy": 1, "loss": 1.0, "norm/update/text": 1, "norm/update/image": 2, "norm/gradient/text": 3,

@@ -2,52 +2,48 @@ import CommandSupport
 import Foundation
 import SigLIPModel
 
-/// One page that shows a run: numbers, curves, and what the model says of images it never saw. Needs no other file.
+/// The page of a run, with what the model says of images it never saw.
 struct Report {
   let recipe: Recipe
   let data: EmojiData
   let evaluation: Evaluation
-  let metrics: [StepMetrics]
+  /// Curves and configuration.
+  var page: TrainingReport
 
   /// The page, given embeddings of all images and of all names by language.
   func html(images: Tensor, texts: [NamedTexts]) -> String {
-    """
-    <!DOCTYPE html>
-    <html lang="en"><head><meta charset="utf-8"><title>train-siglit</title><style>
-    body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1d2733 }
-    h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-    table { border-collapse: collapse } th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #dde3ea }
-    th:first-child, td:first-child { text-align: left }
-    .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem }
-    .card { display: flex; gap: .7rem; border: 1px solid #dde3ea; border-radius: .5rem; padding: .6rem }
-    .card img { width: 64px; height: 64px } .card ol { margin: 0; padding-left: 1.2rem; font-size: .82rem }
-    .right { color: #116329; font-weight: 600 } .wrong { color: #57606a } .card.missed { border-color: #cf222e }
-    .language { font-size: .75rem } .bar { background: #cfe3fb; border-radius: 2px; margin: 1px 0; padding-left: .3rem }
-    small { color: #57606a }
-    </style></head><body>
-    <h1>SigLiT on emoji: a text tower for a locked image tower</h1>
-    <p>\(recipe.steps) steps of \(recipe.batchSize) captions, \(recipe.loss.rawValue) loss, \(recipe.optimizer.rawValue), \
-    seed \(recipe.seed), \(data.languages.count) languages.</p>
-    <h2>Retrieval of held-out captions</h2>
-    \(table)
-    <h2>Training</h2>
-    \(Chart(title: "loss", values: curve("loss")).svg)
-    \(Chart(title: "temperature t", values: curve("temperature")).svg)
-    \(Chart(title: "bias b", values: curve("bias")).svg)
-    <h2>R@1 of compositions by language</h2>
-    <p>Image to text above, text to image below.</p>
-    \(languageBars)
-    <h2>Compositions never seen in training</h2>
-    <p>The five names that each image likes best, of all \(data.images.count) names in a language; \
-    <span class="right">its own</span> or <span class="wrong">another's</span>.</p>
-    <div class="grid">\(cards(images: images, texts: texts))</div>
-    </body></html>
-
-    """
+    var page = page
+    page.style = style
+    page.introduction = """
+      <p>\(recipe.steps) steps of \(recipe.batchSize) captions, \(recipe.loss.rawValue) loss, \
+      \(recipe.optimizer.rawValue), seed \(recipe.seed), \(data.languages.count) languages.</p>
+      <h2>Retrieval of held-out captions</h2>
+      \(table)
+      """
+    page.sections = [
+      .init(
+        title: "R@1 of compositions by language",
+        html: "<p>Image to text above, text to image below.</p>\n\(languageBars)"),
+      .init(
+        title: "Compositions never seen in training",
+        html: """
+          <p>The five names that each image likes best, of all \(data.images.count) names in a language; \
+          <span class="right">its own</span> or <span class="wrong">another's</span>.</p>
+          <div class="grid">\(cards(images: images, texts: texts))</div>
+          """),
+    ]
+    return page.html()
   }
 
-  private func curve(_ name: String) -> [(Double, Double)] {
-    metrics.map { (Double($0.step), $0.numbers[name] ?? .nan) }
+  private var style: String {
+    """
+    .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem }
+    .card { display: flex; gap: .7rem; border: 1px solid var(--line); border-radius: .5rem; padding: .6rem }
+    .card img { width: 64px; height: 64px } .card ol { margin: 0; padding-left: 1.2rem; font-size: .82rem }
+    .right { color: light-dark(#116329, #56d364); font-weight: 600 } .wrong { color: var(--muted) }
+    .card.missed { border-color: light-dark(#cf222e, #f85149) } .language { font-size: .75rem }
+    .bar { background: light-dark(#cfe3fb, #1f3a5f); border-radius: 2px; margin: 1px 0; padding-left: .3rem }
+    """
   }
 
   private var table: String {
@@ -63,9 +59,9 @@ struct Report {
         + row("image to text", retrieval.imageToText) + row("text to image", retrieval.textToImage)
         + row("chance", .chance(candidates: retrieval.candidates))
     }
-    return "<table>" + rows("compositions", evaluation.compositions)
+    return "<div class=\"table\"><table>" + rows("compositions", evaluation.compositions)
       + rows("compositions among all", evaluation.compositionsAmongAll)
-      + rows("translations", evaluation.translations) + "</table>"
+      + rows("translations", evaluation.translations) + "</table></div>"
   }
 
   private var languageBars: String {
@@ -117,37 +113,5 @@ struct Report {
       file += bytes(0, padding)
     }
     return "data:image/bmp;base64," + Data(file).base64EncodedString()
-  }
-}
-
-/// A curve with axes as SVG.
-struct Chart {
-  let title: String
-  let values: [(Double, Double)]
-
-  var svg: String {
-    guard let first = values.first, values.count > 1 else {
-      return "<p>\(title): \(values.first?.1 ?? .nan)</p>"
-    }
-    let (width, height, left, bottom) = (400.0, 200.0, 50.0, 24.0)
-    let (low, high) = values.reduce((first.1, first.1)) { (min($0.0, $1.1), max($0.1, $1.1)) }
-    let (start, end) = (first.0, values[values.count - 1].0)
-    let range = max(high - low, 1e-9)
-    func x(_ value: Double) -> Double {
-      left + (value - start) / max(end - start, 1e-9) * (width - left - 10)
-    }
-    func y(_ value: Double) -> Double { height - bottom - (value - low) / range * (height - bottom - 24) }
-    let points = values.map { String(format: "%.1f,%.1f", x($0.0), y($0.1)) }.joined(separator: " ")
-    let ticks = (0...4).map { low + range * Double($0) / 4 }.map { value in
-      "<line x1=\"\(left)\" x2=\"\(width - 10)\" y1=\"\(y(value))\" y2=\"\(y(value))\" stroke=\"#e6eaef\"/>"
-        + "<text x=\"\(left - 6)\" y=\"\(y(value) + 4)\" text-anchor=\"end\">\(String(format: "%.3g", value))</text>"
-    }.joined()
-    return """
-      <svg viewBox="0 0 \(width) \(height)" width="\(width)" height="\(height)" font-size="11" fill="#57606a" role="img">
-      <text x="\(left)" y="14" font-size="13" fill="#1d2733">\(title)</text>\(ticks)
-      <text x="\(left)" y="\(height - 6)">step \(Int(start))</text>
-      <text x="\(width - 10)" y="\(height - 6)" text-anchor="end">\(Int(end))</text>
-      <polyline fill="none" stroke="#0969da" stroke-width="1.5" points="\(points)"/></svg>
-      """
   }
 }

@@ -58,7 +58,8 @@ struct TrainingRun {
     try evaluation.json().writeWhole(to: run.path("evaluation.json"))
     let report = Report(
       recipe: recipe, data: emoji, evaluation: evaluation,
-      metrics: try JSONLinesWriter.read(path: run.metrics))
+      page: try TrainingReport(
+        title: "SigLiT on emoji: a text tower for a locked image tower", of: run, order: order))
     try Data(report.html(images: images, texts: texts).utf8).writeWhole(to: run.path("report.html"))
     return evaluation
   }

@@ -28,9 +28,14 @@ import Testing
     let entries = (1...3).map {
       StepMetrics(step: $0, numbers: ["loss": Double($0), "temperature": 10, "bias": -6])
     }
-    let page = Report(recipe: .standard, data: data, evaluation: evaluation, metrics: entries)
-      .html(images: images / length, texts: texts)
-    #expect(page.contains("class=\"right\"") && page.contains("<polyline") && !page.contains("card missed"))
+    let report = Report(
+      recipe: .standard, data: data, evaluation: evaluation,
+      page: TrainingReport(title: "a run", metrics: entries))
+    let page = report.html(images: images / length, texts: texts)
+    #expect(page.contains("class=\"right\"") && page.contains(".right {") && !page.contains("card missed"))
+    for part in ["<b>loss</b>", "<b>bias</b>", "<th>compositions, 60 candidates</th>", "<h1>a run</h1>"] {
+      #expect(page.contains(part))
+    }
     #expect(!page.contains("http"))
   }
 

@@ -1,10 +1,11 @@
+import Foundation
+import Optim
+
 /// One page that shows a run: curves of all numbers, their last values, and the configuration. It needs no other file and
 /// no network, and it reads as well in the dark.
 ///
-///     let report = TrainingReport(
-///       title: "SigLiT on emoji", metrics: try JSONLinesWriter.read(path: "metrics.jsonl"), validation: validation,
-///       epochEnds: [500, 1000], configuration: [("batch", "256"), ("seed", "1")])
-///     try Data(report.html().utf8).writeWhole(to: "report.html")
+///     let report = try TrainingReport(title: "SigLiT on emoji", of: run, order: loader.order)
+///     try report.write(to: run.path("report.html"))
 ///
 /// Charts are grouped by the parts of names before the last slash. Numbers that are noisy have a running average, and those
 /// that are not finite leave a gap. However many steps there are, a page of 100 charts stays below 2 MB.
@@ -24,7 +25,8 @@ public struct TrainingReport: Sendable {
   public var title: String
   /// Steps in ascending order.
   public var metrics: [StepMetrics]
-  /// Numbers of the same names, measured on other data; drawn in the same charts.
+  /// Numbers of the same names, measured on other data; drawn in the same charts, as are numbers of ``metrics`` whose names
+  /// begin with `validation/`.
   public var validation: [StepMetrics]
   /// Steps after which epochs ended.
   public var epochEnds: [Int]
@@ -34,8 +36,10 @@ public struct TrainingReport: Sendable {
   public var units: [String: String]
   /// HTML between the title and the charts.
   public var introduction: String
-  /// What follows the charts and the tables.
+  /// What follows the charts.
   public var sections: [Section]
+  /// CSS of the introduction and the sections. There are the variables `--text`, `--muted` and `--line`.
+  public var style = ""
 
   /// A report of a run.
   public init(
@@ -52,6 +56,34 @@ public struct TrainingReport: Sendable {
     self.introduction = introduction
     self.sections = sections
   }
+
+  /// A report of a run, from its files.
+  ///
+  /// - Parameter order: The order of its batches, so that epochs are marked.
+  /// - Throws: ``FileError``.
+  public init(
+    title: String, of run: RunFolder, order: BatchOrder? = nil, introduction: String = "",
+    sections: [Section] = []
+  ) throws {
+    let measurements = Dictionary(
+      uniqueKeysWithValues: try JSONLinesWriter.read(path: run.measurements).map { ($0.step, $0.numbers) })
+    let metrics = try JSONLinesWriter.read(path: run.metrics).map {
+      StepMetrics(step: $0.step, numbers: $0.numbers, measurements: measurements[$0.step] ?? [:])
+    }
+    let lastStep = metrics.last?.step ?? 0
+    let epochEnds = order.map {
+      Array(stride(from: $0.batchesPerEpoch, through: lastStep, by: $0.batchesPerEpoch))
+    }
+    self.init(
+      title: title, metrics: metrics, epochEnds: epochEnds ?? [],
+      configuration: run.configuration.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      introduction: introduction, sections: sections)
+  }
+
+  /// Writes the page, whole or not at all.
+  ///
+  /// - Throws: ``FileError``.
+  public func write(to path: String) throws { try Data(html().utf8).writeWhole(to: path) }
 
   /// The page.
   public func html() -> String {
@@ -75,7 +107,7 @@ public struct TrainingReport: Sendable {
         return heading(group.isEmpty ? title : group) + "<div class=\"charts\">\n\(figures.joined())</div>\n"
       }.joined()
     }
-    let style = TrainingReport.style
+    let style = TrainingReport.style + style
     return """
       <!DOCTYPE html>
       <html lang="en">
@@ -85,17 +117,21 @@ public struct TrainingReport: Sendable {
       <title>\(escapedForHTML(title))</title>
       <link rel="icon" href="data:,">
       <style>
-      \(style)</style>
+      \(style)
+      </style>
       </head>
       <body>
       <h1>\(escapedForHTML(title))</h1>
       \(introduction)
-      \(charts("Training", course))\(charts("Machine", machine))\(lastValues(course + machine))\(settings)
-      \(sections.map { heading($0.title) + $0.html + "\n" }.joined())</body>
+      \(charts("Training", course))\(charts("Machine", machine))
+      \(sections.map { heading($0.title) + $0.html + "\n" }.joined())
+      \(lastValues(course + machine))\(settings)</body>
       </html>
 
       """
   }
+
+  private static let validationPrefix = "validation/"
 
   private struct Curves {
     var training = Curve()
@@ -107,7 +143,12 @@ public struct TrainingReport: Sendable {
     var curves: [String: Curves] = [:]
     for metrics in metrics {
       for (name, number) in metrics[keyPath: kind] {
-        curves[name, default: Curves()].training.append(number, step: metrics.step)
+        if name.hasPrefix(TrainingReport.validationPrefix) {
+          let name = String(name.dropFirst(TrainingReport.validationPrefix.count))
+          curves[name, default: Curves()].validation.append(number, step: metrics.step)
+        } else {
+          curves[name, default: Curves()].training.append(number, step: metrics.step)
+        }
       }
     }
     for metrics in validation {
