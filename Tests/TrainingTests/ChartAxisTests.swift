@@ -9,9 +9,10 @@ import Training
     ([1.1e9, 1.3e9], "1.10G 1.15G 1.20G 1.25G 1.30G"),
     ([0, 2.4e-5], "0 0.5e-5 1.0e-5 1.5e-5 2.0e-5 2.5e-5"),
     ([-3e40, 0], "-3e40 -2e40 -1e40 0"),
+    ([0, Double(Float(0.001))], "0 0.0002 0.0004 0.0006 0.0008 0.0010"),
     // Constants, and what differs in the last digits alone.
     ([0, 0], "-1.0 -0.5 0 0.5 1.0"), ([5, 5], "2 3 4 5 6 7 8"), ([-100], "-160 -140 -120 -100 -80 -60 -40"),
-    ([1, 1.0000001], "0 0.5 1.0 1.5 2.0"), ([1e-300, 1e-300], "-1.0 -0.5 0 0.5 1.0"),
+    ([1, 1.0000001], "0.4 0.6 0.8 1.0 1.2 1.4 1.6"), ([1e-300, 1e-300], "-1.0 -0.5 0 0.5 1.0"),
     ([], "0 0.2 0.4 0.6 0.8 1.0"),
   ]
 
@@ -20,7 +21,7 @@ import Training
     let axis = ChartAxis.fitting(values)
     #expect(axis.ticks.map(\.label).joined(separator: " ") == labels)
     #expect(!axis.isLogarithmic && axis.position(axis.range.upperBound) == 1)
-    for value in values { #expect((-1e-9...1).contains(axis.position(value))) }
+    for value in values { #expect((-1e-9...(1 + 1e-6)).contains(axis.position(value))) }
   }
 
   @Test(

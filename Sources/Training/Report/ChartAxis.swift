@@ -49,10 +49,10 @@ package struct ChartAxis {
   ) -> ChartAxis {
     let step = max(roundStep((range.upperBound - range.lowerBound) / marks), least)
     let (low, high) = (range.lowerBound / step, range.upperBound / step)
-    // A number on a mark may be a rounding beside it.
+    // A number on a mark may be a rounding beside it, also one of single precision.
     let (first, last) =
       isWidened
-      ? (Int((low + 1e-9).rounded(.down)), Int((high - 1e-9).rounded(.up)))
+      ? (Int((low + 1e-6).rounded(.down)), Int((high - 1e-6).rounded(.up)))
       : (Int((low - 1e-9).rounded(.up)), Int((high + 1e-9).rounded(.down)))
     let values = first <= last ? (first...last).map { Double($0) * step } : []
     let labels = labels(values, step: step)
@@ -74,7 +74,7 @@ package struct ChartAxis {
   /// 1, 2 or 5 times a power of ten, at least `step`.
   static func roundStep(_ step: Double) -> Double {
     let power = pow(10, log10(step).rounded(.down))
-    let digit = [1, 2, 5].first { $0 * power >= step * (1 - 1e-9) } ?? 10
+    let digit = [1, 2, 5].first { $0 * power >= step * (1 - 1e-6) } ?? 10
     return digit * power
   }
 
