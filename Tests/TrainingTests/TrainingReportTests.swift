@@ -82,16 +82,19 @@ import Training
     #expect(figures[0].contains("<path class=\"validation\" d=\"M350,122L628,122\"/>"))
   }
 
-  @Test func groupsHaveHeadings() {
-    let numbers = [
-      "accuracy": 1, "loss": 1.0, "norm/update/text": 1, "norm/update/image": 2, "norm/gradient/text": 3,
-    ]
+  @Test func groupsHaveHeadingsAndOrder() {
+    let names = ["accuracy", "loss", "norm/update/blocks.10", "norm/update/blocks.9", "norm/gradient/text"]
+    let numbers = Dictionary(uniqueKeysWithValues: names.map { ($0, 1.0) })
     let html = TrainingReport(
       title: "", metrics: [StepMetrics(step: 1, numbers: numbers, measurements: ["memory": 5e9])]
     ).html()
     let headings = html.matches(of: /<h2>(.*)<\/h2>/).map { $0.1 }
     #expect(headings == ["Training", "norm/gradient", "norm/update", "Machine", "Last values"])
-    #expect(figures(html).count == 6 && figures(html)[0].contains("<b>loss</b>"))
+    let charts = html.matches(of: /<figcaption><b>(.*?)<\/b>/).map { $0.1 }
+    #expect(
+      charts == [
+        "loss", "accuracy", "norm/gradient/text", "norm/update/blocks.9", "norm/update/blocks.10", "memory",
+      ])
   }
 
   private static let oddCourses: [[Double]] = [

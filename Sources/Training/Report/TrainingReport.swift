@@ -92,12 +92,12 @@ public struct TrainingReport: Sendable {
     let steps = (metrics + validation).map(\.step)
     let range = Double(steps.min() ?? 0)...Double(steps.max() ?? 0)
     // A column of a chart takes at most some 100 bytes.
-    let columns = min(max(15_000 / max(course.count + machine.count, 1), 20), 150)
+    let columns = min(max(15_000 / max(course.count + machine.count, 1), 20), 280)
     func charts(_ title: String, _ curves: [(name: String, curves: Curves)]) -> String {
       let groups = Dictionary(grouping: curves) {
         $0.name.split(separator: "/").dropLast().joined(separator: "/")
       }
-      return groups.sorted { $0.key < $1.key }.map { group, curves in
+      return groups.sorted { precedes($0.key, $1.key) }.map { group, curves in
         let figures = curves.map { name, curves in
           Chart(
             name: name, unit: units[name], training: curves.training, validation: curves.validation,
@@ -138,7 +138,7 @@ public struct TrainingReport: Sendable {
     var validation = Curve()
   }
 
-  /// The curves of all names, the loss before others in their order.
+  /// The curves of all names, in their order.
   private func curves(_ kind: KeyPath<StepMetrics, [String: Double]>) -> [(name: String, curves: Curves)] {
     var curves: [String: Curves] = [:]
     for metrics in metrics {
@@ -156,8 +156,14 @@ public struct TrainingReport: Sendable {
         curves[name, default: Curves()].validation.append(number, step: metrics.step)
       }
     }
-    func place(_ name: String) -> (Int, String) { (name == "loss" ? 0 : 1, name) }
-    return curves.sorted { place($0.key) < place($1.key) }.map { ($0.key, $0.value) }
+    return curves.sorted { precedes($0.key, $1.key) }.map { ($0.key, $0.value) }
+  }
+
+  /// Whether a name stands before another: `loss` first, and `blocks.2` before `blocks.10`.
+  private func precedes(_ name: String, _ other: String) -> Bool {
+    if (name == "loss") != (other == "loss") { return name == "loss" }
+    let order = name.compare(other, options: .numeric)
+    return order == .orderedSame ? name < other : order == .orderedAscending
   }
 
   private func heading(_ text: String) -> String { "<h2>\(escapedForHTML(text))</h2>\n" }
