@@ -37,8 +37,7 @@ let package = Package(
         arguments,
       ]),
     .executableTarget(
-      name: "classify-shapes",
-      dependencies: [.product(name: "NN", package: "Pairwise"), .product(name: "Optim", package: "Pairwise")]),
+      name: "classify-shapes", dependencies: [.product(name: "Training", package: "Pairwise")]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit", "CommandSupport"]),
     .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip", "CommandSupport"]),

@@ -17,17 +17,18 @@ package enum SystemMemory {
     return min(bytes, ControlGroups().memoryLimit ?? bytes)
   }()
 
-  /// Bytes that this process has had in memory at most.
+  /// Bytes that this process has had in memory at most; 0 where the system does not say.
   package static var peak: Int {
-    var usage = rusage()
     #if os(Linux)
-      let status = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      let unit = 1024
+      // `getrusage` would count the program that started this one.
+      guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+      else { return 0 }
+      return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     #else
-      let status = getrusage(RUSAGE_SELF, &usage)
-      let unit = 1
+      var usage = rusage()
+      return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : 0
     #endif
-    return status == 0 ? usage.ru_maxrss * unit : 0
   }
 
   /// A number of bytes in words.

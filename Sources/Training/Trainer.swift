@@ -54,14 +54,13 @@ public final class Trainer {
   public var showsProgress = false
   /// More numbers of the course by name, taken after each logged step: `trainer.metrics["bias"] = { ... }`.
   public var metrics: [String: () -> Double] = [:]
-  /// Lengths of parameters, gradients and updates by group, in every logged step; see ``NormMetrics`` for what it costs.
-  public var norms: NormMetrics?
   /// Done after each step of the optimizers, before the average follows, such as keeping a temperature within bounds.
   public var afterUpdate: () -> Void = {}
 
   private let run: RunFolder?
   private var finite: FiniteSteps
   private var validation: (every: Int, body: () throws -> [String: Double])?
+  private var norms: (every: Int, metrics: NormMetrics)?
   private var kept: [(name: String, get: () throws -> Data, set: (Data) throws -> Void)] = []
   private var hasBegun = false
   /// Steps of the last line of metrics, and of the last checkpoint.
@@ -110,6 +109,13 @@ public final class Trainer {
     validation = (steps, body)
   }
 
+  /// Has lengths of parameters, gradients and updates by group among the metrics, every so many steps. Such a step reads the
+  /// weights three times more, and needs the memory of the largest parameter.
+  public func measureNorms(every steps: Int, _ norms: NormMetrics = NormMetrics()) {
+    if steps < 1 { programmerError("Trainer: norms every \(steps) steps") }
+    self.norms = (steps, norms)
+  }
+
   /// Makes steps until there are `lastStep`, going on from the run's checkpoint if it has one.
   ///
   /// Ctrl-C or SIGTERM, once ``Interruption/watch()`` was called, ends it after a step, with a checkpoint.
@@ -138,11 +144,14 @@ public final class Trainer {
       if try !update(loss(drawn.batch), &entry) { restore(before) }
       step += 1
       position = drawn.end
+      entry.numbers["epoch"] =
+        Double(position.epoch) + Double(position.sample) / Double(source.order.sampleCount)
       speed.add(examples: drawn.sampleCount)
       let isLast = step == lastStep
       let validated = try validateIfDue(isLast: isLast)
       progress?.write(entry)
-      if isLast || isLogged(step) || !validated.isEmpty { try log(&entry, validated) }
+      let isDue = step % settings.logEvery == 0 || step % (norms?.every ?? .max) == 0
+      if isLast || isDue || !validated.isEmpty { try log(&entry, validated) }
       if isLast || step % settings.saveEvery == 0 { try save(order: source.order, metrics: validated) }
     }
   }
@@ -176,8 +185,8 @@ public final class Trainer {
     if !isAllowed {
       for optimizer in optimizers { optimizer.skipStep() }
     } else {
-      if let norms, isLogged(step + 1) {
-        entry.numbers.merge(norms.step(optimizers, gradients)) { own, _ in own }
+      if let norms, (step + 1) % norms.every == 0 {
+        entry.numbers.merge(norms.metrics.step(optimizers, gradients)) { own, _ in own }
       } else {
         for optimizer in optimizers { optimizer.step(gradients) }
       }
@@ -187,8 +196,6 @@ public final class Trainer {
     if case .skip = settings.nonFinite { entry.numbers["skipped steps"] = Double(finite.skippedCount) }
     return isAllowed
   }
-
-  private func isLogged(_ step: Int) -> Bool { step % settings.logEvery == 0 }
 
   private func validateIfDue(isLast: Bool) throws -> [String: Double] {
     guard let validation, isLast || step % validation.every == 0 else { return [:] }

@@ -51,7 +51,7 @@ import Training
     let lines = try metrics()
     #expect(lines.map(\.step) == [1, 2, 3, 4, 5])
     for line in lines {
-      #expect(Set(line.numbers.keys) == ["loss", "gradient norm", "learning rate", "length"])
+      #expect(Set(line.numbers.keys) == ["loss", "gradient norm", "learning rate", "epoch", "length"])
     }
     let schedule = Schedule(.rsqrt(timescale: 50), totalSteps: 1000)
     #expect(lines[4].numbers["learning rate"] == Double(0.01 as Float) * Double(schedule(4)))
@@ -171,6 +171,23 @@ import Training
     #expect(without.model.stateDictionary() == training.model.stateDictionary())
   }
 
+  @Test func normsAreMeasuredAndChangeNothing() throws {
+    let (plain, measured) = (
+      try SmallTraining(), try SmallTraining(run: run(), settings: .init(gradientNorm: 1, logEvery: 10))
+    )
+    measured.trainer.measureNorms(every: 4)
+    try plain.train(until: 12)
+    try measured.train(until: 12)
+    #expect(plain.model.stateDictionary() == measured.model.stateDictionary())
+    let lines = try metrics()
+    #expect(lines.map(\.step) == [4, 8, 10, 12])
+    for line in lines {
+      let names = line.numbers.keys.filter { $0.hasPrefix("norm/") }
+      #expect(names.count == (line.step == 10 ? 0 : 9), "\(names)")
+    }
+    #expect(lines[3].numbers["epoch"] == 1 + 28 / 60.0)
+  }
+
   @Test func severalOptimizersGoOn() throws {
     func training(_ name: String) throws -> (Trainer, DataLoader<SmallTraining.Batch>, SmallModel) {
       let small = try SmallTraining()
@@ -194,7 +211,7 @@ import Training
     #expect(try train("pieces", until: 10) == whole)
     #expect(
       try Set(metrics("whole")[0].numbers.keys)
-        == ["loss", "gradient norm", "learning rate/0", "learning rate/1"])
+        == ["loss", "gradient norm", "learning rate/0", "learning rate/1", "epoch"])
   }
 
   /// The tower is unfrozen in the second phase; the run that goes on comes to it again.

@@ -1,49 +1,36 @@
-import NN
+import Training
+
+/// A convolution with batch normalisation, at the same size or divided by the stride.
+private func convolution(_ inputs: Int, _ outputs: Int, stride: Int, size: Int = 3, _ random: inout Random)
+  -> Sequential
+{
+  let convolution = Conv2d(
+    inputs: inputs, outputs: outputs, kernel: size, stride: stride, padding: size / 2, bias: false,
+    random: &random)
+  return Sequential(convolution, BatchNorm2d(channels: outputs))
+}
 
 /// Two convolutions and a way around them (He et al. 2016).
 final class ResidualBlock: Layer {
   let body: Sequential
   let shortcut: Sequential?
 
-  init(inputs: Int, outputs: Int, stride: Int, random: inout Random) {
-    body = Sequential(
-      Conv2d(
-        inputs: inputs, outputs: outputs, kernel: 3, stride: stride, padding: 1, bias: false, random: &random),
-      BatchNorm2d(channels: outputs), ActivationLayer(.relu),
-      Conv2d(inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: false, random: &random),
-      BatchNorm2d(channels: outputs))
-    shortcut =
-      stride == 1 && inputs == outputs
-      ? nil
-      : Sequential(
-        Conv2d(inputs: inputs, outputs: outputs, kernel: 1, stride: stride, bias: false, random: &random),
-        BatchNorm2d(channels: outputs))
+  init(_ inputs: Int, _ outputs: Int, stride: Int, _ random: inout Random) {
+    let first = convolution(inputs, outputs, stride: stride, &random)
+    body = Sequential(first, ActivationLayer(.relu), convolution(outputs, outputs, stride: 1, &random))
+    shortcut = stride == 1 ? nil : convolution(inputs, outputs, stride: stride, size: 1, &random)
   }
 
   func callAsFunction(_ x: Variable) -> Variable { (body(x) + (shortcut?(x) ?? x)).relu() }
 }
 
-/// A residual network for small pictures: `[batch, 1, height, width]` to logits `[batch, classes]`.
-final class ResNet: Layer {
-  let stem: Sequential
-  let blocks: Sequential
-  let head: Linear
-
-  /// One block for each width, each but the first at half the resolution.
-  init(widths: [Int], classes: Int, random: inout Random) {
-    stem = Sequential(
-      Conv2d(inputs: 1, outputs: widths[0], kernel: 3, padding: 1, bias: false, random: &random),
-      BatchNorm2d(channels: widths[0]), ActivationLayer(.relu))
-    var inputs = widths[0]
-    var blocks: [any Layer] = []
-    for width in widths {
-      let stride = blocks.isEmpty ? 1 : 2
-      blocks.append(ResidualBlock(inputs: inputs, outputs: width, stride: stride, random: &random))
-      inputs = width
-    }
-    self.blocks = Sequential(blocks)
-    head = Linear(inputs: inputs, outputs: classes, random: &random)
+/// A residual network for small pictures: `[batch, 1, height, width]` to logits `[batch, classes]`. Each width but the first
+/// has a block at half the resolution of the one before.
+func resNet(widths: [Int], classes: Int, random: inout Random) -> Sequential {
+  var layers: [any Layer] = [convolution(1, widths[0], stride: 1, &random), ActivationLayer(.relu)]
+  for (place, width) in widths.enumerated() {
+    layers.append(ResidualBlock(widths[max(place - 1, 0)], width, stride: place == 0 ? 1 : 2, &random))
   }
-
-  func callAsFunction(_ x: Variable) -> Variable { head(blocks(stem(x)).globalAveragePool2d()) }
+  layers.append(Lambda { $0.globalAveragePool2d() })
+  return Sequential(layers + [Linear(inputs: widths.last!, outputs: classes, random: &random)])
 }

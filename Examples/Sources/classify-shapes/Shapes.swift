@@ -1,4 +1,4 @@
-import NN
+import Training
 
 /// Bright discs, squares, diamonds and crosses of any size, anywhere on a picture full of noise.
 enum Shapes {

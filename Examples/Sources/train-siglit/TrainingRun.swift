@@ -24,7 +24,7 @@ struct TrainingRun {
     } catch let error as BatchOrder.SizeError {
       throw CommandError("\(data.path): captions for training: \(error.sentence)")
     }
-    try makeFolder(output.path, option: "--output")
+    if !resuming { try makeFolder(output.path, option: "--output") }
     let run = try RunFolder(
       output, configuration: configuration, start: resuming ? .resuming : .replacing, allowing: allowed,
       warn: printError)

@@ -39,6 +39,7 @@ final class TrainingSession {
     trainer = Trainer(
       model, [recipe.makeOptimizer(model)], run: run, settings: .init(gradientNorm: recipe.gradientNorm))
     trainer.showsProgress = run != nil
+    trainer.measureNorms(every: 10)
     trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
     trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
   }

@@ -1,29 +1,23 @@
-import NN
+import Foundation
 import Testing
+import Training
 
 @testable import classify_shapes
 
 @Suite struct ClassifyShapesTests {
   /// A quarter would be chance.
-  @Test func learnsToTellShapesApart() {
-    var random = Random(seed: 3)
-    let model = ResNet(widths: [8, 16], classes: Shapes.names.count, random: &random)
-    var losses: [Float] = []
-    train(model, steps: 60, batch: 32, &random) { losses.append($1) }
+  @Test func learnsToTellShapesApart() throws {
+    let (model, lines) = try train(seed: 3, widths: [8, 16], steps: 60, batch: 32)
+    let losses = lines.compactMap { $0.numbers["loss"] }
     #expect(losses.count == 60 && losses.suffix(10).reduce(0, +) < 0.8 * losses.prefix(10).reduce(0, +))
-    let accuracy = ClassifyShapes.accuracy(of: model, count: 200, &random)
+    let accuracy = ClassifyShapes.accuracy(of: model)
     #expect(accuracy > 0.6, "\(accuracy)")
+    #expect(lines.last?.numbers["validation/accuracy"] == Double(accuracy))
   }
 
-  @Test func learnsTheSameAgain() {
-    func losses() -> [Float] {
-      var random = Random(seed: 4)
-      let model = ResNet(widths: [4, 8], classes: Shapes.names.count, random: &random)
-      var losses: [Float] = []
-      train(model, steps: 3, batch: 4, &random) { losses.append($1) }
-      return losses
-    }
-    #expect(losses() == losses())
+  @Test func learnsTheSameAgain() throws {
+    func lines() throws -> [StepMetrics] { try train(seed: 4, widths: [4, 8], steps: 3, batch: 4).lines }
+    #expect(try lines() == lines())
   }
 
   @Test func shapesAreWhereTheyBelong() {
@@ -43,9 +37,15 @@ import Testing
     }
   }
 
-  private func train(
-    _ model: ResNet, steps: Int, batch: Int, _ random: inout Random, report: (Int, Float) -> Void
+  private func train(seed: UInt64, widths: [Int], steps: Int, batch: Int) throws -> (
+    model: Sequential, lines: [StepMetrics]
   ) {
-    ClassifyShapes.train(model, steps: steps, batch: batch, &random, report: report)
+    let folder = FileManager.default.temporaryDirectory.appending(path: "shapes-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var random = Random(seed: seed)
+    let model = resNet(widths: widths, classes: Shapes.names.count, random: &random)
+    let run = try RunFolder(folder)
+    try ClassifyShapes.train(model, steps: steps, batch: batch, in: run)
+    return (model, try JSONLinesWriter.read(path: run.metrics))
   }
 }
