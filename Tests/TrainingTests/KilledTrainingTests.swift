@@ -24,16 +24,17 @@ import Training
         Compute.threadCount = 1 + round % 4
         let training = try SmallTraining(run: KilledTrainingTests.open(path), workers: round % 3)
         var random = Random(seed: UInt64(round))
-        let delay = UInt32(random.nextInt(below: 60_000))
-        // From the first step on.
-        var killer: Thread? = Thread {
-          usleep(delay)
-          kill(getpid(), SIGKILL)
-        }
+        // After some steps, so that a busy machine goes on too, and some time, so that it may be anywhere in one.
+        var steps = 1 + random.nextInt(below: 10)
+        let delay = UInt32(random.nextInt(below: 20_000))
         training.trainer.writers.append(
           Callback { _ in
-            killer?.start()
-            killer = nil
+            steps -= 1
+            if steps != 0 { return }
+            Thread {
+              usleep(delay)
+              kill(getpid(), SIGKILL)
+            }.start()
           })
         try training.train(until: KilledTrainingTests.steps)
         pause()
