@@ -76,16 +76,16 @@ public struct RunConfiguration: Sendable, Hashable {
   ///
   /// - Throws: ``UnknownConfigurationKey``.
   public func check(allowed: Set<String>) throws {
-    let known = values.keys.sorted() + RunConfiguration.dataKeys
+    let known = values.keys.sorted() + RunConfiguration.courseKeys
     for name in allowed.sorted() where !known.contains(where: { $0.isOf(name) }) {
       throw UnknownConfigurationKey(name: name, known: known)
     }
   }
 
-  /// What a trainer compares beside, see ``BatchOrder``.
-  private static let dataKeys = ["sampleCount", "batchSize", "seed", "isShuffled", "keepsLast"].map {
-    "data.\($0)"
-  }
+  /// What a trainer compares beside, see ``BatchOrder`` and ``Trainer/Settings``.
+  private static let courseKeys =
+    ["sampleCount", "batchSize", "seed", "isShuffled", "keepsLast"].map { "data.\($0)" }
+    + ["gradientNorm", "nonFinite"]
 }
 
 /// A value that a run was trained with, and another that it would go on with.

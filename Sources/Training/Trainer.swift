@@ -13,7 +13,7 @@ import Optim
 /// A step depends on weights, buffers, random numbers of layers, optimizers, the average, the place in the data and what is
 /// ``keep(_:get:set:)``-ed: all of it is in a checkpoint. How many threads compute and how many workers load is of no matter.
 public final class Trainer {
-  /// How steps are made, logged and saved. None of it changes the course but the first two.
+  /// How steps are made, logged and saved. The first two decide the course, and are compared when a run goes on.
   public struct Settings: Sendable, Hashable, Codable {
     /// The largest length of all gradients together; longer ones are scaled. nil for any length.
     public var gradientNorm: Float?
@@ -61,6 +61,7 @@ public final class Trainer {
   private var finite: FiniteSteps
   private var validation: (every: Int, body: () throws -> [String: Double])?
   private var norms: (every: Int, metrics: NormMetrics)?
+  private var probe: (every: Int, probe: ModuleProbe)?
   private var kept: [(name: String, get: () throws -> Data, set: (Data) throws -> Void)] = []
   private var hasBegun = false
   /// Steps of the last line of metrics, and of the last checkpoint.
@@ -116,6 +117,12 @@ public final class Trainer {
     self.norms = (steps, norms)
   }
 
+  /// Has what a probe sees of outputs and their gradients among the metrics, every so many steps.
+  public func observe(_ probe: ModuleProbe, every steps: Int) {
+    if steps < 1 { programmerError("Trainer: a probe every \(steps) steps") }
+    self.probe = (steps, probe)
+  }
+
   /// Makes steps until there are `lastStep`, going on from the run's checkpoint if it has one.
   ///
   /// Ctrl-C or SIGTERM, once ``Interruption/watch()`` was called, ends it after a step, with a checkpoint.
@@ -132,7 +139,7 @@ public final class Trainer {
   ) throws {
     try begin()
     if step >= lastStep { return }
-    try checkOrder(source.order)
+    try checkCourse(source.order)
     if showsProgress { progress = ProgressWriter(from: step, to: lastStep) }
     model.train()
     speed.start()
@@ -141,7 +148,9 @@ public final class Trainer {
       let drawn = try speed.waiting { try source.batch(at: position) }
       var entry = StepMetrics(step: step + 1)
       let before = statistics
-      if try !update(loss(drawn.batch), &entry) { restore(before) }
+      let probe = isDue(probe?.every) ? probe?.probe : nil
+      probe?.start()
+      if try !update(loss(drawn.batch), &entry, probe) { restore(before) }
       step += 1
       position = drawn.end
       entry.numbers["epoch"] =
@@ -150,8 +159,7 @@ public final class Trainer {
       let isLast = step == lastStep
       let validated = try validateIfDue(isLast: isLast)
       progress?.write(entry)
-      let isDue = step % settings.logEvery == 0 || step % (norms?.every ?? .max) == 0
-      if isLast || isDue || !validated.isEmpty { try log(&entry, validated) }
+      if isLast || isLogged(step) || !validated.isEmpty { try log(&entry, validated) }
       if isLast || step % settings.saveEvery == 0 { try save(order: source.order, metrics: validated) }
     }
   }
@@ -169,8 +177,9 @@ public final class Trainer {
   }
 
   /// - Returns: Whether a step was made; it may be left out.
-  private func update(_ loss: Variable, _ entry: inout StepMetrics) throws -> Bool {
+  private func update(_ loss: Variable, _ entry: inout StepMetrics, _ probe: ModuleProbe?) throws -> Bool {
     var gradients = loss.backward()
+    if let probe { entry.numbers.merge(probe.finish()) { own, _ in own } }
     let clipping = clipGlobalNorm(&gradients, of: optimizers, to: settings.gradientNorm ?? .infinity)
     let value = loss.item()
     entry.numbers["loss"] = Double(value)
@@ -185,7 +194,7 @@ public final class Trainer {
     if !isAllowed {
       for optimizer in optimizers { optimizer.skipStep() }
     } else {
-      if let norms, (step + 1) % norms.every == 0 {
+      if let norms, isDue(norms.every) {
         entry.numbers.merge(norms.metrics.step(optimizers, gradients)) { own, _ in own }
       } else {
         for optimizer in optimizers { optimizer.step(gradients) }
@@ -195,6 +204,14 @@ public final class Trainer {
     }
     if case .skip = settings.nonFinite { entry.numbers["skipped steps"] = Double(finite.skippedCount) }
     return isAllowed
+  }
+
+  /// Whether the step that is being made is one of every so many.
+  private func isDue(_ every: Int?) -> Bool { every.map { (step + 1) % $0 == 0 } ?? false }
+
+  /// Whether a step that was made has a line.
+  private func isLogged(_ step: Int) -> Bool {
+    [settings.logEvery, norms?.every, probe?.every].contains { $0.map { step % $0 == 0 } ?? false }
   }
 
   private func validateIfDue(isLast: Bool) throws -> [String: Double] {
@@ -216,8 +233,8 @@ public final class Trainer {
   // MARK: State
 
   private enum Note {
-    static let (position, order, finite, logged, kept) = (
-      "data position", "data order", "finite steps", "logged step", "kept/"
+    static let (position, course, finite, logged, kept) = (
+      "data position", "course", "finite steps", "logged step", "kept/"
     )
 
     /// Equal states have equal bytes.
@@ -237,11 +254,22 @@ public final class Trainer {
     hasBegun = true
   }
 
-  /// Whether the data that training goes on with are those of the checkpoint.
-  private func checkOrder(_ order: BatchOrder) throws {
+  /// What decides the course beside the run's configuration.
+  private struct Course: Encodable {
+    let data: BatchOrder
+    let gradientNorm: Float?
+    let nonFinite: NonFinitePolicy
+  }
+
+  private func course(_ order: BatchOrder) -> Course {
+    Course(data: order, gradientNorm: settings.gradientNorm, nonFinite: settings.nonFinite)
+  }
+
+  /// Refuses to go on by another course than the checkpoint's.
+  private func checkCourse(_ order: BatchOrder) throws {
     guard let run, let checkpoint = run.checkpoint, step == checkpoint.step else { return }
-    try RunConfiguration(["data": order]).check(
-      isThatOf: checkpoint.notes[Note.order], in: checkpoint.folder.path, allowing: run.allowed)
+    try RunConfiguration(course(order)).check(
+      isThatOf: checkpoint.notes[Note.course], in: checkpoint.folder.path, allowing: run.allowed)
   }
 
   private func restore(_ checkpoint: SavedCheckpoint) throws {
@@ -299,7 +327,7 @@ public final class Trainer {
       String(decoding: try Note.encoder.encode(value), as: UTF8.self)
     }
     checkpoint.notes[RunFolder.configurationNote] = run.configuration.json
-    checkpoint.notes[Note.order] = try note(["data": order])
+    checkpoint.notes[Note.course] = try note(course(order))
     checkpoint.notes[Note.position] = try note(position)
     checkpoint.notes[Note.finite] = try note(finite)
     checkpoint.notes[Note.logged] = try note(loggedStep)

@@ -83,7 +83,7 @@ import Training
   }
 
   @Test(arguments: [
-    "data position", "data order", "finite steps", "logged step", "configuration", "kept/noise",
+    "data position", "course", "finite steps", "logged step", "configuration", "kept/noise",
   ])
   func aCheckpointThatLacksSomethingIsRefused(note: String) throws {
     try train(.new, until: 2)

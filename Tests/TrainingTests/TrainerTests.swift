@@ -104,6 +104,14 @@ import Training
       try SmallTraining(run: run(), seed: 6, batchSize: 8).train(until: 6)
     }
     #expect(error?.differences.map(\.description) == ["data.batchSize 7 (now 8)", "data.seed 5 (now 6)"])
+    let settings = #expect(throws: ConfigurationMismatch.self) {
+      try SmallTraining(run: run(), settings: .init(nonFinite: .skip(atMost: 2))).train(until: 6)
+    }
+    #expect(
+      settings?.differences.map(\.description) == [
+        "gradientNorm 1 (now not given)", "nonFinite.skip.atMost not given (now 2)",
+        "nonFinite.stop {} (now not given)",
+      ])
     let training = try SmallTraining(run: run(allowing: ["seed", "data.batchSize"]), seed: 6, batchSize: 8)
     try training.train(until: 6)
     #expect(training.trainer.position == DataPosition(epoch: 0, sample: 44))
@@ -176,16 +184,19 @@ import Training
       try SmallTraining(), try SmallTraining(run: run(), settings: .init(gradientNorm: 1, logEvery: 10))
     )
     measured.trainer.measureNorms(every: 4)
+    measured.trainer.observe(ModuleProbe(measured.model, at: ["hidden"]), every: 6)
     try plain.train(until: 12)
     try measured.train(until: 12)
     #expect(plain.model.stateDictionary() == measured.model.stateDictionary())
     let lines = try metrics()
-    #expect(lines.map(\.step) == [4, 8, 10, 12])
+    #expect(lines.map(\.step) == [4, 6, 8, 10, 12])
     for line in lines {
-      let names = line.numbers.keys.filter { $0.hasPrefix("norm/") }
-      #expect(names.count == (line.step == 10 ? 0 : 9), "\(names)")
+      let norms = line.numbers.keys.filter { $0.hasPrefix("norm/") }
+      #expect(norms.count == (line.step % 4 == 0 ? 9 : 0), "\(norms)")
+      let seen = line.numbers.keys.filter { $0.hasSuffix("/hidden") && !$0.hasPrefix("norm/") }
+      #expect(seen.count == (line.step % 6 == 0 ? 8 : 0), "\(seen)")
     }
-    #expect(lines[3].numbers["epoch"] == 1 + 28 / 60.0)
+    #expect(lines[4].numbers["epoch"] == 1 + 28 / 60.0)
   }
 
   @Test func severalOptimizersGoOn() throws {
