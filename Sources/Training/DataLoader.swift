@@ -65,8 +65,6 @@ private final class LoaderQueue<Batch: Sendable>: @unchecked Sendable {
   /// The batches from the next to be asked for on: nil while one is being made.
   private var batches:
     [(begin: DataPosition, end: DataPosition, result: Result<LoadedBatch<Batch>, any Error>?)] = []
-  /// Batches of a turn that is over are dropped.
-  private var turn = 0
   private var isClosed = false
 
   init(_ order: BatchOrder, ahead: Int, load: @escaping @Sendable (BatchSamples) throws -> Batch) {
@@ -75,10 +73,11 @@ private final class LoaderQueue<Batch: Sendable>: @unchecked Sendable {
 
   /// What a worker does until the loader goes.
   func work() {
-    while let (samples, begin, end, turn) = nextJob() {
+    while let (samples, begin, end) = nextJob() {
       let result = Result { LoadedBatch(try load(samples), sampleCount: samples.count, end: end) }
       condition.withLock {
-        if self.turn == turn, let place = batches.firstIndex(where: { $0.begin == begin }) {
+        // It may have been asked for something else meanwhile; a batch is the same whenever it was made.
+        if let place = batches.firstIndex(where: { $0.begin == begin }) {
           batches[place].result = result
           condition.broadcast()
         }
@@ -86,7 +85,7 @@ private final class LoaderQueue<Batch: Sendable>: @unchecked Sendable {
     }
   }
 
-  private func nextJob() -> (samples: BatchSamples, begin: DataPosition, end: DataPosition, turn: Int)? {
+  private func nextJob() -> (samples: BatchSamples, begin: DataPosition, end: DataPosition)? {
     condition.lock()
     defer { condition.unlock() }
     while true {
@@ -95,7 +94,7 @@ private final class LoaderQueue<Batch: Sendable>: @unchecked Sendable {
         let (samples, end) = draw(next)
         batches.append((next, end, nil))
         self.next = end
-        return (samples, next, end, turn)
+        return (samples, next, end)
       }
       condition.wait()
     }
@@ -106,7 +105,6 @@ private final class LoaderQueue<Batch: Sendable>: @unchecked Sendable {
     defer { condition.unlock() }
     if batches.first?.begin ?? next != position {
       batches = []
-      turn += 1
       next = position
       condition.broadcast()
     }

@@ -60,23 +60,33 @@ import Training
     #expect(failures == 2)
   }
 
-  /// No more than is asked for is made, and nothing when the loader has gone.
-  @Test func aLoaderKeepsItsBounds() throws {
+  @Test func noMoreIsMadeThanMayWait() throws {
     let made = Counter()
-    var loader: DataLoader<Int>? = DataLoader(
-      try BatchOrder(sampleCount: 1000, batchSize: 1), workers: 3, ahead: 5
-    ) {
+    let loader = DataLoader(try BatchOrder(sampleCount: 1000, batchSize: 1), workers: 3, ahead: 5) {
       made.count.add(1, ordering: .relaxed)
       return $0.indices[0]
     }
     #expect(made.count.load(ordering: .relaxed) == 0)
     var position = DataPosition()
-    for _ in 0..<10 { position = try loader!.batch(at: position).end }
+    for _ in 0..<10 { position = try loader.batch(at: position).end }
     usleep(50_000)
     #expect(made.count.load(ordering: .relaxed) == 15)
-    loader = nil
-    usleep(50_000)
-    #expect(made.count.load(ordering: .relaxed) == 15)
+  }
+
+  /// The threads end with the loader, and let go of what they load from.
+  @Test func nothingIsLeftOfALoader() throws {
+    weak var held: Counter?
+    do {
+      let made = Counter()
+      held = made
+      let loader = DataLoader(try BatchOrder(sampleCount: 1000, batchSize: 1), workers: 3) {
+        made.count.add(1, ordering: .relaxed)
+        return $0.indices[0]
+      }
+      _ = try loader.batch(at: DataPosition())
+    }
+    for _ in 0..<500 where held != nil { usleep(10_000) }
+    #expect(held == nil)
   }
 }
 

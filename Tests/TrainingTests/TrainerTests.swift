@@ -70,12 +70,12 @@ import Training
     let settings = Trainer.Settings(gradientNorm: 1, logEvery: logEvery, saveEvery: saveEvery)
     try SmallTraining(run: run("whole"), settings: settings).train(until: 30)
     for (piece, steps) in [saveEvery, 3 * saveEvery, 4 * saveEvery, 30].enumerated() {
-      // A piece ends in the middle: by an error where the next checkpoint is not there yet.
+      // A piece ends in the middle: by an error at the first line after a checkpoint.
       let training = try SmallTraining(run: run("pieces"), workers: piece, settings: settings)
       struct End: Error {}
-      training.trainer.writers.append(
-        Callback { if $0.step == steps + 1 && steps < 30 { throw End() } })
+      training.trainer.writers.append(Callback { if $0.step > steps && steps < 30 { throw End() } })
       do { try training.train(until: 30) } catch is End {}
+      #expect((training.trainer.step < 30) == (steps < 30))
     }
     for name in ["metrics.jsonl", "checkpoints/step-00000030/state.safetensors"] {
       #expect(try folder.bytes("whole/\(name)") == folder.bytes("pieces/\(name)"), "\(name)")
@@ -156,6 +156,15 @@ import Training
     #expect(again.error?.step == 3 && again.step == 3)
   }
 
+  @Test func runningStatisticsThatAreNotFiniteAreNotSaved() throws {
+    let training = try SmallTraining(run: run())
+    let buffer = training.model.namedBuffers()[0]
+    training.trainer.afterUpdate = { buffer.buffer.value = .full(buffer.buffer.value.shape, .infinity) }
+    let error = #expect(throws: NonFiniteError.self) { try training.train(until: 2) }
+    #expect(error?.place == .parameter(path: buffer.path))
+    #expect(try CheckpointStore(folder: folder.url.appending(path: "run/checkpoints")).steps() == [])
+  }
+
   @Test func validationIsInEvaluationModeAndDecidesTheBest() throws {
     let training = try SmallTraining(
       run: run(retention: .init(last: 1, best: .init("validation/x", isLargest: true))))
@@ -177,6 +186,26 @@ import Training
     let without = try SmallTraining()
     try without.train(until: 10)
     #expect(without.model.stateDictionary() == training.model.stateDictionary())
+  }
+
+  /// After every step that is made, and before the average follows it.
+  @Test func theProgramHasItsTurnAfterAStep() throws {
+    let training = try SmallTraining()
+    var updates: [Int] = []
+    training.trainer.afterUpdate = { [model = training.model, unowned trainer = training.trainer] in
+      updates.append(trainer.average!.updateCount)
+      model.output.bias!.value = .full([3], 7)
+    }
+    try training.train(until: 3)
+    #expect(updates == [0, 1, 2])
+    #expect(training.model.output.bias!.value == .full([3], 7))
+    for number in training.trainer.average!.weights["output.bias"]!.scalars {
+      #expect(abs(number - 7) < 1e-5)
+    }
+
+    let skipping = try SmallTraining(settings: .init(nonFinite: .skip(atMost: 3)), scale: .nan)
+    skipping.trainer.afterUpdate = { Issue.record("there was no step") }
+    #expect(throws: NonFiniteError.self) { try skipping.train(until: 10) }
   }
 
   @Test func normsAreMeasuredAndChangeNothing() throws {

@@ -36,6 +36,8 @@ import SigLIPModel
   @Option(help: "sigmoid or softmax.") var loss = Recipe.standard.loss
   @Option(help: "Languages, joined by commas; all of them if not given.") var languages: String?
   @Option(help: "Threads; all cores if not given.") var threads: Int?
+  @Flag(help: "Also write event files for TensorBoard, to the folder tensorboard of the output.")
+  var tensorBoard = false
   @Flag(help: "Continue from the latest checkpoint in the output folder.") var resume = false
   @Option(
     name: .customLong("allow"), parsing: .singleValue,
@@ -76,7 +78,7 @@ import SigLIPModel
     let run = TrainingRun(
       recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData,
       output: URL(filePath: output),
-      allowed: Set(allowed))
+      allowed: Set(allowed), writesEvents: tensorBoard)
     try printLines(run(resuming: resume).table)
     try printLines("results in \(output.shown): report.html shows them")
   }

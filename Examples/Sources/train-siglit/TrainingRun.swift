@@ -9,6 +9,8 @@ struct TrainingRun {
   let output: URL
   /// Keys of the configuration that may differ when a run goes on.
   var allowed: Set<String> = []
+  /// Whether TensorBoard's files are written too.
+  var writesEvents = false
 
   /// Trains, evaluates and writes everything to the output folder, which no other run can use meanwhile.
   func callAsFunction(resuming: Bool) throws -> Evaluation {
@@ -43,6 +45,9 @@ struct TrainingRun {
     let session = try TrainingSession(
       recipe: recipe, text: text, features: features, captions: captions,
       tokens: captions.map { encoder.row(emoji.name($0) ?? "") }, run: run)
+    if writesEvents {
+      session.write(to: try TensorBoardWriter(folder: output.appending(path: "tensorboard")))
+    }
     try session.train(order, until: recipe.steps)
 
     try Interruption.check("stopped before the evaluation: the same command with --resume makes it")

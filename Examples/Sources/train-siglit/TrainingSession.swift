@@ -44,6 +44,9 @@ final class TrainingSession {
     trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
   }
 
+  /// Has the metrics written to one more place.
+  func write(to writer: some MetricsWriter) { trainer.writers.append(writer) }
+
   /// Trains until `lastStep` steps are made, those of an earlier run counted.
   ///
   /// - Throws: `Interrupted`; ``CommandError`` when the loss or a gradient is no longer a number, before that gets into a
