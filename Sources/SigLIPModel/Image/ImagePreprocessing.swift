@@ -70,10 +70,7 @@ public struct ImagePreprocessing: Sendable, Hashable {
       if side < max(cropWidth, cropHeight) {
         programmerError("preprocessing: a \(cropWidth) x \(cropHeight) cut of a shorter side of \(side)")
       }
-      let isUpright = image.width <= image.height
-      let (short, long) = isUpright ? (image.width, image.height) : (image.height, image.width)
-      let longer = side * long / short
-      let (width, height) = isUpright ? (side, longer) : (longer, side)
+      let (width, height) = image.size(shortestSide: side)
       let left = ImagePreprocessing.margin(width - cropWidth)
       let top = ImagePreprocessing.margin(height - cropHeight)
       return image.resized(
@@ -159,6 +156,13 @@ public struct ImagePreprocessing: Sendable, Hashable {
         }
       }
     }
+  }
+}
+
+extension RGBImage {
+  /// What the size becomes when the shorter side gets a length, as torchvision rounds it.
+  func size(shortestSide side: Int) -> (width: Int, height: Int) {
+    width <= height ? (side, side * height / width) : (side * width / height, side)
   }
 }
 

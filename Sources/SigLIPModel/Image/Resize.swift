@@ -121,7 +121,8 @@ extension RGBImage {
     }
   }
 
-  private init(width: Int, height: Int, filling body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+  /// An image whose pixels `body` writes, every one.
+  init(width: Int, height: Int, filling body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
     let size = width * height * 3
     let pixels = [UInt8](unsafeUninitializedCapacity: size) { out, count in
       body(out)
