@@ -153,12 +153,21 @@ public final class RandomSource {
   ///
   /// - Parameter shape: As many numbers for each row.
   public func bernoulli(rows shape: Shape, probability: Float) -> Tensor {
+    rows(shape) { $0.bernoulli(shape, probability: probability, skipping: $1) }
+  }
+
+  /// Numbers in [0, 1), independent for each row of a batch in the same way.
+  package func uniform(rows shape: Shape) -> Tensor {
+    rows(shape) { $0.uniform(shape, skipping: $1) }
+  }
+
+  /// - Parameter draw: Draws numbers of the shape behind as many others as come before the rows at hand.
+  private func rows(_ shape: Shape, _ draw: (inout Random, Int) -> Tensor) -> Tensor {
     var random = next()
-    guard let part = BatchPart.current else { return random.bernoulli(shape, probability: probability) }
+    guard let part = BatchPart.current else { return draw(&random, 0) }
     if shape.elementCount % part.rows.count != 0 {
       programmerError("RandomSource: numbers of shape \(shape) for \(part.rows.count) rows of a batch")
     }
-    let first = part.rows.lowerBound * (shape.elementCount / part.rows.count)
-    return random.bernoulli(shape, probability: probability, skipping: first)
+    return draw(&random, part.rows.lowerBound * (shape.elementCount / part.rows.count))
   }
 }

@@ -130,6 +130,13 @@ public struct Random: Sendable {
     return fill(shape) { (scaled($0.0), scaled($0.1), scaled($0.2), scaled($0.3)) }
   }
 
+  /// Numbers in [0, 1): those behind the first `skipped` elements of a longer tensor.
+  package mutating func uniform(_ shape: Shape, skipping skipped: Int) -> Tensor {
+    fill(shape, skipping: skipped) {
+      (Random.unit($0.0), Random.unit($0.1), Random.unit($0.2), Random.unit($0.3))
+    }
+  }
+
   /// Normally distributed numbers (Box-Muller).
   public mutating func normal(_ shape: Shape, mean: Float = 0, standardDeviation: Float = 1) -> Tensor {
     func pair(_ a: UInt32, _ b: UInt32) -> (Float, Float) {

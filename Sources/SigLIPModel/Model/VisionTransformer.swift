@@ -8,6 +8,8 @@ public final class VisionTransformer: ImageTower, Hookable {
   public let patchEmbedding: Conv2d
   /// `[patches, width]`.
   public let positionEmbedding: Parameter
+  /// Leaves out patches while training, once they have their positions; nothing at first.
+  public var patchDropout: PatchDropout?
   /// The blocks and the last normalisation.
   public let encoder: TransformerEncoder
   /// Pools the tokens.
@@ -44,7 +46,8 @@ public final class VisionTransformer: ImageTower, Hookable {
     }
     return withForwardHooks([pixels]) {
       let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
-      return head(encoder(patches + positionEmbedding.variable))
+      let tokens = patches + positionEmbedding.variable
+      return head(encoder(patchDropout?(tokens) ?? tokens))
     }
   }
 }
