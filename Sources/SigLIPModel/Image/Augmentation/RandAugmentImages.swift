@@ -54,29 +54,37 @@ extension RGBImage {
   /// Every value's distance from that of a smoothed image times a factor; the outermost pixels stay.
   func sharpened(by factor: Float) -> RGBImage {
     if min(width, height) < 3 { return self }
-    let (row, side, middle) = (width * 3, Double(Float(1) / 13), Double(Float(5) / 13))
+    let row = width * 3
     return RGBImage(width: width, height: height) { out in
       pixels.withUnsafeBufferPointer { pixels in
         _ = out.update(fromContentsOf: pixels)
         for y in 1..<height - 1 {
           for i in y * row + 3..<(y + 1) * row - 3 {
-            var sum: Float = 0
-            // Each product and sum is rounded once, as by a fused instruction: in double precision neither is rounded.
-            func add(_ i: Int, _ weight: Double) { sum = Float(Double(sum) + Double(pixels[i]) * weight) }
-            add(i - row - 3, side)
-            add(i - row, side)
-            add(i - row + 3, side)
-            add(i - 3, side)
-            add(i, middle)
-            add(i + 3, side)
-            add(i + row - 3, side)
-            add(i + row, side)
-            add(i + row + 3, side)
-            out[i] = blended(UInt8(min(sum, 255)), pixels[i], factor)
+            func three(_ i: Int) -> Int32 { Int32(pixels[i - 3]) &+ Int32(pixels[i]) &+ Int32(pixels[i + 3]) }
+            let sum = three(i - row) &+ three(i) &+ three(i + row) &+ 4 &* Int32(pixels[i])
+            let (mean, rest) = (sum / 13, sum % 13)
+            // Roundings decide only where the mean is a whole number: there it may come out below.
+            let smooth = rest == 0 ? smoothed(pixels, i, row: row) : UInt8(mean)
+            out[i] = blended(smooth, pixels[i], factor)
           }
         }
       }
     }
+  }
+
+  /// The mean around a value, itself counted five times: each product and sum is rounded once, as by a fused instruction.
+  /// In double precision neither is rounded.
+  private func smoothed(_ pixels: UnsafeBufferPointer<UInt8>, _ i: Int, row: Int) -> UInt8 {
+    var sum: Float = 0
+    func add(_ place: Int, _ weight: Float) {
+      sum = Float(Double(sum) + Double(pixels[place]) * Double(weight))
+    }
+    for line in stride(from: i - row, through: i + row, by: row) {
+      add(line - 3, 1 / 13)
+      add(line, line == i ? 5 / 13 : 1 / 13)
+      add(line + 3, 1 / 13)
+    }
+    return UInt8(min(sum, 255))
   }
 
   /// A gray square of twice `half` around a place, where it lies inside.
