@@ -41,6 +41,9 @@ public struct ImageReadingOptions: Sendable, Hashable {
     self.transparency = transparency
     self.appliesOrientation = appliesOrientation
   }
+
+  /// No file of so many pixels needs more, whatever the format: six bytes for each, and a header.
+  var maximumBytes: Int { 6 * min(maximumPixels, 1 << 50) + 1 << 20 }
 }
 
 extension RGBImage {
@@ -57,10 +60,8 @@ extension RGBImage {
 
   /// - Parameter willDecode: Called with the number of pixels before memory is taken for them.
   init(contentsOf file: String, options: ImageReadingOptions, willDecode: @escaping (Int) -> Void) throws {
-    // No file of so many pixels needs more, whatever the format: six bytes for each, and a header.
-    let maximumBytes = 6 * min(options.maximumPixels, 1 << 50) + 1 << 20
     try self.init(
-      decoding: readFile(file, maximumBytes: maximumBytes), name: file, options: options,
+      decoding: readFile(file, maximumBytes: options.maximumBytes), name: file, options: options,
       willDecode: willDecode)
   }
 

@@ -16,7 +16,7 @@ package func readFile(_ path: String, maximumBytes: Int) throws -> [UInt8] {
 package func systemReason() -> String { String(cString: strerror(errno)) }
 
 /// Maps a file into memory, so that only the pages that are read are loaded.
-func mapFile(_ path: String) throws -> Data {
+package func mapFile(_ path: String) throws -> Data {
   func unreadable() -> FileError { FileError(.unreadable, path, systemReason()) }
   // Without waiting: a named pipe would keep the program until somebody writes.
   let descriptor = open(path, O_RDONLY | O_NONBLOCK)
@@ -37,7 +37,7 @@ func mapFile(_ path: String) throws -> Data {
 
 /// Lets go of the pages that lie wholly within a part of a mapped file and have been read: should they be read again,
 /// they are loaded again.
-func releaseMappedPages(_ bytes: UnsafeRawBufferPointer) {
+package func releaseMappedPages(_ bytes: UnsafeRawBufferPointer) {
   guard let base = bytes.baseAddress else { return }
   let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
   let first = (UInt(bitPattern: base) + page - 1) / page * page

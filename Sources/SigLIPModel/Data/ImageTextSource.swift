@@ -1,0 +1,82 @@
+import Tensor
+
+/// Images with captions that can be read in any order, from several threads at once.
+///
+///     let source = try TableSource("photos.csv")
+///     let image = try source.image(at: 7).decoded()
+///     let captions = try source.captions(at: 7)
+///
+/// An index that is not in `0..<count` stops the program; what is wrong with the data of a sample is thrown when it is read.
+public protocol ImageTextSource: Sendable {
+  /// How many samples there are.
+  var count: Int { get }
+  /// What names a sample, in messages and caches. No other sample of the source has it, but damaged ones may.
+  func key(at index: Int) -> String
+  /// The image of a sample.
+  func image(at index: Int) throws -> SampleImage
+  /// The captions of a sample: one at least.
+  func captions(at index: Int) throws -> [Caption]
+}
+
+extension ImageTextSource {
+  /// All of a sample.
+  ///
+  /// - Throws: ``FileError`` where the sample is damaged.
+  public func sample(at index: Int) throws -> ImageTextSample {
+    ImageTextSample(key: key(at: index), image: try image(at: index), captions: try captions(at: index))
+  }
+
+  /// Stops the program at an index that the caller has wrong.
+  func check(_ index: Int) {
+    if index < 0 || index >= count { programmerError("\(Self.self): sample \(index) of \(count)") }
+  }
+}
+
+/// An image with its captions.
+public struct ImageTextSample: Sendable {
+  /// What names it in its source.
+  public let key: String
+  /// The image.
+  public let image: SampleImage
+  /// The captions.
+  public let captions: [Caption]
+
+  /// A sample of these parts.
+  public init(key: String, image: SampleImage, captions: [Caption]) {
+    (self.key, self.image, self.captions) = (key, image, captions)
+  }
+}
+
+/// A text that describes an image.
+public struct Caption: Sendable, Hashable {
+  /// The text.
+  public let text: String
+  /// Its language as the data name it, such as `de`; nil if they do not.
+  public let language: String?
+
+  /// A caption.
+  public init(_ text: String, language: String? = nil) { (self.text, self.language) = (text, language) }
+}
+
+/// The image of a sample.
+public enum SampleImage: Sendable {
+  /// The bytes of an image file, and its name for messages.
+  case encoded([UInt8], name: String)
+  /// Pixels.
+  case pixels(RGBImage)
+
+  /// Its pixels.
+  ///
+  /// - Throws: ``FileError``.
+  public func decoded(options: ImageReadingOptions = ImageReadingOptions()) throws -> RGBImage {
+    switch self {
+    case .encoded(let bytes, let name): try RGBImage(decoding: bytes, name: name, options: options)
+    case .pixels(let image): image
+    }
+  }
+
+  /// The bytes of a file, which no image of the usual limit exceeds.
+  static func file(_ path: String) throws -> SampleImage {
+    .encoded(try readFile(path, maximumBytes: ImageReadingOptions().maximumBytes), name: path)
+  }
+}
