@@ -156,13 +156,31 @@ import Training
     #expect(again.error?.step == 3 && again.step == 3)
   }
 
-  @Test func runningStatisticsThatAreNotFiniteAreNotSaved() throws {
-    let training = try SmallTraining(run: run())
-    let buffer = training.model.namedBuffers()[0]
-    training.trainer.afterUpdate = { buffer.buffer.value = .full(buffer.buffer.value.shape, .infinity) }
-    let error = #expect(throws: NonFiniteError.self) { try training.train(until: 2) }
-    #expect(error?.place == .parameter(path: buffer.path))
-    #expect(try CheckpointStore(folder: folder.url.appending(path: "run/checkpoints")).steps() == [])
+  /// What the last step, or what follows it, has made of weights and running statistics.
+  @Test func numbersThatAreNotFiniteAreNotSaved() throws {
+    for isParameter in [true, false] {
+      let training = try SmallTraining()
+      let parameter = training.model.namedParameters()[1]
+      let buffer = training.model.namedBuffers()[0]
+      let trainer = Trainer(
+        training.model, SGD(training.model, learningRate: 0), run: try run("\(isParameter)"),
+        settings: .init(saveEvery: 1))
+      trainer.afterUpdate = {
+        if isParameter {
+          parameter.parameter.value = .full(parameter.parameter.shape, .infinity)
+        } else {
+          buffer.buffer.value = .full(buffer.buffer.value.shape, .infinity)
+        }
+      }
+      let error = #expect(throws: NonFiniteError.self) {
+        try trainer.train(training.loader, until: 1) {
+          crossEntropy(logits: training.model(Variable($0.inputs)), labels: $0.labels)
+        }
+      }
+      #expect(error?.place == .parameter(path: isParameter ? parameter.path : buffer.path))
+      #expect(
+        try CheckpointStore(folder: folder.url.appending(path: "\(isParameter)/checkpoints")).steps() == [])
+    }
   }
 
   @Test func validationIsInEvaluationModeAndDecidesTheBest() throws {
