@@ -12,6 +12,7 @@ func makeFolder(_ folder: URL) throws {
   }
   let reason = systemReason()
   var status = stat()
-  if stat(folder.path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
-  throw FileError(.unwritable, folder.path, reason)
+  guard stat(folder.path, &status) == 0 else { throw FileError(.unwritable, folder.path, reason) }
+  if status.st_mode & S_IFMT == S_IFDIR { return }
+  throw FileError(.unwritable, folder.path, "it is there and is not a folder")
 }

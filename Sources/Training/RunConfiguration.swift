@@ -66,7 +66,7 @@ public struct RunConfiguration: Sendable, Hashable {
     let differences = Set(values.keys).union(recorded.keys).sorted().filter { values[$0] != recorded[$0] }.map
     {
       ConfigurationDifference(key: $0, recorded: recorded[$0], now: values[$0])
-    }.filter { !$0.isAmong(changeable) }
+    }.filter { difference in !changeable.contains { difference.key.begins(with: $0) } }
     let refused = differences.filter { !$0.isAmong(allowed) }
     if !refused.isEmpty { throw ConfigurationMismatch(path: path, differences: refused) }
     return differences
@@ -134,7 +134,8 @@ public struct UnknownConfigurationKey: DataError {
 
 extension String {
   /// Whether a key is a name, begins with it, or ends with it.
-  fileprivate func isOf(_ name: String) -> Bool {
-    self == name || hasPrefix(name + ".") || hasSuffix("." + name)
-  }
+  fileprivate func isOf(_ name: String) -> Bool { begins(with: name) || hasSuffix("." + name) }
+
+  /// Whether a key is a name or begins with it.
+  fileprivate func begins(with name: String) -> Bool { self == name || hasPrefix(name + ".") }
 }

@@ -64,6 +64,8 @@ public final class Trainer {
   private var probe: (every: Int, probe: ModuleProbe)?
   private var kept: [(name: String, get: () throws -> Data, set: (Data) throws -> Void)] = []
   private var hasBegun = false
+  /// The order that ``position`` is in; nil before it is known.
+  private var order: BatchOrder?
   /// Steps of the last line of metrics, and of the last checkpoint.
   private var (loggedStep, savedStep) = (0, 0)
   private var speed = SpeedMeasurement()
@@ -125,6 +127,9 @@ public final class Trainer {
 
   /// Makes steps until there are `lastStep`, going on from the run's checkpoint if it has one.
   ///
+  /// Training in phases, such as with a tower that is unfrozen later, is called once for each, with the steps that there are
+  /// after it; a run that goes on calls all of them again. A phase with data of its own begins at their beginning.
+  ///
   /// Ctrl-C or SIGTERM, once ``Interruption/watch()`` was called, ends it after a step, with a checkpoint.
   ///
   /// - Parameters:
@@ -138,8 +143,8 @@ public final class Trainer {
     _ source: Source, until lastStep: Int, loss: (Source.Batch) throws -> Variable
   ) throws {
     try begin()
+    try follow(source.order, isOver: step >= lastStep)
     if step >= lastStep { return }
-    try checkCourse(source.order)
     if showsProgress { progress = ProgressWriter(from: step, to: lastStep) }
     model.train()
     speed.start()
@@ -265,11 +270,21 @@ public final class Trainer {
     Course(data: order, gradientNorm: settings.gradientNorm, nonFinite: settings.nonFinite)
   }
 
-  /// Refuses to go on by another course than the checkpoint's.
-  private func checkCourse(_ order: BatchOrder) throws {
-    guard let run, let checkpoint = run.checkpoint, step == checkpoint.step else { return }
-    try RunConfiguration(course(order)).check(
-      isThatOf: checkpoint.notes[Note.course], in: checkpoint.folder.path, allowing: run.allowed)
+  /// Begins with a phase of training: one whose data have another order begins at their beginning. The phase that a
+  /// checkpoint is of goes on, and has to be that of the checkpoint; those before it are over, and may differ.
+  private func follow(_ order: BatchOrder, isOver: Bool) throws {
+    if let known = self.order {
+      if isOver || known == order { return }
+      position = DataPosition()
+    } else if let run, let checkpoint = run.checkpoint {
+      do {
+        try RunConfiguration(course(order)).check(
+          isThatOf: checkpoint.notes[Note.course], in: checkpoint.folder.path, allowing: run.allowed)
+      } catch is ConfigurationMismatch where isOver {
+        return
+      }
+    }
+    self.order = order
   }
 
   private func restore(_ checkpoint: SavedCheckpoint) throws {
@@ -281,11 +296,18 @@ public final class Trainer {
       return value
     }
     let position = try note(Note.position, DataPosition.self)
-    guard position.epoch >= 0, position.sample >= 0, checkpoint.step < 1 << 53 else {
-      throw FileError(.malformed, place, "\(position) after \(checkpoint.step) steps")
-    }
     let finite = try note(Note.finite, FiniteSteps.self)
     let logged = try note(Note.logged, Int.self)
+    let possible = 0...checkpoint.step
+    guard 0..<1 << 53 ~= position.epoch, position.sample >= 0, checkpoint.step < 1 << 53,
+      possible.contains(logged), possible.contains(finite.skippedCount),
+      0...finite.skippedCount ~= finite.skippedInARow
+    else {
+      throw FileError(
+        .malformed, place,
+        "after \(checkpoint.step) steps it is at \(position), with a line of step \(logged) and "
+          + "\(finite.skippedInARow) of \(finite.skippedCount) steps left out last")
+    }
     let prefixes =
       ["model."] + optimizers.indices.map { "optimizer.\($0)." } + (average == nil ? [] : ["average."])
     if let other = checkpoint.state.names.first(where: { name in !prefixes.contains { name.hasPrefix($0) } })

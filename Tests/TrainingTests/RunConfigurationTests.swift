@@ -59,6 +59,18 @@ import Training
     }
   }
 
+  /// What may always change is named whole, or a value of the same last name would change with it.
+  @Test func onlyWhatIsNamedMayAlwaysChange() throws {
+    let recorded = String(decoding: try JSONEncoder().encode(["a": ["steps": 1]]), as: UTF8.self)
+    func check(_ mayChange: Set<String>) throws {
+      try RunConfiguration(["a": ["steps": 2]], mayChange: mayChange).check(isThatOf: recorded, in: "c")
+    }
+    for name in ["a", "a.steps"] { try check([name]) }
+    for name in ["steps", "ste", "a.ste"] {
+      #expect(throws: ConfigurationMismatch.self) { try check([name]) }
+    }
+  }
+
   @Test func whatIsAllowedMayDiffer() throws {
     let now = try configuration {
       $0.seed = 2

@@ -42,6 +42,20 @@ import Training
     #expect(try open(.new).checkpoints.steps() == [])
   }
 
+  @Test func foldersAreMadeWhereTheyCan() throws {
+    let output = folder.url.appending(path: "a/b/c/")
+    func open(_ url: URL) throws { _ = try RunFolder(url) }
+    func refusal(_ url: URL) -> String? { #expect(throws: FileError.self) { try open(url) }?.description }
+    try open(output)
+    try open(output)
+    let file = folder.url.appending(path: "file")
+    try Data("mine".utf8).write(to: file)
+    #expect(refusal(file) == "Cannot write \(file.path): it is there and is not a folder.")
+    #expect(refusal(file.appending(path: "a"))?.contains("Not a directory") ?? false)
+    #expect(refusal(URL(filePath: "/proc/none"))?.hasPrefix("Cannot write /proc/none: ") ?? false)
+    #expect(try Data(contentsOf: file) == Data("mine".utf8))
+  }
+
   @Test func anotherConfigurationIsRefusedAndNothingChanged() throws {
     try train(.new, until: 4)
     let before = try folder.bytes("config.json")
@@ -89,7 +103,15 @@ import Training
     try train(.new, until: 2)
     let store = CheckpointStore(folder: folder.url.appending(path: "checkpoints"))
     let found = try #require(try store.latest())
-    for damaged in [nil, "?", "{}", "[-1]"] {
+    let impossible = [
+      "data position": [#"{"epoch":9223372036854775807,"sample":9}"#, #"{"epoch":0,"sample":-1}"#],
+      "finite steps": [
+        #"{"policy":{"stop":{}},"skippedCount":3,"skippedInARow":0}"#,
+        #"{"policy":{"stop":{}},"skippedCount":2,"skippedInARow":-1}"#,
+      ],
+      "logged step": ["-1", "3"],
+    ]
+    for damaged in [nil, "?", "{}", "[-1]"] + (impossible[note] ?? []) {
       var checkpoint = Checkpoint(step: 2)
       checkpoint.add(try found.tensors(prefix: "model."), prefix: "model.")
       checkpoint.add(try found.optimizerState(prefix: "optimizer.0."), prefix: "optimizer.0.")

@@ -4,9 +4,9 @@ import Testing
 import Training
 
 @Suite struct TrainerTests {
-  private let folder = TemporaryFolder()
+  fileprivate let folder = TemporaryFolder()
 
-  private func run(
+  fileprivate func run(
     _ name: String = "run", start: RunFolder.Start = .resumingIfAny, allowing: Set<String> = [],
     retention: CheckpointStore.Retention = .init()
   ) throws -> RunFolder {
@@ -287,6 +287,28 @@ import Training
     let whole = try train("whole", until: 12)
     for last in [4, 6, 9] { _ = try train("pieces", until: last) }
     #expect(try train("pieces", until: 12) == whole)
+    #expect(try folder.bytes("whole/metrics.jsonl") == folder.bytes("pieces/metrics.jsonl"))
+  }
+}
+
+extension TrainerTests {
+  /// Phases with data of their own: each begins at the beginning of its data, also in a run that stopped where one ends.
+  @Test func phasesWithOtherDataGoOn() throws {
+    func train(_ name: String, until last: Int) throws -> (state: [String: Tensor], position: DataPosition) {
+      let training = try SmallTraining(run: run(name))
+      for (seed, end) in [(5 as UInt64, 5), (6, 9), (5, 14)] where end - 5 < last {
+        let phase = try SmallTraining(seed: seed)
+        try training.trainer.train(phase.loader, until: min(last, end)) {
+          crossEntropy(logits: training.model(Variable($0.inputs)), labels: $0.labels)
+        }
+      }
+      return (training.model.stateDictionary(), training.trainer.position)
+    }
+    let whole = try train("whole", until: 14)
+    #expect(whole.position == DataPosition(epoch: 0, sample: 35))
+    for last in [3, 5, 7, 9, 11] { _ = try train("pieces", until: last) }
+    let pieces = try train("pieces", until: 14)
+    #expect(pieces.state == whole.state && pieces.position == whole.position)
     #expect(try folder.bytes("whole/metrics.jsonl") == folder.bytes("pieces/metrics.jsonl"))
   }
 }

@@ -55,27 +55,6 @@ public func checkOutput(_ path: String, option: String, isNoneOf inputs: [String
   }
 }
 
-/// Makes a folder and those above it that are missing; one that is there already is left as it is.
-///
-/// - Parameter option: What the path was given as, such as `--output`.
-/// - Throws: ``CommandError``.
-public func makeFolder(_ path: String, option: String) throws {
-  if path.isEmpty { throw CommandError("\(option): expected a path, found nothing") }
-  if mkdir(path, 0o777) == 0 { return }
-  if errno == ENOENT, kind(of: path) == .missing, parent(of: path) != path {
-    try makeFolder(parent(of: path), option: option)
-    if mkdir(path, 0o777) == 0 { return }
-  }
-  // What keeps the folder from being made; asking what is there overwrites it.
-  let reason = CommandError.system("\(option) \(path)")
-  switch kind(of: path) {
-  case .folder: return
-  case .file: throw CommandError("\(option) \(path): it is a file, expected a folder or a new name")
-  case .other: throw CommandError("\(option) \(path): it is there and is not a folder")
-  case .missing: throw reason
-  }
-}
-
 private enum Kind { case missing, file, folder, other }
 
 /// What a path leads to, through symbolic links.

@@ -150,7 +150,7 @@ private struct Inputs {
         } else {
           images.append(input)
         }
-      } else if ImageFiles.isImage(input) || input.contains("/") {
+      } else if RGBImage.isImageName(input) || input.contains("/") {
         throw CommandError("there is no file \(input); a text that looks like a file's name needs --text")
       } else {
         self.texts.append(input)

@@ -37,24 +37,14 @@ struct Gallery {
     }
     let shown =
       queryImage.map { "<img class=\"query\" src=\"\(Gallery.link(to: $0, from: folder))\" alt=\"\">" } ?? ""
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(escapedForHTML(query))</title>
-      <style>\(Gallery.style)</style>
-      </head>
-      <body>
-      <header>\(shown)<div><h1>\(escapedForHTML(query))</h1><p>\(images.count) best of the index</p></div></header>
-      <main>
-      \(cards.joined(separator: "\n"))
-      </main>
-      </body>
-      </html>
-
-      """
+    return htmlPage(
+      title: query, style: Gallery.style,
+      body: """
+        <header>\(shown)<div><h1>\(escapedForHTML(query))</h1><p>\(images.count) best of the index</p></div></header>
+        <main>
+        \(cards.joined(separator: "\n"))
+        </main>
+        """)
   }
 
   private static let style = """

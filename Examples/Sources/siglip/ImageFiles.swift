@@ -10,14 +10,6 @@ struct ImageFiles {
   /// What is called an image and cannot be one, and folders that cannot be read.
   private(set) var failures: [any Error] = []
 
-  /// Endings of image files' names, readable by this build or not.
-  private static let extensions: Set<String> = RGBImage.readableExtensions.union(["jpg", "jpeg", "png"])
-
-  static func isImage(_ path: String) -> Bool {
-    guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return false }
-    return extensions.contains(path[dot...].dropFirst().lowercased())
-  }
-
   /// Image files below a folder; hidden ones are left out, and symbolic links to folders are not followed.
   ///
   /// - Throws: ``CommandError`` when the folder cannot be read or holds nothing that is called an image.
@@ -31,7 +23,8 @@ struct ImageFiles {
     }
     if entries.isEmpty && failures.isEmpty {
       throw CommandError(
-        "\(folder) holds no image: expected \(ImageFiles.extensions.sorted().joined(separator: ", ")) files")
+        "\(folder) holds no image: expected \(RGBImage.fileExtensions.sorted().joined(separator: ", ")) files"
+      )
     }
     entries.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
   }
@@ -52,7 +45,7 @@ struct ImageFiles {
       guard let name = String(validating: bytes, as: UTF8.self) else {
         // Its repaired name would be that of no file.
         let repaired = folder + "/" + String(decoding: bytes, as: UTF8.self)
-        if ImageFiles.isImage(repaired) {
+        if RGBImage.isImageName(repaired) {
           failures.append(CommandError("\(repaired): its name is not UTF-8"))
         }
         continue
@@ -66,7 +59,7 @@ struct ImageFiles {
     var (own, target) = (stat(), stat())
     let isThere = lstat(path, &own) == 0
     if isThere && own.st_mode & S_IFMT == S_IFDIR { return folders.append(relative) }
-    if !ImageFiles.isImage(path) { return }
+    if !RGBImage.isImageName(path) { return }
     if !isThere || stat(path, &target) != 0 {
       failures.append(CommandError("cannot read \(path): \(String(cString: strerror(errno)))"))
     } else if target.st_mode & S_IFMT == S_IFREG {

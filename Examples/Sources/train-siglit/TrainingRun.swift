@@ -26,7 +26,6 @@ struct TrainingRun {
     } catch let error as BatchOrder.SizeError {
       throw CommandError("\(data.path): captions for training: \(error.sentence)")
     }
-    if !resuming { try makeFolder(output.path, option: "--output") }
     let run = try RunFolder(
       output, configuration: configuration, start: resuming ? .resuming : .replacing, allowing: allowed,
       warn: printError)

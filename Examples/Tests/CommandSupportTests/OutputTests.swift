@@ -57,22 +57,6 @@ import Testing
     }
   }
 
-  @Test func foldersAreMadeWhereTheyCan() throws {
-    try withFolder { path in
-      try makeFolder(path("a/b/c"), option: "--output")
-      try makeFolder(path("a/b/c/"), option: "--output")
-      var isFolder: ObjCBool = false
-      #expect(
-        FileManager.default.fileExists(atPath: path("a/b/c"), isDirectory: &isFolder) && isFolder.boolValue)
-      #expect(message { try makeFolder(path("file"), option: "--output") }.contains("it is a file"))
-      #expect(message { try makeFolder(path("pipe"), option: "--output") }.contains("is not a folder"))
-      #expect(message { try makeFolder(path("file/a"), option: "--output") }.contains("Not a directory"))
-      #expect(
-        message { try makeFolder("", option: "--output") } == "--output: expected a path, found nothing")
-      #expect(message { try makeFolder("/proc/none", option: "--output") }.hasPrefix("--output /proc/none: "))
-    }
-  }
-
   @Test func textsAreReadFromFilesOnly() throws {
     try withFolder { path in
       #expect(try readText(path("file")) == "text")

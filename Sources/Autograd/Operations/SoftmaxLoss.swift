@@ -1,9 +1,10 @@
 /// CLIP's loss (Radford et al. 2021): the mean of the cross-entropies of rows and columns of t X Yᵀ, t = exp(`logScale`).
 ///
 /// Where a row or column has several positives, its target is uniform over them; where it has none, it adds nothing.
-/// There is no matrix of all logits: beside embeddings and gradients it takes 16 MiB, 24 bytes for each image and text, and 4
-/// for each positive pair. Batches of more than two million pairs compute their logits twice for that. Losses and gradients near 0 are exact to
-/// the rounding of the logits: they are made of what other pairs leave, never of 1 less a probability near it.
+/// There is no matrix of all logits: beside embeddings and gradients it takes 16 MiB, 24 bytes for each image and text, and
+/// 4 for each positive pair. Batches of more than two million pairs compute their logits twice for that. Losses and
+/// gradients near 0 are exact to the rounding of the logits: they are made of what other pairs leave, never of 1 less a
+/// probability near it.
 ///
 /// - Parameters:
 ///   - x: Image embeddings `[n, d]`, usually of length 1.

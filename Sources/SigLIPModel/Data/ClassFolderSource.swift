@@ -55,7 +55,6 @@ public struct ClassFolderSource: ImageTextSource {
     _ folder: String, templates: [String] = ["a photo of a {}"], names: [String: String] = [:]
   ) throws {
     let templates = try CaptionTemplates(templates)
-    let endings = RGBImage.readableExtensions.union(["jpg", "jpeg", "png"])
     let classes = try ClassFolderSource.names(in: folder).filter { name in
       var isFolder: ObjCBool = false
       return FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder)
@@ -63,9 +62,7 @@ public struct ClassFolderSource: ImageTextSource {
     }
     if classes.isEmpty { throw FileError(.missing, folder, "folders of classes") }
     images = try classes.enumerated().flatMap { label, name in
-      let files = try ClassFolderSource.names(in: folder + "/" + name).filter {
-        endings.contains(URL(filePath: $0).pathExtension.lowercased())
-      }
+      let files = try ClassFolderSource.names(in: folder + "/" + name).filter(RGBImage.isImageName)
       if files.isEmpty { throw FileError(.missing, folder + "/" + name, "images") }
       return files.map { (label, $0) }
     }

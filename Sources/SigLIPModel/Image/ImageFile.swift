@@ -100,6 +100,15 @@ extension RGBImage {
     }
   }
 
+  /// Endings of image files' names, in small letters, readable by this build or not.
+  public static let fileExtensions: Set<String> = readableExtensions.union(["jpg", "jpeg", "png"])
+
+  /// Whether a file's name has one of the ``fileExtensions``.
+  public static func isImageName(_ path: String) -> Bool {
+    guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return false }
+    return fileExtensions.contains(path[dot...].dropFirst().lowercased())
+  }
+
   /// The formats this build reads, by the endings of their files' names.
   public static var readableExtensions: Set<String> {
     #if ImageCodecs

@@ -18,7 +18,7 @@ public final class PatchDropout: Layer, TrainingDependent {
     source = RandomSource(random.split())
   }
 
-  /// How many of some patches are kept, at least one: rounded down, as open_clip does.
+  /// How many of some patches are kept, at least one: rounded down.
   public func keptCount(of patches: Int) -> Int { max(1, Int(Float(patches) * (1 - probability))) }
 
   /// Tokens `[batch, patches, width]` to `[batch, kept, width]` while training, in their order; else `x` itself.

@@ -107,28 +107,15 @@ public struct TrainingReport: Sendable {
         return heading(group.isEmpty ? title : group) + "<div class=\"charts\">\n\(figures.joined())</div>\n"
       }.joined()
     }
-    let style = TrainingReport.style + style
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width">
-      <title>\(escapedForHTML(title))</title>
-      <link rel="icon" href="data:,">
-      <style>
-      \(style)
-      </style>
-      </head>
-      <body>
-      <h1>\(escapedForHTML(title))</h1>
-      \(introduction)
-      \(charts("Training", course))\(charts("Machine", machine))
-      \(sections.map { heading($0.title) + $0.html + "\n" }.joined())
-      \(lastValues(course + machine))\(settings)</body>
-      </html>
-
-      """
+    return htmlPage(
+      title: title, style: TrainingReport.style + style,
+      body: """
+        <h1>\(escapedForHTML(title))</h1>
+        \(introduction)
+        \(charts("Training", course))\(charts("Machine", machine))
+        \(sections.map { heading($0.title) + $0.html + "\n" }.joined())
+        \(lastValues(course + machine))\(settings)
+        """)
   }
 
   private static let validationPrefix = "validation/"
