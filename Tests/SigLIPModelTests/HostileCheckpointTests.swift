@@ -291,6 +291,16 @@ import SigLIPModel
       return Self.message { try checkpoint.write(to: folder.path("out"), format: format) }
     }
     #expect(message { $0.text.pooling = .mean }.contains("this model pools texts by mean, "))
+    #expect(
+      message { $0.text.tokenBottleneck = 5 }.contains("a token table with a bottleneck of 5 numbers, "))
+    #expect(
+      message { $0.imageProjection = ImageProjection(width: 16) }.contains(
+        "a projection behind its image tower"))
+    #expect(
+      message {
+        $0.vision = .efficientNetLite0(imageSize: 32)
+        $0.imageProjection = ImageProjection(width: 16)
+      }.contains("an EfficientNet-Lite0 as image tower"))
     #expect(message { _ in } == "nothing was thrown")
     for activation in Activation.allCases {
       let has =

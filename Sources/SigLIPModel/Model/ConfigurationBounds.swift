@@ -42,7 +42,10 @@ extension VisionConfiguration {
   /// Why no image tower can have these sizes, in words; nil if one can. Images have at most 4,096 pixels along a side and
   /// 65,536 patches, towers a width of 16,384, which the heads divide, 256 blocks and MLPs of 65,536.
   public var problem: String? {
-    ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+    if architecture == .efficientNetLite0, self != .efficientNetLite0(imageSize: imageSize) {
+      return "an EfficientNet-Lite0 of other sizes than its own"
+    }
+    return ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
       ?? ConfigurationBounds.problem([
         ("an image size", imageSize, ConfigurationBounds.imageSize),
         ("a patch size", patchSize, 1...max(1, imageSize)),
@@ -67,6 +70,7 @@ extension TextConfiguration {
         ("a vocabulary", vocabularySize, ConfigurationBounds.vocabularySize),
         ("a context length", contextLength, ConfigurationBounds.positions),
         ("an output width", outputWidth ?? 1, ConfigurationBounds.width),
+        ("a token bottleneck", tokenBottleneck ?? 1, ConfigurationBounds.width),
       ])
       ?? (0..<1 ~= dropout ? nil : "a dropout of \(dropout), expected 0 to less than 1")
   }
@@ -77,14 +81,29 @@ extension TextConfiguration {
   }
 }
 
+extension ImageProjection {
+  /// Why no projection can have this width, in words; nil if one can: it is at most 16,384.
+  public var problem: String? {
+    ConfigurationBounds.problem([("a width", width, ConfigurationBounds.width)])
+  }
+
+  /// Traps when no projection can have this width.
+  func check() {
+    if let problem { programmerError("ImageProjection: \(problem)") }
+  }
+}
+
 extension SigLIPConfiguration {
   /// Why no model can have these sizes, in words; nil if one can.
   public var problem: String? {
     if let problem = vision.problem { return "its image tower has \(problem)" }
+    if let problem = imageProjection?.problem { return "its image projection has \(problem)" }
     if let problem = text.problem { return "its text tower has \(problem)" }
+    if !(1...2).contains(generation) { return "it is of generation \(generation), expected 1 or 2" }
     let width = text.outputWidth ?? text.width
-    return width == vision.width
-      ? nil : "its text tower gives \(width) numbers, its image tower \(vision.width), expected the same"
+    if width == embeddingWidth { return nil }
+    let image = imageProjection == nil ? "image tower" : "image projection"
+    return "its text tower gives \(width) numbers, its \(image) \(embeddingWidth), expected the same"
   }
 
   /// Traps when no model can have these sizes.

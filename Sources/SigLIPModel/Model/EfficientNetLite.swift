@@ -21,49 +21,90 @@ public final class EfficientNetLite0: ImageTower {
     (1, 3, 1, 6, 320),
   ]
 
+  /// Sizes of one block.
+  struct Block {
+    let inputs, outputs, kernel, stride, expansion: Int
+    var hidden: Int { inputs * expansion }
+  }
+
+  /// All blocks in order, from the 32 channels of the stem on.
+  static let layout = stages.reduce(into: [Block]()) { blocks, stage in
+    let (repeats, kernel, stride, expansion, outputs) = stage
+    for index in 0..<repeats {
+      blocks.append(
+        Block(
+          inputs: blocks.last?.outputs ?? stemWidth, outputs: outputs, kernel: kernel,
+          stride: index == 0 ? stride : 1, expansion: expansion))
+    }
+  }
+
+  private static let stemWidth = 32
+
   /// Reads the tower from a safetensors file with the names of the published checkpoint (`_conv_stem.weight`,
   /// `_blocks.0._depthwise_conv.weight`, ...).
   ///
+  /// - Parameter hasClassifier: Whether the layer behind the features is kept, which ``classify(features:)`` needs.
   /// - Throws: ``StateError`` listing everything that is missing, unexpected or misshapen; file errors as they are.
-  public convenience init(path: String) throws {
+  public convenience init(path: String, hasClassifier: Bool = true) throws {
     let file = try SafetensorsFile(path)
     var state: [String: Tensor] = [:]
     for name in file.names { state[name] = try file.tensor(named: name) }
-    try self.init(state: state)
+    try self.init(state: state, hasClassifier: hasClassifier)
   }
 
-  /// Takes the weights from tensors named as in the published checkpoint.
-  public init(state: [String: Tensor]) throws {
+  /// Takes the weights from tensors named as in the published checkpoint; see ``init(path:hasClassifier:)``.
+  public convenience init(state: [String: Tensor], hasClassifier: Bool = true) throws {
     var reader = CheckpointReader(state)
-    stem = reader.unit("_conv_stem", norm: "_bn0", inputs: 3, outputs: 32, kernel: 3, stride: 2)
-    var blocks: [InvertedResidual] = []
-    var inputs = 32
-    for (repeats, kernel, stride, expansion, outputs) in EfficientNetLite0.stages {
-      for index in 0..<repeats {
-        let prefix = "_blocks.\(blocks.count)."
-        let stride = index == 0 ? stride : 1
-        let hidden = inputs * expansion
-        blocks.append(
-          InvertedResidual(
-            expand: expansion == 1
-              ? nil
-              : reader.unit(prefix + "_expand_conv", norm: prefix + "_bn0", inputs: inputs, outputs: hidden),
-            depthwise: reader.unit(
-              prefix + "_depthwise_conv", norm: prefix + "_bn1", inputs: hidden, outputs: hidden,
-              kernel: kernel,
-              stride: stride, groups: hidden),
-            project: reader.unit(
-              prefix + "_project_conv", norm: prefix + "_bn2", inputs: hidden, outputs: outputs,
-              isActivated: false),
-            isResidual: stride == 1 && inputs == outputs))
-        inputs = outputs
-      }
-    }
-    self.blocks = blocks
-    head = reader.unit("_conv_head", norm: "_bn1", inputs: inputs, outputs: EfficientNetLite0.featureWidth)
     let weight = reader.take("_fc.weight", [1000, EfficientNetLite0.featureWidth])
-    classifier = Linear(weight: weight, bias: reader.take("_fc.bias", [1000]))
+    let classifier = Linear(weight: weight, bias: reader.take("_fc.bias", [1000]))
+    self.init(classifier: hasClassifier ? classifier : nil) { reader.unit($0) }
     try reader.finish()
+  }
+
+  /// A tower of random weights (He et al. 2015), without a classifier, to be filled by reading a state.
+  public convenience init(random: inout Random) {
+    self.init(classifier: nil) { shape in
+      ConvolutionUnit(
+        shape, weight: random.kaimingNormal(shape.weightShape), bias: .zeros([shape.outputs]))
+    }
+  }
+
+  private init(classifier: Linear?, unit: (UnitShape) -> ConvolutionUnit) {
+    self.classifier = classifier
+    stem = unit(EfficientNetLite0.stemShape)
+    blocks = EfficientNetLite0.layout.enumerated().map { index, block in
+      let (expand, depthwise, project) = block.units(prefix: "_blocks.\(index).")
+      return InvertedResidual(
+        expand: expand.map(unit), depthwise: unit(depthwise), project: unit(project),
+        isResidual: block.stride == 1 && block.inputs == block.outputs)
+    }
+    head = unit(EfficientNetLite0.headShape)
+  }
+
+  fileprivate static let stemShape = UnitShape(
+    "_conv_stem", norm: "_bn0", inputs: 3, outputs: stemWidth, kernel: 3, stride: 2)
+  fileprivate static let headShape = UnitShape(
+    "_conv_head", norm: "_bn1", inputs: layout.last?.outputs ?? stemWidth, outputs: featureWidth)
+
+  /// Its convolutions in order.
+  private static var units: [UnitShape] {
+    let blocks = layout.flatMap { block -> [UnitShape] in
+      let (expand, depthwise, project) = block.units(prefix: "")
+      return (expand.map { [$0] } ?? []) + [depthwise, project]
+    }
+    return [stemShape] + blocks + [headShape]
+  }
+
+  /// Numbers of the tower without a classifier.
+  static let parameterCount = units.reduce(0) { $0 + $1.weightShape.elementCount + $1.outputs }
+
+  /// Multiply-adds of all convolutions for a square image.
+  static func multiplyAdds(imageSize: Int) -> Int {
+    var side = imageSize
+    return units.reduce(0) { sum, unit in
+      side = (side + unit.stride - 1) / unit.stride
+      return sum + side * side * unit.weightShape.elementCount
+    }
   }
 
   /// Pixels `[batch, 3, height, width]`, (value - 127) / 128, to pooled features `[batch, 1280]`; an image's are the same,
@@ -105,6 +146,40 @@ public final class EfficientNetLite0: ImageTower {
   /// Pooled features to logits of the 1,000 classes of ImageNet.
   public func classify(features: Variable) -> Variable {
     classifier.map { $0(features) } ?? features
+  }
+}
+
+/// What one convolution is called in the published checkpoint, and its sizes.
+private struct UnitShape {
+  let name: String
+  let norm: String
+  let inputs, outputs, kernel, stride, groups: Int
+  let isActivated: Bool
+
+  init(
+    _ name: String, norm: String, inputs: Int, outputs: Int, kernel: Int = 1, stride: Int = 1,
+    groups: Int = 1, isActivated: Bool = true
+  ) {
+    (self.name, self.norm, self.isActivated) = (name, norm, isActivated)
+    (self.inputs, self.outputs, self.kernel) = (inputs, outputs, kernel)
+    (self.stride, self.groups) = (stride, groups)
+  }
+
+  var weightShape: Shape { [outputs, inputs / groups, kernel, kernel] }
+}
+
+extension EfficientNetLite0.Block {
+  /// Its convolutions, of which the first is left out where it would change no number of channels.
+  fileprivate func units(prefix: String) -> (expand: UnitShape?, depthwise: UnitShape, project: UnitShape) {
+    (
+      expansion == 1
+        ? nil : UnitShape(prefix + "_expand_conv", norm: prefix + "_bn0", inputs: inputs, outputs: hidden),
+      UnitShape(
+        prefix + "_depthwise_conv", norm: prefix + "_bn1", inputs: hidden, outputs: hidden, kernel: kernel,
+        stride: stride, groups: hidden),
+      UnitShape(
+        prefix + "_project_conv", norm: prefix + "_bn2", inputs: hidden, outputs: outputs, isActivated: false)
+    )
   }
 }
 
@@ -153,16 +228,15 @@ private final class ConvolutionUnit: Module {
   let stride: Int
   let groups: Int
   let isActivated: Bool
-  private var blockedConvolution: BlockedConvolution
+  private var blockedConvolution: BlockedConvolution?
 
-  init(weight: Tensor, bias: Tensor, kernel: Int, stride: Int, groups: Int, isActivated: Bool) {
+  init(_ shape: UnitShape, weight: Tensor, bias: Tensor) {
     self.weight = Parameter(weight)
     self.bias = Parameter(bias)
-    self.kernel = kernel
-    self.stride = stride
-    self.groups = groups
-    self.isActivated = isActivated
-    blockedConvolution = BlockedConvolution(weight: weight, bias: bias, isDepthwise: groups > 1)
+    kernel = shape.kernel
+    stride = shape.stride
+    groups = shape.groups
+    isActivated = shape.isActivated
   }
 
   func callAsFunction(_ x: Variable) -> Variable {
@@ -174,12 +248,12 @@ private final class ConvolutionUnit: Module {
 
   var requiresGradient: Bool { weight.variable.requiresGradient || bias.variable.requiresGradient }
 
-  /// The weights for blocked images, made anew when the parameters have changed.
+  /// The weights for blocked images, made when they are first needed, and anew when the parameters have changed.
   var blocked: BlockedConvolution {
-    if !blockedConvolution.isMade(from: weight.value, bias: bias.value) {
-      blockedConvolution = BlockedConvolution(weight: weight.value, bias: bias.value, isDepthwise: groups > 1)
-    }
-    return blockedConvolution
+    if let made = blockedConvolution, made.isMade(from: weight.value, bias: bias.value) { return made }
+    let made = BlockedConvolution(weight: weight.value, bias: bias.value, isDepthwise: groups > 1)
+    blockedConvolution = made
+    return made
   }
 
   /// Padding that gives `outputSize` results along each axis.
@@ -219,21 +293,16 @@ private struct CheckpointReader {
     return tensor
   }
 
-  mutating func unit(
-    _ name: String, norm: String, inputs: Int, outputs: Int, kernel: Int = 1, stride: Int = 1,
-    groups: Int = 1,
-    isActivated: Bool = true
-  ) -> ConvolutionUnit {
-    let weight = take(name + ".weight", [outputs, inputs / groups, kernel, kernel])
-    let scale = take(norm + ".weight", [outputs])
-    let offset = take(norm + ".bias", [outputs])
-    let mean = take(norm + ".running_mean", [outputs])
-    let variance = take(norm + ".running_var", [outputs])
+  mutating func unit(_ shape: UnitShape) -> ConvolutionUnit {
+    let outputs = shape.outputs
+    let weight = take(shape.name + ".weight", shape.weightShape)
+    let scale = take(shape.norm + ".weight", [outputs])
+    let offset = take(shape.norm + ".bias", [outputs])
+    let mean = take(shape.norm + ".running_mean", [outputs])
+    let variance = take(shape.norm + ".running_var", [outputs])
     let factor = scale / (variance + 1e-3).sqrt()
     return ConvolutionUnit(
-      weight: weight * factor.reshape([outputs, 1, 1, 1]), bias: offset - mean * factor, kernel: kernel,
-      stride: stride,
-      groups: groups, isActivated: isActivated)
+      shape, weight: weight * factor.reshape([outputs, 1, 1, 1]), bias: offset - mean * factor)
   }
 
   /// Throws when anything was missing, misshapen or left over.

@@ -1,15 +1,6 @@
 import Foundation
 import NN
 
-/// Something that turns images, or features of images, into embeddings `[batch, width]`.
-public protocol ImageTower: Module {
-  /// Embeds a batch; embeddings are not normalised.
-  func callAsFunction(_ images: Variable) -> Variable
-}
-
-/// A projection of features that a locked tower computed beforehand: all of the image side that SigLiT trains.
-extension Linear: ImageTower {}
-
 /// Two towers and the temperature and bias that turn their similarity into logits (Zhai et al. 2023).
 public final class SigLIP: Module {
   /// The image tower.
@@ -27,22 +18,38 @@ public final class SigLIP: Module {
   ///   - logitScale: t′; the paper starts at log 10.
   ///   - logitBias: b; the paper starts at -10, for batches of 32,768. -log(batch - 1) makes the first steps of smaller
   ///     batches start from the same odds.
-  public init(
+  public convenience init(
     image: any ImageTower, text: TextTransformer, logitScale: Float = Float(log(10.0)), logitBias: Float = -10
   ) {
-    self.image = image
-    self.text = text
-    self.logitScale = Parameter(Tensor([logitScale]))
-    self.logitBias = Parameter(Tensor([logitBias]))
+    self.init(
+      image: image, text: text, logitScale: Parameter(Tensor([logitScale])),
+      logitBias: Parameter(Tensor([logitBias])))
   }
 
   /// A model of the given sizes, initialised as big_vision does.
   public convenience init(_ configuration: SigLIPConfiguration, random: inout Random) {
-    let image: any ImageTower =
-      configuration.vision.isNaFlex
-      ? NaFlexVisionTransformer(configuration.vision, random: &random)
-      : VisionTransformer(configuration.vision, random: &random)
-    self.init(image: image, text: TextTransformer(configuration.text, random: &random))
+    let tower = configuration.vision.tower(random: &random)
+    let image = configuration.imageProjection.map {
+      ProjectedTower(
+        tower, FeatureProjection($0, inputs: configuration.vision.width, random: &random))
+    }
+    self.init(image: image ?? tower, text: TextTransformer(configuration.text, random: &random))
+    configuration.check()
+  }
+
+  /// The same text tower, temperature and bias beside another image tower: what was trained beside features that a locked
+  /// tower had computed beforehand becomes the model of images. Parameters are shared.
+  ///
+  ///     let whole = trained.replacingImageTower(ProjectedTower(tower, projection))
+  public func replacingImageTower(_ image: any ImageTower) -> SigLIP {
+    SigLIP(image: image, text: text, logitScale: logitScale, logitBias: logitBias)
+  }
+
+  private init(image: any ImageTower, text: TextTransformer, logitScale: Parameter, logitBias: Parameter) {
+    self.image = image
+    self.text = text
+    self.logitScale = logitScale
+    self.logitBias = logitBias
   }
 
   /// A model whose weights are one zero repeated and take no memory: to be looked at, or filled by reading a state.
@@ -57,12 +64,7 @@ public final class SigLIP: Module {
 
   /// Embeddings of length 1 of images of any size and shape, `[batch, width]`; the model must be a NaFlex one. Each is the
   /// same, to the last bit, in any batch, however long its sequence is padded.
-  public func embed(patches: PatchSequences) -> Variable {
-    guard let tower = image as? NaFlexVisionTransformer else {
-      programmerError("SigLIP: patches for a model whose images have one size; give it pixels")
-    }
-    return tower(patches).normalized()
-  }
+  public func embed(patches: PatchSequences) -> Variable { image(patches).normalized() }
 
   /// Text embeddings of length 1, `[batch, width]`; the same in any batch, as those of images.
   public func embed(texts: IndexTensor) -> Variable { text(texts).normalized() }

@@ -7,8 +7,10 @@ import NN
 public final class TextTransformer: Module, Hookable {
   /// The sizes it was made with.
   public let configuration: TextConfiguration
-  /// `[vocabulary, width]`.
+  /// `[vocabulary, width]`, or narrower: see ``TextConfiguration/tokenBottleneck``.
   public let tokenEmbedding: Embedding
+  /// From the token table's rows to the width of a token, where these differ; without a bias.
+  public let tokenProjection: Linear?
   /// `[context, width]`.
   public let positionEmbedding: Parameter
   /// The blocks and the last normalisation.
@@ -18,14 +20,20 @@ public final class TextTransformer: Module, Hookable {
   /// See `Module.addForwardHook(at:_:)`; token ids are no variables, and not among the inputs.
   public var forwardHooks = ForwardHooks()
 
-  /// Initialised as big_vision does (reference: `text_transformer.py`).
+  /// Initialised as big_vision does (reference: `text_transformer.py`). A bottleneck's matrix starts so that tokens have the
+  /// variance that they have without one.
   public init(_ configuration: TextConfiguration, random: inout Random) {
     configuration.check()
     self.configuration = configuration
     let width = configuration.width
-    tokenEmbedding = Embedding(count: configuration.vocabularySize, width: width, random: &random)
+    let deviation = 1 / Float(width).squareRoot()
+    tokenEmbedding = Embedding(
+      count: configuration.vocabularySize, width: configuration.tokenBottleneck ?? width, random: &random)
+    tokenProjection = configuration.tokenBottleneck.map {
+      Linear(weight: random.normal([width, $0], standardDeviation: deviation))
+    }
     positionEmbedding = Parameter(
-      random.normal([configuration.contextLength, width], standardDeviation: 1 / Float(width).squareRoot()))
+      random.normal([configuration.contextLength, width], standardDeviation: deviation))
     encoder = TransformerEncoder(
       width: width, depth: configuration.depth, heads: configuration.heads, hidden: configuration.hiddenWidth,
       activation: configuration.activation, dropout: configuration.dropout, random: &random)
@@ -41,7 +49,8 @@ public final class TextTransformer: Module, Hookable {
         "text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
     }
     return withForwardHooks([]) {
-      let x = encoder(tokenEmbedding(tokens) + positionEmbedding.variable)
+      let rows = tokenEmbedding(tokens)
+      let x = encoder((tokenProjection?(rows) ?? rows) + positionEmbedding.variable)
       let pooled = configuration.pooling == .last ? x.select(-1, axis: 1) : x.mean(axes: [1])
       return projection?(pooled) ?? pooled
     }

@@ -73,25 +73,27 @@ public struct SigLIPCheckpoint {
     try Frozen(model) { [configuration] _ in SigLIP.outline(configuration) }
   }
 
-  /// The model for images of another size, its learned positions resized.
+  /// The model for images of another size, its learned positions resized, if it has any. NaFlex models, which resize
+  /// theirs to each image, are for all sizes already: traps.
   ///
   /// - Parameter method: That of the checkpoint's source if not given.
   public func resized(imageSize: Int, by method: PositionResize? = nil) -> SigLIPCheckpoint {
-    if configuration.vision.isNaFlex || imageSize < configuration.vision.patchSize {
-      programmerError("resized: a size of \(imageSize) for a model of \(configuration.vision)")
-    }
     var target = configuration
     target.vision.imageSize = imageSize
+    if configuration.vision.isNaFlex || target.problem != nil {
+      programmerError("resized: a size of \(imageSize) for a model of \(configuration.vision)")
+    }
     let side = target.vision.gridSize
+    let positions = target.imageTowerPath + ".positionEmbedding"
     let model = SigLIPCheckpoint.moved(model, to: target) { path, value in
-      path == "image.positionEmbedding"
+      path == positions
         ? (method ?? format.positionResize)(value, height: side, width: side) : value
     }
     return SigLIPCheckpoint(
       model: model, configuration: target, format: format, path: path, folder: folder)
   }
 
-  /// A model of another configuration with the parameters of this one as `transform` changes them, nil for left out.
+  /// A model of another configuration with the parameters and buffers of this one as `transform` changes them, nil for left out.
   private static func moved(
     _ model: SigLIP, to configuration: SigLIPConfiguration, _ transform: (String, Tensor) -> Tensor?
   ) -> SigLIP {
@@ -99,6 +101,9 @@ public struct SigLIPCheckpoint {
     let values = model.stateDictionary()
     for (path, parameter) in result.namedParameters() {
       if let value = values[path].flatMap({ transform(path, $0) }) { parameter.value = value }
+    }
+    for (path, buffer) in result.namedBuffers() {
+      if let value = values[path].flatMap({ transform(path, $0) }) { buffer.value = value }
     }
     return result
   }

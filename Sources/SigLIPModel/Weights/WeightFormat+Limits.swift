@@ -9,6 +9,17 @@ extension WeightFormat {
     if text.pooling != .last {
       return "this model pools texts by \(text.pooling), \(source)'s SigLIP models by the last position"
     }
+    if vision.architecture == .efficientNetLite0 {
+      return
+        "this model has an EfficientNet-Lite0 as image tower, \(source)'s SigLIP models have transformers"
+    }
+    if configuration.imageProjection != nil {
+      return "this model has a projection behind its image tower, \(source)'s SigLIP models have none"
+    }
+    if let width = text.tokenBottleneck {
+      return
+        "this model has a token table with a bottleneck of \(width) numbers, \(source)'s SigLIP models have none"
+    }
     if self == .openClip && vision.isNaFlex { return "open_clip has no NaFlex models" }
     if let odd = [vision.activation, text.activation].first(where: { !has($0) }) {
       return "this model has the activation \(odd), which \(source)'s SigLIP models cannot have"
