@@ -6,10 +6,15 @@ import Tensor
 ///     let image = try source.image(at: 7).decoded()
 ///     let captions = try source.captions(at: 7)
 ///
-/// An index that is not in `0..<count` stops the program; what is wrong with the data of a sample is thrown when it is read.
+/// An index that is not in `0..<count` stops the program (``SourceMixture`` has others too); what is wrong with the data of a
+/// sample is thrown when it is read.
 public protocol ImageTextSource: Sendable {
-  /// How many samples there are.
+  /// How many samples a pass has.
   var count: Int { get }
+  /// How many samples there are, each counted once: ``count``, unless passes have different ones.
+  var distinctCount: Int { get }
+  /// The index of the sample that a pass has at a place of `0..<count`: the place, unless passes have different samples.
+  func index(ofPlace place: Int, epoch: Int) -> Int
   /// What names a sample, in messages and caches. No other sample of the source has it, but damaged ones may.
   func key(at index: Int) -> String
   /// The image of a sample.
@@ -19,6 +24,12 @@ public protocol ImageTextSource: Sendable {
 }
 
 extension ImageTextSource {
+  /// ``count``.
+  public var distinctCount: Int { count }
+
+  /// The place.
+  public func index(ofPlace place: Int, epoch: Int) -> Int { place }
+
   /// All of a sample.
   ///
   /// - Throws: ``FileError`` where the sample is damaged.

@@ -50,7 +50,8 @@ struct Reader: Sendable {
   let read: @Sendable (inout Sample) throws -> Void
 
   static let all =
-    arrayReaders + textReaders + imageReaders + checkpointReaders + stateReaders + exampleReaders
+    arrayReaders + textReaders + imageReaders + checkpointReaders + stateReaders + dataReaders
+    + exampleReaders
 
   /// The input of a number, the same for the same seed.
   func input(_ index: Int, seed: UInt64, from seeds: [Input]) -> (Input, Dice) {

@@ -1,0 +1,47 @@
+import SigLIPModel
+import TestSupport
+
+let dataReaders = [
+  Reader(
+    name: "table", share: 100,
+    seeds: {
+      let csv =
+        "image,caption,caption_2,language\r\na.ppm,\"one, \"\"two\"\"\r\n\",x,en\r\nb.ppm,y,,\r\na.ppm,z,,de\r\n"
+      let objects =
+        #"{"image":"a.ppm","caption":["x","y"],"language":"en"}"# + "\n\n"
+        + #"{"file_name":"b.ppm","text":"\u00e9"}"# + "\n"
+      let images: [(name: String, bytes: [UInt8])] = [("a.ppm", Array("P6 1 1 255 abc".utf8))]
+      return [
+        Input([("table.csv", Array(csv.utf8))] + images),
+        Input([("table.tsv", Array(csv.replacing(",", with: "\t").utf8))] + images),
+        Input([("table.jsonl", Array(objects.utf8))] + images),
+      ]
+    },
+    read: { sample in
+      let options = TableOptions(mergesRows: sample.dice.once(in: 2))
+      try use(TableSource(sample.path, options: options), &sample)
+    }),
+  Reader(
+    name: "idx", share: 60,
+    seeds: {
+      let images: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 10, 20, 30, 40]
+      return [Input([("images", images), ("labels", [0, 0, 8, 1, 0, 0, 0, 2, 1, 0])])]
+    },
+    read: { sample in
+      try use(
+        IDXSource(
+          images: sample.folder + "/images", labels: sample.folder + "/labels",
+          classes: ["coat", "bag"]),
+        &sample)
+    }),
+]
+
+private func use(_ source: some ImageTextSource, _ sample: inout Sample) throws {
+  for index in 0..<min(source.count, 20) {
+    _ = source.key(at: index).utf8.count
+    sample.attempt { if try source.captions(at: index).isEmpty { fatalError("fuzz: no captions") } }
+    sample.attempt {
+      _ = try source.image(at: index).decoded(options: ImageReadingOptions(maximumPixels: 1 << 20))
+    }
+  }
+}
