@@ -13,6 +13,11 @@ public struct DataPosition: Sendable, Hashable, Codable {
 
 /// The order in which a run sees its samples: pass after pass, each in an order of its own, which depends on seed and pass
 /// alone.
+///
+/// Any sample may follow any other, unless the order is one of shards: files of which only a few can be open at a time. Then
+/// shards come in a random order, each with its samples in a random order, and a shuffle buffer mixes those that follow one
+/// another: a sample comes less than ``shuffleBuffer`` places before or behind the one that it has in the row of shards. (The
+/// first and last batches of a pass mix fewer shards.)
 public struct BatchOrder: Sendable, Hashable, Codable {
   /// Samples in a pass.
   public let sampleCount: Int
@@ -24,6 +29,10 @@ public struct BatchOrder: Sendable, Hashable, Codable {
   public let isShuffled: Bool
   /// Whether what is left at the end of a pass makes a smaller batch; if not, it is left out of that pass.
   public let keepsLast: Bool
+  /// Samples of each shard, in the order of their numbers; nil if there are no shards.
+  public let shards: [Int]?
+  /// Places that a sample may move in the row of shards; nil if there are no shards.
+  public let shuffleBuffer: Int?
 
   /// Why there is no such order.
   public struct SizeError: DataError {
@@ -43,6 +52,30 @@ public struct BatchOrder: Sendable, Hashable, Codable {
     }
     (self.sampleCount, self.batchSize, self.seed) = (sampleCount, batchSize, seed)
     (self.isShuffled, self.keepsLast) = (isShuffled, keepsLast)
+    (shards, shuffleBuffer) = (nil, nil)
+  }
+
+  /// A random order of shards and their samples.
+  ///
+  /// - Parameters:
+  ///   - shards: How many samples each has; they are numbered one shard after another.
+  ///   - shuffleBuffer: Places that a sample may move: 1 leaves shard behind shard.
+  /// - Throws: ``SizeError`` unless they make at least one batch.
+  public init(
+    shards: [Int], shuffleBuffer: Int, batchSize: Int, seed: UInt64 = 0, keepsLast: Bool = false
+  ) throws {
+    if let count = shards.first(where: { $0 < 0 }) {
+      throw SizeError(sentence: "a shard of \(count) samples")
+    }
+    // More places than there are samples mix no better, and their numbers would overflow.
+    if !(1...1 << 31).contains(shuffleBuffer) {
+      throw SizeError(sentence: "a shuffle buffer of \(shuffleBuffer) samples, expected 1 to \(1 << 31)")
+    }
+    let plain = try BatchOrder(
+      sampleCount: shards.reduce(0, +), batchSize: batchSize, seed: seed, keepsLast: keepsLast)
+    (sampleCount, self.batchSize, self.seed) = (plain.sampleCount, batchSize, seed)
+    (isShuffled, self.keepsLast) = (true, keepsLast)
+    (self.shards, self.shuffleBuffer) = (shards, shuffleBuffer)
   }
 
   /// Batches in a pass.
@@ -54,7 +87,21 @@ public struct BatchOrder: Sendable, Hashable, Codable {
   public func samples(ofEpoch epoch: Int) -> [Int] {
     if !isShuffled { return Array(0..<sampleCount) }
     var random = Random(seed: seed, stream: UInt64(epoch), of: .max)
-    return random.permutation(sampleCount)
+    guard let shards, let shuffleBuffer else { return random.permutation(sampleCount) }
+    var starts: [Int] = []
+    var end = 0
+    for count in shards {
+      starts.append(end)
+      end += count
+    }
+    let row = random.permutation(shards.count).flatMap { shard in
+      random.permutation(shards[shard]).map { starts[shard] + $0 }
+    }
+    // Each sample comes up to the buffer's length later than its place, in units of 2^-32 places.
+    let times = row.indices.map { place in
+      UInt64(place) << 32 + UInt64(shuffleBuffer) * (random.nextUInt64() >> 32)
+    }
+    return row.indices.sorted { (times[$0], $0) < (times[$1], $1) }.map { row[$0] }
   }
 
   /// Where the next batch begins and ends, at a position that may be the end of a pass.
