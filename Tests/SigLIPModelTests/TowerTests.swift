@@ -106,9 +106,15 @@ import SigLIPModel
       let one = whole.embed(images: Variable(pixels.slice(row..<row + 1, axis: 0))).value
       #expect(one.scalars == expected.slice(row..<row + 1, axis: 0).contiguous().scalars)
     }
-    // What the normalisation says of itself.
+    let weight = projection.projection.weight.value
+    let bias = try #require(projection.projection.bias).value
     let normalization = try #require(normalized.normalization)
-    let standard = withoutGradients { normalization(Variable(features)).value }
+    let standard = (features - normalization.mean.value) / normalization.deviation.value
+    let composed = withoutGradients {
+      Variable(standard.matmul(weight.transpose()) + bias).normalized().value
+    }
+    #expect(expected.isApproximatelyEqual(to: composed, absolute: 1e-5, relative: 1e-5))
+    // What the normalisation says of itself.
     #expect(standard.mean(axes: [0]).abs().max().item() < 1e-4)
     let gradient = trained.embed(images: Variable(features)).sum().backward()
     #expect(gradient[projection.projection.weight] != nil)

@@ -6,11 +6,12 @@ import SigLIPModel
 /// Writes a checkpoint in another format.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Converts checkpoints between transformers, big_vision and open_clip.",
+    abstract: "Converts checkpoints between transformers, big_vision, open_clip and Pairwise's own format.",
     discussion: """
       Reads a folder of transformers (config.json with model.safetensors, or its parts), a folder of open_clip
-      (open_clip_config.json with open_clip_model.safetensors) or big_vision's .npz file, and writes what each of these
-      reads. Float32 weights are not changed by any conversion. Tokenizer files are copied along.
+      (open_clip_config.json with open_clip_model.safetensors), big_vision's .npz file or a folder that siglip train wrote
+      (pairwise_config.json with model.safetensors), and writes what each of these reads. Float32 weights are not changed
+      by any conversion. Tokenizer files are copied along. A model that a format has no words for is refused.
 
       EXAMPLES
         siglip convert --from siglip-base-patch16-224 --to b16.npz
@@ -23,7 +24,7 @@ struct Convert: ParsableCommand {
   var from: String
   @Option(help: "The folder, or .npz file, to write; it must not be there yet.", completion: .file())
   var to: String
-  @Option(help: "huggingface, npz or open_clip; npz for a name that ends so, else huggingface.")
+  @Option(help: "huggingface, npz, open_clip or pairwise; npz for a name that ends so, else huggingface.")
   var format: WeightFormat?
   @Option(help: "How numbers are stored: f32, f16 or bf16.")
   var type = StoredType.f32
@@ -45,7 +46,9 @@ struct Convert: ParsableCommand {
     var checkpoint = try SigLIPCheckpoint(path: from)
     if let imageSize {
       let vision = checkpoint.configuration.vision
-      guard !vision.isNaFlex, imageSize >= vision.patchSize, imageSize <= 4096 else {
+      var resized = vision
+      resized.imageSize = imageSize
+      guard !vision.isNaFlex, resized.problem == nil else {
         throw ValidationError(
           "--image-size \(imageSize): the model takes \(ModelDescription.images(of: vision))")
       }

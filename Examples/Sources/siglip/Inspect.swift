@@ -85,13 +85,18 @@ struct ModelDescription: Encodable {
       let function = [.gelu: "tanh GELU", .geluExact: "exact GELU"][activation] ?? "\(activation)"
       return "width \(width), \(depth) blocks, \(heads) heads, MLP \(hidden), \(function)"
     }
-    let projection = text.outputWidth.map { "projected to \($0)" } ?? "no projection"
     let total = imageMultiplyAdds + textMultiplyAdds
     let rows = [
       ("model", "\(source.shown) (SigLIP\(configuration.generation == 2 ? " 2" : ""))"),
-      ("images", "\(Self.images(of: vision)), patches of \(vision.patchSize) x \(vision.patchSize)"),
-      ("image tower", tower(vision.width, vision.depth, vision.heads, vision.hiddenWidth, vision.activation)),
-      ("texts", "\(text.contextLength) tokens of \(text.vocabularySize), \(projection)"),
+      ("images", Self.images(of: vision) + patches),
+      (
+        "image tower",
+        (vision.architecture == .efficientNetLite0
+          ? "EfficientNet-Lite0, \(vision.width) features"
+          : tower(vision.width, vision.depth, vision.heads, vision.hiddenWidth, vision.activation))
+          + imageProjection
+      ),
+      ("texts", texts),
       ("text tower", tower(text.width, text.depth, text.heads, text.hiddenWidth, text.activation)),
       (
         "parameters",
@@ -105,6 +110,26 @@ struct ModelDescription: Encodable {
       ),
     ]
     return rows.map { $0.0.padding(toLength: 13, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
+  }
+
+  private var patches: String {
+    let vision = configuration.vision
+    return vision.architecture == .efficientNetLite0
+      ? "" : ", patches of \(vision.patchSize) x \(vision.patchSize)"
+  }
+
+  private var imageProjection: String {
+    configuration.imageProjection.map {
+      ($0.normalizesFeatures ? ", normalised" : "") + ", projected to \($0.width)"
+    } ?? ""
+  }
+
+  private var texts: String {
+    let text = configuration.text
+    return "\(text.contextLength) tokens of \(text.vocabularySize)"
+      + (text.tokenBottleneck.map { ", each from \($0) numbers" } ?? "")
+      + (text.pooling == .mean ? ", mean of all positions" : "")
+      + (text.outputWidth.map { ", projected to \($0)" } ?? ", no projection")
   }
 
   var parameterTable: String { model.summary() }

@@ -7,7 +7,7 @@ import SigLIPModel
 struct ModelOptions: ParsableArguments {
   @Option(
     help:
-      "A checkpoint: a folder as transformers or open_clip writes it, or big_vision's .npz beside its tokenizer.",
+      "A checkpoint: a folder as siglip train, transformers or open_clip writes it, or big_vision's .npz beside its tokenizer.",
     completion: .directory)
   var model: String
   @OptionGroup var computing: ComputingOptions
@@ -60,31 +60,13 @@ struct LoadedModel {
   init(path: String, options: ComputingOptions) throws {
     checkpoint = try SigLIPCheckpoint(path: path)
     self.options = options
-    preprocessing = try ImagePreprocessing(modelFolder: checkpoint.folder) ?? .standard(for: checkpoint)
-    try checkFit()
-  }
-
-  /// A preprocessing that makes images of a size the tower has no positions for would stop the program later.
-  private func checkFit() throws {
-    let vision = checkpoint.configuration.vision
-    let size = vision.imageSize
-    let fits =
-      switch preprocessing.geometry {
-      case .stretch(let width, let height): !vision.isNaFlex && width == size && height == size
-      case .shortestSide(_, let width, let height): !vision.isNaFlex && width == size && height == size
-      case .patches(let patchSize, _): vision.isNaFlex && patchSize == vision.patchSize
-      }
-    if !fits {
-      throw CommandError(
-        "\(checkpoint.folder): its preprocessing makes \(preprocessing.geometry), but its image tower takes "
-          + (vision.isNaFlex ? "patches of \(vision.patchSize) pixels" : "\(size) x \(size) pixels"))
-    }
+    preprocessing = try checkpoint.imagePreprocessing()
   }
 
   /// Rows of token ids, `[texts, context]`; the tokenizer is read when it is needed.
   func tokens(_ texts: [String]) throws -> IndexTensor {
     let text = checkpoint.configuration.text
-    let rows = try TextEncoder(path: checkpoint.folder, contextLength: text.contextLength)(texts)
+    let rows = try checkpoint.textEncoder()(texts)
     if let id = rows.values.max(), id >= text.vocabularySize {
       throw CommandError(
         "\(checkpoint.folder): its tokenizer makes id \(id), but its text tower knows \(text.vocabularySize) tokens"
@@ -145,20 +127,6 @@ struct LoadedModel {
   /// Logits `[images, texts]`, from embeddings.
   func logits(images: Tensor, texts: Tensor) -> Tensor {
     withoutGradients { checkpoint.model.logits(images: Variable(images), texts: Variable(texts)).value }
-  }
-}
-
-extension ImagePreprocessing {
-  /// What the source's own code does where a checkpoint says nothing.
-  fileprivate static func standard(for checkpoint: SigLIPCheckpoint) -> ImagePreprocessing {
-    let (configuration, size) = (checkpoint.configuration, checkpoint.configuration.vision.imageSize)
-    if configuration.vision.isNaFlex { return .naFlex(patchSize: configuration.vision.patchSize) }
-    switch checkpoint.format {
-    case .bigVision: return .bigVision(imageSize: size)
-    case .openClip: return .openCLIP(imageSize: size)
-    case .huggingFace:
-      return configuration.generation == 2 ? .huggingFaceV2(imageSize: size) : .huggingFaceV1(imageSize: size)
-    }
   }
 }
 

@@ -13,6 +13,9 @@ public struct ImagePreprocessing: Sendable, Hashable {
     case shortestSide(Int, cropWidth: Int, cropHeight: Int)
     /// As large as `maximum` square patches allow, in about its own proportions: NaFlex.
     case patches(size: Int, maximum: Int)
+    /// In the middle of a white square, which is then made so many pixels wide; first of all a side of more than 4,096
+    /// pixels is made that long.
+    case paddedSquare(Int)
   }
 
   /// How images of any size become what the tower takes.
@@ -56,6 +59,12 @@ public struct ImagePreprocessing: Sendable, Hashable {
       geometry: .patches(size: patchSize, maximum: maximumPatches), filter: .bilinear, normalization: .siglip)
   }
 
+  /// What ``EfficientNetLite0`` sees of a drawing: all of it, in its own proportions.
+  public static func efficientNetLite(imageSize: Int = 224) -> ImagePreprocessing {
+    ImagePreprocessing(
+      geometry: .paddedSquare(imageSize), filter: .bicubic, normalization: .efficientNetLite)
+  }
+
   private static func siglip(_ imageSize: Int, _ filter: ResizeFilter) -> ImagePreprocessing {
     ImagePreprocessing(
       geometry: .stretch(width: imageSize, height: imageSize), filter: filter, normalization: .siglip)
@@ -80,6 +89,10 @@ public struct ImagePreprocessing: Sendable, Hashable {
       let size = NaFlex.imageSize(
         width: image.width, height: image.height, patchSize: patchSize, maximumPatches: maximum)
       return image.resized(width: size.width, height: size.height, filter: filter)
+    case .paddedSquare(let side):
+      return image.withSides(atMost: ConfigurationBounds.imageSize.upperBound, filter: filter)
+        .paddedToSquare()
+        .resized(width: side, height: side, filter: filter)
     }
   }
 
@@ -98,6 +111,8 @@ public struct ImagePreprocessing: Sendable, Hashable {
           ("a cut's width", width, 1...max(1, side)),
           ("a cut's height", height, 1...max(1, side)),
         ])
+      case .paddedSquare(let side):
+        ConfigurationBounds.problem([("a square's side", side, ConfigurationBounds.imageSize)])
       case .patches(let size, let maximum):
         ConfigurationBounds.problem([
           ("a patch size", size, ConfigurationBounds.imageSize),
@@ -160,6 +175,14 @@ public struct ImagePreprocessing: Sendable, Hashable {
 }
 
 extension RGBImage {
+  /// The image, smaller if its longer side is longer than this: a square around a very long one would fill the memory.
+  fileprivate func withSides(atMost limit: Int, filter: ResizeFilter) -> RGBImage {
+    let side = max(width, height)
+    if side <= limit { return self }
+    return resized(
+      width: max(1, width * limit / side), height: max(1, height * limit / side), filter: filter)
+  }
+
   /// What the size becomes when the shorter side gets a length, as torchvision rounds it.
   func size(shortestSide side: Int) -> (width: Int, height: Int) {
     width <= height ? (side, side * height / width) : (side * width / height, side)

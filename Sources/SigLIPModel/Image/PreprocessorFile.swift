@@ -2,14 +2,19 @@ import Foundation
 import Tensor
 
 extension ImagePreprocessing {
-  /// The preprocessing that a checkpoint's folder asks for: `preprocessor_config.json` or `processor_config.json` of
-  /// Hugging Face, or `open_clip_config.json`; nil where there is none of them.
+  /// The preprocessing that a checkpoint's folder asks for: `preprocessing.json` of this package, `preprocessor_config.json`
+  /// or `processor_config.json` of Hugging Face, or `open_clip_config.json`; nil where there is none of them.
   ///
   /// - Throws: ``FileError`` when the file asks for something else, or cannot be read.
   public init?(modelFolder folder: String) throws {
     func file(_ name: String) throws -> JSONNode? {
       let path = folder + "/" + name
       return FileManager.default.fileExists(atPath: path) ? try JSONNode(file: path) : nil
+    }
+    let own = folder + "/" + PairwiseDescription.preprocessingFileName
+    if FileManager.default.fileExists(atPath: own) {
+      self = try decode(ImagePreprocessing.self, file: own)
+      return
     }
     let path: String
     if let processor = try file("preprocessor_config.json") {
@@ -19,9 +24,11 @@ extension ImagePreprocessing {
     {
       // Where newer versions of transformers put the image processor.
       (self, path) = (try ImagePreprocessing(huggingFace: processor), processor.path)
-    } else if let config = try file("open_clip_config.json")?["preprocess_cfg"] {
+    } else if let file = try file("open_clip_config.json") {
+      let config = file["preprocess_cfg"]
       if config.isAbsent { throw config.expected("an object") }
-      (self, path) = (try ImagePreprocessing(openClip: config.object()), config.path)
+      let size = try file["model_cfg"].object()["vision_cfg"].object()["image_size"].sides()
+      (self, path) = (try ImagePreprocessing(openClip: config.object(), size), file.path)
     } else {
       return nil
     }
@@ -111,13 +118,13 @@ private struct ProcessorSize: CustomStringConvertible {
 // MARK: - open_clip
 
 extension ImagePreprocessing {
-  /// The fields of `preprocess_cfg`.
-  private init(openClip config: JSONNode) throws {
+  /// The fields of `preprocess_cfg`; where they do not say a size, it is that of the model's images.
+  private init(openClip config: JSONNode, _ modelSize: (height: Int, width: Int)?) throws {
     let name = try config["interpolation"].optionalString() ?? "bicubic"
     guard let filter = ["bicubic": ResizeFilter.bicubic, "bilinear": .bilinear][name] else {
       throw config["interpolation"].unsupported("is \"\(name)\"", expected: "bicubic or bilinear")
     }
-    let (height, width) = try config["size"].sides() ?? (224, 224)
+    let (height, width) = try config["size"].sides() ?? modelSize ?? (224, 224)
     let geometry: Geometry
     switch try config["resize_mode"].optionalString() ?? "shortest" {
     case "squash": geometry = .stretch(width: width, height: height)

@@ -18,27 +18,3 @@ func encoderParameters(_ width: Int, _ depth: Int, _ hidden: Int) -> Int {
 func blockMultiplyAdds(tokens: Int, width: Int, hidden: Int) -> Int {
   tokens * (4 * width * width + 2 * width * hidden) + 2 * tokens * tokens * width
 }
-
-extension Decoder {
-  /// Refuses what was decoded.
-  func refuse(_ problem: String?) throws {
-    guard let problem else { return }
-    throw DecodingError.dataCorrupted(.init(codingPath: codingPath, debugDescription: problem))
-  }
-
-  /// Refuses an object with a name that is none of the keys, which may be a slip.
-  func refuseUnknownKeys<Key: CodingKey & CaseIterable>(_: Key.Type) throws {
-    let known = Set(Key.allCases.map(\.stringValue))
-    let names = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
-    guard let odd = names.filter({ !known.contains($0) }).min() else { return }
-    try refuse("\"\(odd)\" is none of \(Key.allCases.map(\.stringValue).joined(separator: ", "))")
-  }
-}
-
-/// Any name of a member.
-private struct AnyKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-  init(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-}

@@ -18,6 +18,26 @@ extension TextEncoder {
     try self.init(checkpoint, contextLength: contextLength, punctuation: punctuation)
   }
 
+  /// Files that make up a tokenizer, and mean the same beside weights of every format.
+  static let fileNames =
+    tokenizerFileNames + [
+      "tokenizer_config.json", "special_tokens_map.json",
+    ]
+
+  private static let modelFileNames = ["spiece.model", "tokenizer.model", "sentencepiece.model"]
+  private static let clipFileName = "bpe_simple_vocab_16e6.txt.gz"
+  fileprivate static let tokenizerFileNames = ["tokenizer.json"] + modelFileNames + [clipFileName]
+  fileprivate static let tokenizerFileNamesOfVersionOne = modelFileNames + ["tokenizer.json", clipFileName]
+
+  /// What a tokenizer's file is called in a checkpoint's folder.
+  static func fileName(of file: String) throws -> String {
+    switch try mapFile(file).first {
+    case UInt8(ascii: "{"): "tokenizer.json"
+    case 0x1F: clipFileName
+    default: "tokenizer.model"
+    }
+  }
+
   private init(_ checkpoint: CheckpointText, contextLength: Int?, punctuation: PunctuationMode?) throws {
     let bytes = try readTokenizer(checkpoint.file)
     let tokenizer: any Tokenizer
@@ -56,7 +76,8 @@ extension TextEncoder {
       tokenizer: tokenizer,
       contextLength: max(
         contextLength ?? checkpoint.contextLength ?? (family == .clip ? 77 : 64), startID == nil ? 1 : 2),
-      startID: startID, endID: endID, padID: padID, punctuation: punctuation ?? fallback)
+      startID: startID, endID: endID, padID: padID,
+      punctuation: punctuation ?? checkpoint.punctuation ?? fallback)
   }
 
   /// The conventions that go with a vocabulary.
@@ -100,6 +121,8 @@ private struct CheckpointText {
   private var configuration: JSONNode?
   private(set) var contextLength: Int?
   private(set) var versionOneMode = PunctuationMode.bigVision
+  /// What the checkpoint says itself.
+  private(set) var punctuation: PunctuationMode?
 
   init(file: String) throws {
     self.file = file
@@ -115,15 +138,18 @@ private struct CheckpointText {
     }
     configuration = try json("tokenizer_config.json")
     let isVersionOne = try configuration?["tokenizer_class"].optionalString() == "SiglipTokenizer"
-    let models = ["spiece.model", "tokenizer.model", "sentencepiece.model"]
-    let names = isVersionOne ? models + ["tokenizer.json"] : ["tokenizer.json"] + models
-    let known = names + ["bpe_simple_vocab_16e6.txt.gz"]
+    let known =
+      isVersionOne ? TextEncoder.tokenizerFileNamesOfVersionOne : TextEncoder.tokenizerFileNames
     guard let file = known.lazy.compactMap(path).first else {
       throw FileError(
         .unsupported, directory, "it holds no tokenizer", expected: "one of \(known.joined(separator: ", "))")
     }
     self.file = file
-    if let openCLIP = try json("open_clip_config.json") {
+    if let own = path(PairwiseDescription.fileName) {
+      let description = try PairwiseDescription(path: own)
+      punctuation = description.punctuation
+      contextLength = description.configuration.text.contextLength
+    } else if let openCLIP = try json("open_clip_config.json") {
       versionOneMode = .bigVisionEvaluator
       contextLength = openCLIP["model_cfg"]["text_cfg"]["context_length"].length
     } else if configuration != nil {

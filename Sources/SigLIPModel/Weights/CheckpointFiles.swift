@@ -41,7 +41,15 @@ struct CheckpointFiles {
       names.map { URL(fileURLWithPath: folder).appendingPathComponent($0).path }
         .first { FileManager.default.fileExists(atPath: $0) }
     }
-    if let config = find("open_clip_config.json") {
+    if let config = find(PairwiseDescription.fileName) {
+      guard let weights = find("model.safetensors") else {
+        throw FileError.notACheckpoint(
+          folder, "it has \(PairwiseDescription.fileName) but no model.safetensors")
+      }
+      self.init(
+        .pairwise, folder: folder, try PairwiseDescription(path: config).configuration,
+        try SafetensorsSource(file: weights))
+    } else if let config = find("open_clip_config.json") {
       guard let weights = find("open_clip_model.safetensors", "model.safetensors") else {
         throw FileError.notACheckpoint(
           folder, "it has open_clip_config.json but no open_clip_model.safetensors")
@@ -68,7 +76,7 @@ struct CheckpointFiles {
           folder, "what it should hold is not there",
           expected:
             "config.json and model.safetensors, open_clip_config.json and open_clip_model.safetensors, "
-            + "or one .npz file in it")
+            + "\(PairwiseDescription.fileName) and model.safetensors, or one .npz file in it")
       }
       try self.init(archive: URL(fileURLWithPath: folder).appendingPathComponent(archives[0]).path)
     }
@@ -86,6 +94,12 @@ struct CheckpointFiles {
   private init(weights path: String) throws {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
     let source = try SafetensorsSource(file: path)
+    if source.names.contains("logitScale") {
+      let config = folder.appendingPathComponent(PairwiseDescription.fileName).path
+      self.init(
+        .pairwise, folder: folder.path, try PairwiseDescription(path: config).configuration, source)
+      return
+    }
     let isOpenClip = source.names.contains { $0.hasPrefix("visual.") }
     let config = folder.appendingPathComponent(isOpenClip ? "open_clip_config.json" : "config.json").path
     self.init(

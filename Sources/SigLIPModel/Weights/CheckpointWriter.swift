@@ -2,23 +2,19 @@ import Foundation
 import NN
 
 extension SigLIPCheckpoint {
-  /// Files that mean the same beside every format, copied along.
-  private static let companions = [
-    "tokenizer.json", "tokenizer.model", "spiece.model", "tokenizer_config.json", "special_tokens_map.json",
-  ]
-
-  /// Writes the checkpoint in a format: a new folder for Hugging Face and open_clip, a new file for big_vision. It appears
-  /// at `path` whole or not at all; what lies there already is left alone.
+  /// Writes the checkpoint in a format: a new file for big_vision, a new folder for all others. It appears at `path` whole
+  /// or not at all; what lies there already is left alone.
   ///
   /// A text tower without a projection is given an identity for Hugging Face, whose models always have one; reading leaves
-  /// it out again. Dropout is a matter of training and not written.
+  /// it out again. Dropout is a matter of training and only written in this package's own
+  /// format.
   ///
   /// - Parameters:
   ///   - stacksBlocks: Whether big_vision's blocks are stacked in one array, as where it scans over them.
   ///   - elementType: A floating-point type to round to.
   ///   - progress: Told before each array which part of them is written; an error it throws ends the writing.
   /// - Throws: ``FileError`` when the path is taken or the format has no such models, or when it cannot be
-  ///   written.
+  ///   written; ``StateError`` when ``configuration`` is not that of the model.
   public func write(
     to path: String, format: WeightFormat, stacksBlocks: Bool = false, elementType: ElementType = .float32,
     progress: @escaping (Double) throws -> Void = { _ in }
@@ -27,6 +23,11 @@ extension SigLIPCheckpoint {
       throw FileError(.unsupported, path, "it is there already", advice: "remove it or choose another name")
     }
     if let problem = format.problem(with: configuration) {
+      throw FileError(.unsupported, path, problem)
+    }
+    try checkModel()
+    let preprocessing = format == .pairwise || saysMore ? try imagePreprocessing() : nil
+    if let problem = preprocessing.flatMap(format.problem(with:)) {
       throw FileError(.unsupported, path, problem)
     }
     let isStacked = stacksBlocks && format == .bigVision
@@ -46,14 +47,41 @@ extension SigLIPCheckpoint {
       }
     }
     do {
-      try write(arrays, to: path, format, elementType)
+      try write(arrays, to: path, format, elementType, preprocessing)
     } catch {
       throw ended ?? error
     }
   }
 
+  /// Whether more is known of how images are prepared than files of the published formats say.
+  private var saysMore: Bool { preprocessing != nil || format == .pairwise && !folder.isEmpty }
+
+  /// Refuses a model that is not of the configuration, which would be written and could not be read.
+  private func checkModel() throws {
+    var shapes: [String: Shape] = [:]
+    let outline = SigLIP.outline(configuration)
+    for (path, parameter) in outline.namedParameters() { shapes[path] = parameter.shape }
+    for (path, buffer) in outline.namedBuffers() { shapes[path] = buffer.value.shape }
+    var (unexpected, mismatched): ([String], [(path: String, expected: Shape, found: Shape)]) = ([], [])
+    let found =
+      model.namedParameters().map { ($0.path, $0.parameter.shape) }
+      + model.namedBuffers().map { ($0.path, $0.buffer.value.shape) }
+    for (path, shape) in found {
+      guard let expected = shapes.removeValue(forKey: path) else {
+        unexpected.append(path)
+        continue
+      }
+      if shape != expected { mismatched.append((path, expected, shape)) }
+    }
+    if !(shapes.isEmpty && unexpected.isEmpty && mismatched.isEmpty) {
+      throw StateError(missing: shapes.keys.sorted(), unexpected: unexpected, mismatched: mismatched)
+    }
+  }
+
+  /// - Parameter preprocessing: What is to be said of images; what the format's own code does if nil.
   private func write(
-    _ arrays: [WeightMapping.Assembled], to path: String, _ format: WeightFormat, _ elementType: ElementType
+    _ arrays: [WeightMapping.Assembled], to path: String, _ format: WeightFormat, _ elementType: ElementType,
+    _ preprocessing: ImagePreprocessing?
   ) throws {
     switch format {
     case .bigVision:
@@ -62,20 +90,34 @@ extension SigLIPCheckpoint {
     case .huggingFace:
       try writeFolder(path) { folder in
         try writeJSON(configuration.huggingFaceConfig, to: folder + "/config.json")
-        if let preprocessor = companion("preprocessor_config.json") {
+        if preprocessing == nil, let preprocessor = companion("preprocessor_config.json") {
           try copyFile(preprocessor, to: folder + "/preprocessor_config.json")
         } else {
           let isBicubic = self.format != .bigVision && configuration.generation == 1
           try writeJSON(
-            configuration.huggingFacePreprocessor(isBicubic: isBicubic),
+            configuration.huggingFacePreprocessor(
+              isBicubic: preprocessing.map { $0.filter == .bicubic } ?? isBicubic,
+              preprocessing?.normalization ?? .siglip, maximumPatches: preprocessing?.maximumPatches),
             to: folder + "/preprocessor_config.json")
         }
         try write(arrays, to: folder + "/model.safetensors", elementType)
       }
     case .openClip:
       try writeFolder(path) { folder in
-        try writeJSON(configuration.openClipConfig, to: folder + "/open_clip_config.json")
+        try writeJSON(
+          configuration.openClipConfig(
+            isBicubic: preprocessing.map { $0.filter == .bicubic } ?? true,
+            preprocessing?.normalization ?? .siglip),
+          to: folder + "/open_clip_config.json")
         try write(arrays, to: folder + "/open_clip_model.safetensors", elementType)
+      }
+    case .pairwise:
+      let texts = try tokenizerFiles.isEmpty ? nil : textEncoder().punctuation
+      try writeFolder(path) { folder in
+        let description = PairwiseDescription(configuration: configuration, punctuation: texts)
+        try encode(description, to: "\(folder)/\(PairwiseDescription.fileName)")
+        try encode(preprocessing, to: "\(folder)/\(PairwiseDescription.preprocessingFileName)")
+        try write(arrays, to: folder + "/model.safetensors", elementType)
       }
     }
   }
@@ -93,15 +135,37 @@ extension SigLIPCheckpoint {
     guard mkdir(temporary, 0o777) == 0 else { throw unwritable() }
     do {
       try body(temporary)
-      for name in SigLIPCheckpoint.companions {
-        guard let source = companion(name) else { continue }
-        try copyFile(source, to: "\(temporary)/\(name)")
-      }
+      for (name, source) in try tokenizerFiles { try copyFile(source, to: "\(temporary)/\(name)") }
       guard rename(temporary, path) == 0 else { throw unwritable() }
     } catch {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
+  }
+}
+
+extension SigLIPCheckpoint {
+  /// Files of a tokenizer, under the names that they have in every format.
+  fileprivate var tokenizerFiles: [(name: String, path: String)] {
+    get throws {
+      let tokenizer = tokenizer ?? folder
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: tokenizer, isDirectory: &isFolder) else {
+        if self.tokenizer == nil { return [] }
+        throw FileError(.unreadable, tokenizer, "there is no such file or folder")
+      }
+      if isFolder.boolValue {
+        return TextEncoder.fileNames.compactMap { name in [name].firstFile(in: tokenizer).map { (name, $0) } }
+      }
+      return [(try TextEncoder.fileName(of: tokenizer), tokenizer)]
+    }
+  }
+}
+
+extension ImagePreprocessing {
+  /// Patches that an image of any shape may have.
+  fileprivate var maximumPatches: Int? {
+    if case .patches(_, let maximum) = geometry { maximum } else { nil }
   }
 }
 
@@ -115,13 +179,15 @@ extension WeightMapping {
 
   /// All arrays of a model in the format.
   func arrays(of model: SigLIP) -> [Assembled] {
-    let values = Dictionary(uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter) })
+    let values = Dictionary(
+      uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter.value) }
+        + model.namedBuffers().map { ($0.path, $0.buffer.value) })
     let groups = Dictionary(grouping: placements(of: model), by: \.name)
     var arrays = groups.map { name, parts in
       let ordered = parts.sorted { ($0.rows?.lowerBound ?? 0) < ($1.rows?.lowerBound ?? 0) }
       let shape = Shape(ordered[0].arrayShape)
       return Assembled(name: name, shape: shape) {
-        let pieces = ordered.compactMap { part in values[part.path].map { part.encode($0.value) } }
+        let pieces = ordered.compactMap { part in values[part.path].map(part.encode) }
         return (pieces.count == 1 ? pieces[0] : Tensor.concatenate(pieces, axis: 0)).reshape(shape)
       }
     }
@@ -140,4 +206,11 @@ private func writeJSON(_ members: [String: Any], to path: String) throws {
     withJSONObject: members, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
   data.append(UInt8(ascii: "\n"))
   try data.writeWhole(to: path)
+}
+
+/// Writes a value as an indented file with sorted names.
+private func encode(_ value: some Encodable, to path: String) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  try (encoder.encode(value) + [UInt8(ascii: "\n")]).writeWhole(to: path)
 }

@@ -95,17 +95,22 @@ extension SigLIPConfiguration {
   /// The members of a `preprocessor_config.json`: images are squashed to the model's size, or for NaFlex kept in shape, and
   /// brought to [-1, 1].
   ///
-  /// - Parameter isBicubic: Whether the resize is bicubic, else bilinear.
-  func huggingFacePreprocessor(isBicubic: Bool) -> [String: Any] {
+  /// - Parameters:
+  ///   - isBicubic: Whether the resize is bicubic, else bilinear.
+  ///   - normalization: What pixel values become.
+  ///   - maximumPatches: Of NaFlex models; those of a square image if nil.
+  func huggingFacePreprocessor(
+    isBicubic: Bool, _ normalization: PixelNormalization = .siglip, maximumPatches: Int? = nil
+  ) -> [String: Any] {
     var members: [String: Any] = [
-      "do_normalize": true, "do_rescale": true, "do_resize": true, "image_mean": [0.5, 0.5, 0.5],
-      "image_std": [0.5, 0.5, 0.5], "resample": isBicubic ? 3 : 2, "rescale_factor": 1.0 / 255,
+      "do_normalize": true, "do_rescale": true, "do_resize": true, "image_mean": normalization.shares.mean,
+      "image_std": normalization.shares.deviation, "resample": isBicubic ? 3 : 2, "rescale_factor": 1.0 / 255,
       "image_processor_type": vision.isNaFlex ? "Siglip2ImageProcessor" : "SiglipImageProcessor",
       "processor_class": vision.isNaFlex ? "Siglip2Processor" : "SiglipProcessor",
     ]
     if vision.isNaFlex {
       members["patch_size"] = vision.patchSize
-      members["max_num_patches"] = vision.gridSize * vision.gridSize
+      members["max_num_patches"] = maximumPatches ?? vision.gridSize * vision.gridSize
     } else {
       members["size"] = ["height": vision.imageSize, "width": vision.imageSize]
     }
@@ -123,4 +128,11 @@ extension Activation {
 
   /// What transformers calls it; nil for what it does not have.
   var huggingFaceName: String? { Activation.huggingFaceNames.first { $0.activation == self }?.name }
+}
+
+extension PixelNormalization {
+  /// Mean and deviation as shares of the largest pixel value.
+  var shares: (mean: [Double], deviation: [Double]) {
+    (mean.map { Double($0) / 255 }, deviation.map { Double($0) / 255 })
+  }
 }

@@ -75,7 +75,11 @@ extension SigLIPConfiguration {
 
   /// The members of an `open_clip_config.json`. Sizes and activation of the image tower are spelled out beside timm's name:
   /// open_clip goes by the name, which for some towers stands for exact GELU.
-  var openClipConfig: [String: Any] {
+  ///
+  /// - Parameters:
+  ///   - isBicubic: Whether images are resized bicubically, else bilinearly.
+  ///   - normalization: What pixel values become.
+  func openClipConfig(isBicubic: Bool, _ normalization: PixelNormalization) -> [String: Any] {
     let isLate = generation == 2
     var visionConfig: [String: Any] = [
       "image_size": vision.imageSize, "timm_model_name": TimmModel.name(of: vision),
@@ -102,7 +106,8 @@ extension SigLIPConfiguration {
         "text_cfg": textConfig,
       ],
       "preprocess_cfg": [
-        "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic", "resize_mode": "squash",
+        "mean": normalization.shares.mean, "std": normalization.shares.deviation,
+        "interpolation": isBicubic ? "bicubic" : "bilinear", "resize_mode": "squash",
       ],
     ]
   }

@@ -14,25 +14,31 @@ public struct SigLIPCheckpoint {
   public let format: WeightFormat
   /// The model's sizes.
   public let configuration: SigLIPConfiguration
-  /// The model.
+  /// The model; one that was read is in the mode for inference.
   public let model: SigLIP
+  /// How images are prepared, where that is not what ``folder`` says.
+  public let preprocessing: ImagePreprocessing?
+  /// The tokenizer's file, or a folder with one, where that is not ``folder``.
+  public let tokenizer: String?
 
   /// A model to be written; `path` and `folder` say where files that belong to it would lie, if anywhere.
   public init(
     model: SigLIP, configuration: SigLIPConfiguration, format: WeightFormat = .huggingFace, path: String = "",
-    folder: String = ""
+    folder: String = "", preprocessing: ImagePreprocessing? = nil, tokenizer: String? = nil
   ) {
     self.path = path
     self.folder = folder
     self.format = format
     self.configuration = configuration
     self.model = model
+    self.preprocessing = preprocessing
+    self.tokenizer = tokenizer
   }
 
   /// Reads a checkpoint.
   ///
-  /// - Parameter path: A folder that transformers or open_clip reads, one of its safetensors files, or big_vision's `.npz`
-  ///   file.
+  /// - Parameter path: A folder that transformers or open_clip reads or that ``WeightFormat/pairwise`` writes, one of its
+  ///   safetensors files, or big_vision's `.npz` file.
   /// - Throws: ``StateError`` for arrays that do not fit the configuration, ``FileError`` for files that cannot be read or are damaged.
   public init(path: String) throws {
     let files = try CheckpointFiles(path)
@@ -49,6 +55,7 @@ public struct SigLIPCheckpoint {
         path.hasPrefix("text.projection.") ? nil : value
       }
     }
+    model.evaluate()
     self.init(
       model: model, configuration: configuration, format: files.format, path: path, folder: files.folder)
   }
@@ -61,9 +68,55 @@ public struct SigLIPCheckpoint {
   }
 
   /// The path of the first of these files that lies beside the weights.
-  public func companion(_ names: String...) -> String? {
-    names.map { URL(fileURLWithPath: folder).appendingPathComponent($0).path }
-      .first { FileManager.default.fileExists(atPath: $0) }
+  public func companion(_ names: String...) -> String? { names.firstFile(in: folder) }
+
+  /// How images are prepared for the model: what the checkpoint's files say, or else what the code does that reads them.
+  ///
+  /// - Throws: ``FileError`` when a file is damaged, missing in this package's own format, or asks for images that the model
+  ///   does not take.
+  public func imagePreprocessing() throws -> ImagePreprocessing {
+    let stated = try folder.isEmpty ? nil : ImagePreprocessing(modelFolder: folder)
+    let found = try preprocessing ?? stated ?? standardPreprocessing
+    let (vision, size) = (configuration.vision, configuration.vision.imageSize)
+    let fits =
+      switch found.geometry {
+      case .stretch(let width, let height), .shortestSide(_, let width, let height):
+        !vision.isNaFlex && width == size && height == size
+      case .paddedSquare(let side): !vision.isNaFlex && side == size
+      case .patches(let patchSize, _): vision.isNaFlex && patchSize == vision.patchSize
+      }
+    if !fits {
+      throw FileError(
+        .unsupported, folder,
+        "its preprocessing makes \(found.geometry), but its image tower takes "
+          + (vision.isNaFlex ? "patches of \(vision.patchSize) pixels" : "\(size) x \(size) pixels"))
+    }
+    return found
+  }
+
+  /// What the source's own code does where a checkpoint says nothing.
+  private var standardPreprocessing: ImagePreprocessing {
+    get throws {
+      let (vision, size) = (configuration.vision, configuration.vision.imageSize)
+      switch (vision.architecture, format) {
+      case (_, .pairwise) where !folder.isEmpty:
+        throw FileError(.missing, folder, PairwiseDescription.preprocessingFileName)
+      case (.efficientNetLite0, _): return .efficientNetLite(imageSize: size)
+      case (.naFlex, _): return .naFlex(patchSize: vision.patchSize)
+      case (.transformer, .bigVision): return .bigVision(imageSize: size)
+      case (.transformer, .openClip): return .openCLIP(imageSize: size)
+      case (.transformer, .huggingFace), (.transformer, .pairwise):
+        return configuration.generation == 2
+          ? .huggingFaceV2(imageSize: size) : .huggingFaceV1(imageSize: size)
+      }
+    }
+  }
+
+  /// What makes the model's rows of tokens of texts.
+  ///
+  /// - Throws: ``FileError`` when there is no tokenizer, or it cannot be read.
+  public func textEncoder() throws -> TextEncoder {
+    try TextEncoder(path: tokenizer ?? folder, contextLength: configuration.text.contextLength)
   }
 
   /// The model as it is now, to embed images and texts in several tasks at once.
@@ -89,8 +142,10 @@ public struct SigLIPCheckpoint {
       path == positions
         ? (method ?? format.positionResize)(value, height: side, width: side) : value
     }
+    let preprocessing = (try? imagePreprocessing())?.resized(imageSize: imageSize)
     return SigLIPCheckpoint(
-      model: model, configuration: target, format: format, path: path, folder: folder)
+      model: model, configuration: target, format: format, path: path, folder: folder,
+      preprocessing: preprocessing, tokenizer: tokenizer)
   }
 
   /// A model of another configuration with the parameters and buffers of this one as `transform` changes them, nil for left out.
@@ -115,8 +170,33 @@ extension WeightFormat {
     switch self {
     case .huggingFace: .bicubic
     case .bigVision: .linearZoom
-    case .openClip: .bicubicAntialiased
+    case .openClip, .pairwise: .bicubicAntialiased
     }
+  }
+}
+
+extension [String] {
+  /// The path of the first of these names that is a file in a folder.
+  func firstFile(in folder: String) -> String? {
+    if folder.isEmpty { return nil }
+    return lazy.map { URL(fileURLWithPath: folder).appendingPathComponent($0).path }
+      .first { FileManager.default.fileExists(atPath: $0) }
+  }
+}
+
+extension ImagePreprocessing {
+  /// The same for images of another size.
+  fileprivate func resized(imageSize: Int) -> ImagePreprocessing {
+    var result = self
+    switch geometry {
+    case .stretch: result.geometry = .stretch(width: imageSize, height: imageSize)
+    case .shortestSide(let side, let width, _):
+      result.geometry = .shortestSide(
+        (side * imageSize + width / 2) / width, cropWidth: imageSize, cropHeight: imageSize)
+    case .paddedSquare: result.geometry = .paddedSquare(imageSize)
+    case .patches: break
+    }
+    return result
   }
 }
 

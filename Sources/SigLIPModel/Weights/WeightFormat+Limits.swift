@@ -5,6 +5,7 @@ extension WeightFormat {
   /// another model.
   func problem(with configuration: SigLIPConfiguration) -> String? {
     if let problem = configuration.problem { return problem }
+    if self == .pairwise { return nil }
     let (vision, text) = (configuration.vision, configuration.text)
     if text.pooling != .last {
       return "this model pools texts by \(text.pooling), \(source)'s SigLIP models by the last position"
@@ -32,6 +33,17 @@ extension WeightFormat {
     case .huggingFace: "transformers"
     case .bigVision: "big_vision"
     case .openClip: "open_clip"
+    case .pairwise: "Pairwise"
+    }
+  }
+
+  /// What a format cannot say of how images are prepared, in words; nil when nothing is lost.
+  func problem(with preprocessing: ImagePreprocessing) -> String? {
+    if self == .pairwise { return nil }
+    switch preprocessing.geometry {
+    case .stretch, .patches: return nil
+    case .paddedSquare: return "its images are padded to squares, \(source)'s SigLIP models stretch them"
+    case .shortestSide: return "its images are cut, \(source)'s SigLIP models stretch them"
     }
   }
 
@@ -40,6 +52,7 @@ extension WeightFormat {
     case .huggingFace: activation.huggingFaceName != nil
     case .bigVision: activation == .gelu
     case .openClip: activation.openClipOptions != nil
+    case .pairwise: true
     }
   }
 }

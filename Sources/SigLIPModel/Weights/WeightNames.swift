@@ -39,6 +39,16 @@ struct WeightNames {
     (self.huggingFace, self.bigVision, self.openClip) = (huggingFace, bigVision, openClip)
   }
 
+  /// What a format calls the part.
+  func name(in format: WeightFormat) -> String {
+    switch format {
+    case .huggingFace: huggingFace
+    case .bigVision: bigVision
+    case .openClip: openClip
+    case .pairwise: path
+    }
+  }
+
   /// Every part of the model once: here, in Hugging Face's transformers, in big_vision, in open_clip.
   static let table = [
     WeightNames(.scalar, "logitScale", "logit_scale", "t", "logit_scale"),

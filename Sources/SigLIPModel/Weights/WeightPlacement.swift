@@ -1,7 +1,7 @@
 import Foundation
 import NN
 
-/// The formats in which SigLIP's weights are published.
+/// The formats in which SigLIP's weights are published, and this package's own.
 public enum WeightFormat: String, Sendable, CaseIterable, Codable {
   /// A folder that transformers reads: `config.json`, `model.safetensors` or its parts.
   case huggingFace = "huggingface"
@@ -9,6 +9,9 @@ public enum WeightFormat: String, Sendable, CaseIterable, Codable {
   case bigVision = "npz"
   /// A folder that open_clip reads: `open_clip_config.json`, `open_clip_model.safetensors`.
   case openClip = "open_clip"
+  /// A folder that says all that can be said of a model here: `pairwise_config.json`, `model.safetensors` with the module's
+  /// own paths, `preprocessing.json`.
+  case pairwise
 }
 
 /// Where one parameter lies in a file, and how it is stored there.
@@ -63,9 +66,10 @@ struct WeightMapping {
 
   private static let rows = Dictionary(uniqueKeysWithValues: WeightNames.table.map { ($0.path, $0) })
 
-  /// One placement for each parameter of the model.
+  /// One placement for each parameter of the model, and in the package's own format for each buffer.
   func placements(of model: SigLIP) -> [WeightPlacement] {
     model.namedParameters().map { placement(of: $0.path, shape: $0.parameter.shape) }
+      + model.namedBuffers().map { placement(of: $0.path, shape: $0.buffer.value.shape) }
   }
 
   /// Names that may be in a file without being a parameter.
@@ -74,6 +78,11 @@ struct WeightMapping {
   }
 
   private func placement(of path: String, shape: Shape) -> WeightPlacement {
+    if format == .pairwise {
+      return WeightPlacement(
+        path: path, shape: shape, name: path, arrayShape: Array(shape), rows: shape.first.map { 0..<$0 },
+        storedShape: shape, layout: .same)
+    }
     let (template, block) = WeightMapping.template(path)
     if let row = WeightMapping.rows[template] { return place(path, shape, row, leaf: nil, block: block) }
     let cut = template.lastIndex(of: ".") ?? template.endIndex
@@ -97,8 +106,7 @@ struct WeightMapping {
     _ path: String, _ shape: Shape, _ row: WeightNames, leaf: String?, block: Int?
   ) -> WeightPlacement {
     let isImage = path.hasPrefix("image.")
-    var (name, part) = WeightMapping.parse(
-      format == .huggingFace ? row.huggingFace : format == .bigVision ? row.bigVision : row.openClip)
+    var (name, part) = WeightMapping.parse(row.name(in: format))
     if let leaf { name = join(name, leaf) }
     let (storedShape, layout) = stored(shape, row.kind, leaf: leaf, isImage: isImage)
     var arrayShape = Array(storedShape)
@@ -143,7 +151,7 @@ struct WeightMapping {
     let heads = isImage ? configuration.vision.heads : configuration.text.heads
     let isWeight = leaf == "weight"
     switch (format, kind) {
-    case (.huggingFace, _): return (shape, .same)
+    case (.huggingFace, _), (.pairwise, _): return (shape, .same)
     case (.openClip, .imagePositions): return ([1] + shape, .same)
     case (.openClip, .scalar): return ([], .same)
     case (.openClip, _): return (shape, .same)

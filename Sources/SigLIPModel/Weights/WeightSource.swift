@@ -94,7 +94,7 @@ struct NPZSource: WeightSource {
 }
 
 extension WeightMapping {
-  /// Reads all parameters, one array at a time.
+  /// Reads all parameters and buffers, one array at a time.
   ///
   /// - Throws: ``StateError`` with every name that is missing, unexpected or of another shape;
   ///   nothing was read then.
@@ -103,11 +103,13 @@ extension WeightMapping {
     try check(placements, against: source)
     let parameters = Dictionary(
       uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter) })
+    let buffers = Dictionary(uniqueKeysWithValues: model.namedBuffers().map { ($0.path, $0.buffer) })
     for (name, sharing) in Dictionary(grouping: placements, by: \.name).sorted(by: { $0.key < $1.key }) {
       let array = try source.array(name)
       for placement in sharing {
         let stored = try placement.rows.map { try array.tensor(rows: $0) } ?? array.tensor()
         parameters[placement.path]?.value = placement.decode(stored)
+        buffers[placement.path]?.value = placement.decode(stored)
       }
     }
   }

@@ -34,6 +34,9 @@ let checkpointReaders = [
     name: "open_clip", share: 50, seeds: { try folders(["open_clip-v1", "open_clip-i18n"]) },
     read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
   Reader(
+    name: "pairwise", share: 150, seeds: { try [Seeds.pairwise(.transformer), Seeds.pairwise(.naFlex)] },
+    read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
+  Reader(
     name: "big_vision", share: 100,
     seeds: {
       let looped = try ["v1-16", "v2-naflex"].map { try Seeds.fixture("siglip_family/\($0).npz") }
@@ -48,6 +51,32 @@ let checkpointReaders = [
     read: { sample in try use(SigLIPCheckpoint(path: sample.path), &sample) }),
 ]
 
+extension Seeds {
+  /// A folder of the package's own format: a model with everything that it alone can say.
+  fileprivate static func pairwise(_ architecture: VisionConfiguration.Architecture) throws -> Input {
+    let vision = VisionConfiguration(
+      imageSize: 12, patchSize: 4, width: 16, depth: 1, heads: 2, hiddenWidth: 20,
+      isNaFlex: architecture == .naFlex)
+    let text = TextConfiguration(
+      vocabularySize: 30, contextLength: 5, width: 16, depth: 1, heads: 2, hiddenWidth: 24, outputWidth: 12,
+      dropout: 0.1, pooling: .mean, tokenBottleneck: 6)
+    let configuration = SigLIPConfiguration(
+      vision: vision,
+      imageProjection: ImageProjection(width: 12, normalizesFeatures: true, hasBias: true), text: text)
+    var random = Random(seed: 1)
+    let checkpoint = SigLIPCheckpoint(
+      model: SigLIP(configuration, random: &random), configuration: configuration,
+      preprocessing: vision.isNaFlex
+        ? .naFlex(patchSize: 4, maximumPatches: 9) : .efficientNetLite(imageSize: 12),
+      tokenizer: TestSupport.fixture("tokenizers/siglip.model"))
+    let folder = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try checkpoint.write(to: folder, format: .pairwise)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    return Input(try names.map { ($0, try bytes("\(folder)/\($0)")) })
+  }
+}
+
 private func folders(_ names: [String]) throws -> [Input] {
   try names.map { try Seeds.folder("siglip_family/\($0)") }
 }
@@ -56,10 +85,13 @@ private func folders(_ names: [String]) throws -> [Input] {
 private func use(_ checkpoint: SigLIPCheckpoint, _ sample: inout Sample) throws {
   let (vision, text) = (checkpoint.configuration.vision, checkpoint.configuration.text)
   let picture = RGBImage(width: 9, height: 7, pixels: [UInt8](repeating: 100, count: 9 * 7 * 3))
-  let preprocessing: ImagePreprocessing =
+  let standard: ImagePreprocessing =
     vision.isNaFlex
     ? .naFlex(patchSize: vision.patchSize, maximumPatches: vision.gridSize * vision.gridSize)
     : .huggingFaceV1(imageSize: vision.imageSize)
+  var preprocessing = standard
+  sample.attempt { preprocessing = try checkpoint.imagePreprocessing() }
+  sample.attempt { _ = try checkpoint.textEncoder()(["a cat"]) }
   switch preprocessing([picture]) {
   case .pixels(let tensor): use(checkpoint.model.embed(images: Variable(tensor)).value)
   case .patches(let sequences): use(checkpoint.model.embed(patches: sequences).value)
