@@ -23,7 +23,7 @@ public struct IDXFile: Sendable {
   /// - Throws: ``FileError``.
   public init(_ file: [UInt8], name: String) throws {
     func damaged(_ problem: String) -> FileError { FileError(.malformed, name, problem) }
-    let file = file.starts(with: [0x1F, 0x8B]) ? try IDXFile.unpacked(file, name) : file
+    let file = Gzip.isGzip(file) ? try IDXFile.unpacked(file, name) : file
     guard file.count >= 4, file[0] == 0, file[1] == 0, file[3] > 0 else {
       throw damaged("it is not an IDX file")
     }

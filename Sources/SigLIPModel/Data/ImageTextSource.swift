@@ -15,6 +15,8 @@ public protocol ImageTextSource: Sendable {
   var distinctCount: Int { get }
   /// The index of the sample that a pass has at a place of `0..<count`: the place, unless passes have different samples.
   func index(ofPlace place: Int, epoch: Int) -> Int
+  /// How many samples each file of many has, where they are read better file by file; nil if any order is as good.
+  var shardCounts: [Int]? { get }
   /// What names a sample, in messages and caches. No other sample of the source has it, but damaged ones may.
   func key(at index: Int) -> String
   /// The image of a sample.
@@ -29,6 +31,9 @@ extension ImageTextSource {
 
   /// The place.
   public func index(ofPlace place: Int, epoch: Int) -> Int { place }
+
+  /// Nil.
+  public var shardCounts: [Int]? { nil }
 
   /// All of a sample.
   ///

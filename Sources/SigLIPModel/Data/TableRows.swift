@@ -8,11 +8,6 @@ struct TableRow {
   let captions: [Caption]
 }
 
-/// What is wrong with a row.
-struct TableRowProblem: Error {
-  let description: String
-}
-
 /// Reads rows of a table from where they stand in the file.
 struct TableRows: Sendable {
   /// A row of more bytes is damaged: captions have hundreds, and what is not meant as a quotation mark takes in the rest of
@@ -107,7 +102,7 @@ struct TableRows: Sendable {
   // MARK: Rows
 
   /// A row, or what is wrong with it.
-  typealias Outcome = Result<TableRow, TableRowProblem>
+  typealias Outcome = Result<TableRow, SampleProblem>
 
   /// The row that begins at a place, where it ends, and how many lines it has; nil for an empty line.
   ///
@@ -124,7 +119,7 @@ struct TableRows: Sendable {
             advice: "read the table without quotes if they stand for themselves")
         }
         if record.isEmpty { return (nil, record.end, record.lineCount) }
-        let outcome = Outcome { () throws(TableRowProblem) in
+        let outcome = Outcome { () throws(SampleProblem) in
           try row(record, bytes, size: record.end - offset, columns)
         }
         return (outcome, record.end, record.lineCount)
@@ -134,14 +129,14 @@ struct TableRows: Sendable {
         let end = min(offset + count + 1, bytes.count)
         let object = rest[..<count]
         if object.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return (nil, end, 1) }
-        let outcome = Outcome { () throws(TableRowProblem) in
+        let outcome = Outcome { () throws(SampleProblem) in
           try checkSize(count)
           do {
             return try row(JSONReader.read(Array(object), maximumCount: 1 << 12))
           } catch let problem as JSONReader.Problem {
-            throw TableRowProblem(description: "not valid JSON: \(problem.description)")
+            throw SampleProblem(description: "not valid JSON: \(problem.description)")
           } catch {
-            throw error as? TableRowProblem ?? TableRowProblem(description: "\(error)")
+            throw error as? SampleProblem ?? SampleProblem(description: "\(error)")
           }
         }
         return (outcome, end, 1)
@@ -151,44 +146,44 @@ struct TableRows: Sendable {
 
   private func row(
     _ record: DelimitedText.Record, _ bytes: UnsafeBufferPointer<UInt8>, size: Int, _ columns: Columns
-  ) throws(TableRowProblem) -> TableRow {
+  ) throws(SampleProblem) -> TableRow {
     try checkSize(size)
     if record.hasTextBehindQuote {
-      throw TableRowProblem(description: "text behind a closing quotation mark")
+      throw SampleProblem(description: "text behind a closing quotation mark")
     }
     if record.fields.count != columns.count {
-      throw TableRowProblem(description: "\(record.fields.count) columns, expected \(columns.count)")
+      throw SampleProblem(description: "\(record.fields.count) columns, expected \(columns.count)")
     }
-    func text(_ column: Int, _ meaning: String) throws(TableRowProblem) -> String {
+    func text(_ column: Int, _ meaning: String) throws(SampleProblem) -> String {
       guard let text = DelimitedText.text(bytes, record.fields[column]) else {
-        throw TableRowProblem(description: "the \(meaning) is not UTF-8")
+        throw SampleProblem(description: "the \(meaning) is not UTF-8")
       }
       return text
     }
     let image = try text(columns.image, "path of the image")
-    let language = try columns.language.map { column throws(TableRowProblem) in try text(column, "language") }
-    let captions = try columns.captions.map { column, own throws(TableRowProblem) in
+    let language = try columns.language.map { column throws(SampleProblem) in try text(column, "language") }
+    let captions = try columns.captions.map { column, own throws(SampleProblem) in
       Caption(try text(column, "caption"), language: own ?? language)
     }
     return try checked(image, captions)
   }
 
-  private func row(_ value: JSONValue) throws(TableRowProblem) -> TableRow {
-    guard case .object(let members) = value else { throw TableRowProblem(description: "not a JSON object") }
-    func string(_ name: String) throws(TableRowProblem) -> String? {
+  private func row(_ value: JSONValue) throws(SampleProblem) -> TableRow {
+    guard case .object(let members) = value else { throw SampleProblem(description: "not a JSON object") }
+    func string(_ name: String) throws(SampleProblem) -> String? {
       switch members.first(where: { $0.name == name })?.value {
       case .string(let text): return text
       case nil, .null: return nil
-      default: throw TableRowProblem(description: "\(name.oneLine(limit: 100)) is not a string")
+      default: throw SampleProblem(description: "\(name.oneLine(limit: 100)) is not a string")
       }
     }
-    func first(_ name: String?, _ usual: [String]) throws(TableRowProblem) -> String? {
+    func first(_ name: String?, _ usual: [String]) throws(SampleProblem) -> String? {
       for name in name.map({ [$0] }) ?? usual { if let text = try string(name) { return text } }
       return nil
     }
     guard let image = try first(options.imageColumn, TableOptions.usualImageColumns) else {
       let names = options.imageColumn.map { [$0] } ?? TableOptions.usualImageColumns
-      throw TableRowProblem(description: "no path of an image, expected \(names.joined(separator: " or "))")
+      throw SampleProblem(description: "no path of an image, expected \(names.joined(separator: " or "))")
     }
     let language = try first(options.languageColumn, TableOptions.usualLanguageColumns)
     let columns =
@@ -196,44 +191,22 @@ struct TableRows: Sendable {
       ?? members.map(\.name).filter(TableOptions.isCaption).map { CaptionColumn($0) }
     var captions: [Caption] = []
     for column in columns {
-      let language = column.language ?? language
-      switch members.first(where: { $0.name == column.name })?.value {
-      case .string(let text): captions.append(Caption(text, language: language))
-      case .array(let texts):
-        for text in texts {
-          guard case .string(let text) = text else {
-            throw TableRowProblem(description: "\(column.name.oneLine(limit: 100)) is not a list of strings")
-          }
-          captions.append(Caption(text, language: language))
-        }
-      case nil, .null: break
-      default:
-        throw TableRowProblem(
-          description: "\(column.name.oneLine(limit: 100)) is no string and no list of them")
-      }
+      captions += try Caption.list(column.name, of: members, language: column.language ?? language)
     }
     return try checked(image, captions)
   }
 
-  private func checkSize(_ size: Int) throws(TableRowProblem) {
+  private func checkSize(_ size: Int) throws(SampleProblem) {
     if size > Self.maximumBytes {
-      throw TableRowProblem(description: "\(size) bytes, expected at most \(Self.maximumBytes)")
+      throw SampleProblem(description: "\(size) bytes, expected at most \(Self.maximumBytes)")
     }
   }
 
   /// A row whose captions are not empty: of several columns some may be.
-  private func checked(_ image: String, _ all: [Caption]) throws(TableRowProblem) -> TableRow {
-    if image.isEmpty { throw TableRowProblem(description: "the path of the image is empty") }
-    if image.utf8.contains(0) { throw TableRowProblem(description: "the path of the image holds a NUL") }
-    let captions = all.compactMap { caption in
-      let language = caption.language.flatMap { $0.isEmpty ? nil : $0 }
-      return caption.text.allSatisfy(\.isWhitespace) ? nil : Caption(caption.text, language: language)
-    }
-    if captions.isEmpty { throw TableRowProblem(description: "the caption is empty") }
-    if captions.contains(where: { $0.text.utf8.contains(0) || $0.language?.utf8.contains(0) == true }) {
-      throw TableRowProblem(description: "the caption or its language holds a NUL")
-    }
-    return TableRow(image: image, captions: captions)
+  private func checked(_ image: String, _ all: [Caption]) throws(SampleProblem) -> TableRow {
+    if image.isEmpty { throw SampleProblem(description: "the path of the image is empty") }
+    if image.utf8.contains(0) { throw SampleProblem(description: "the path of the image holds a NUL") }
+    return TableRow(image: image, captions: try Caption.checked(all))
   }
 }
 

@@ -5,7 +5,17 @@ package struct Inflate {
   /// What is wrong with the compressed data.
   package struct Problem: Error {
     package let description: String
+    /// Whether that is all: the compressed data ends early.
+    var isCut = false
+
+    static let cut = Problem(description: "the compressed data ends early", isCut: true)
   }
+
+  /// Takes bytes as they come out; false stops the decompression.
+  typealias Sink = (UnsafeRawBufferPointer) -> Bool
+
+  /// How far back a distance may reach.
+  private static let windowCount = 1 << 15
 
   private let input: UnsafeRawBufferPointer
   private var position = 0
@@ -13,12 +23,19 @@ package struct Inflate {
   private var bitCount = 0
   private let output: UnsafeMutableBufferPointer<UInt8>
   private var count = 0
+  /// Takes the output when it is full; without one all has to fit.
+  private let sink: Sink?
 
   /// The most that compressed bytes may become: 64 MiB, and above that 100 times their number. The format allows 1,032
   /// times, which no numbers or texts come near and with which a small file takes all memory. Never more than the process
   /// may use.
   static func allowedCount(from compressedCount: Int) -> Int {
-    Swift.min(Swift.max(1 << 26, 100 * Swift.min(compressedCount, 1 << 50)), SystemMemory.limit)
+    Swift.min(plausibleCount(from: compressedCount), SystemMemory.limit)
+  }
+
+  /// The same, for what is not kept in memory.
+  package static func plausibleCount(from compressedCount: Int) -> Int {
+    Swift.max(1 << 26, 100 * Swift.min(compressedCount, 1 << 50))
   }
 
   /// Decompresses `input`, which must yield exactly `outputCount` bytes.
@@ -29,17 +46,38 @@ package struct Inflate {
     }
     var data = Data(count: outputCount)
     let problem = data.withUnsafeMutableBytes { buffer -> Problem? in
-      var inflate = Inflate(input: input, output: buffer.bindMemory(to: UInt8.self))
+      var inflate = Inflate(input: input, output: buffer.bindMemory(to: UInt8.self), sink: nil)
       do throws(Problem) { try inflate.run() } catch { return error }
-      return nil
+      return inflate.count == buffer.count
+        ? nil : Problem(description: "\(inflate.count) bytes came out, expected \(buffer.count)")
     }
     if let problem { throw problem }
     return data
   }
 
-  private init(input: UnsafeRawBufferPointer, output: UnsafeMutableBufferPointer<UInt8>) {
-    self.input = input
-    self.output = output
+  /// Decompresses what `input` begins with, in little memory: `sink` takes it part by part, as far as it is right.
+  ///
+  /// - Returns: How many bytes of `input` that was.
+  static func decompress(
+    _ input: UnsafeRawBufferPointer, to sink: @escaping Sink
+  ) throws(Problem) -> Int {
+    let output = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 8 * windowCount)
+    defer { output.deallocate() }
+    var inflate = Inflate(input: input, output: output, sink: sink)
+    do throws(Problem) { try inflate.run() } catch {
+      _ = sink(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<inflate.count]))
+      throw error
+    }
+    guard sink(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<inflate.count])) else {
+      throw Problem(description: "stopped")
+    }
+    return inflate.position - inflate.bitCount / 8
+  }
+
+  private init(
+    input: UnsafeRawBufferPointer, output: UnsafeMutableBufferPointer<UInt8>, sink: Sink?
+  ) {
+    (self.input, self.output, self.sink) = (input, output, sink)
   }
 
   private mutating func run() throws(Problem) {
@@ -55,9 +93,18 @@ package struct Inflate {
       default: throw Problem(description: "unknown kind of block")
       }
     }
-    guard count == output.count else {
-      throw Problem(description: "\(count) bytes came out, expected \(output.count)")
+  }
+
+  /// Makes sure that `length` bytes, at most 65,535, fit: hands out what no distance can reach any more.
+  private mutating func makeRoom(_ length: Int) throws(Problem) {
+    if length <= output.count - count { return }
+    guard let sink else { throw Problem(description: "more bytes came out than expected") }
+    let finished = count - Self.windowCount
+    guard sink(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<finished])) else {
+      throw Problem(description: "stopped")
     }
+    output.baseAddress!.update(from: output.baseAddress! + finished, count: Self.windowCount)
+    count = Self.windowCount
   }
 
   // MARK: Bits
@@ -72,7 +119,7 @@ package struct Inflate {
 
   private mutating func take(_ width: Int) throws(Problem) -> Int {
     if bitCount < width { fill() }
-    guard bitCount >= width else { throw Problem(description: "the compressed data ends early") }
+    guard bitCount >= width else { throw .cut }
     let value = Int(bits & ((1 << UInt64(width)) - 1))
     bits >>= UInt64(width)
     bitCount -= width
@@ -83,7 +130,8 @@ package struct Inflate {
     fill()
     let entry = code.lookup(Int(bits & 0x7FFF))
     guard entry.length > 0, entry.length <= bitCount else {
-      throw Problem(description: entry.length > 0 ? "the compressed data ends early" : "unknown code")
+      // No code is longer than 15 bits: with fewer the data is at its end.
+      throw entry.length > 0 || bitCount < 15 ? .cut : Problem(description: "unknown code")
     }
     bits >>= UInt64(entry.length)
     bitCount -= entry.length
@@ -98,9 +146,7 @@ package struct Inflate {
     guard try take(16) == length ^ 0xFFFF else {
       throw Problem(description: "a stored block has a wrong length")
     }
-    guard length <= output.count - count else {
-      throw Problem(description: "more bytes came out than expected")
-    }
+    try makeRoom(length)
     for _ in 0..<length {
       output[count] = UInt8(try take(8))
       count += 1
@@ -124,7 +170,7 @@ package struct Inflate {
     while true {
       let literal = try symbol(literals)
       if literal < 256 {
-        guard count < output.count else { throw Problem(description: "more bytes came out than expected") }
+        try makeRoom(1)
         output[count] = UInt8(literal)
         count += 1
         continue
@@ -136,9 +182,7 @@ package struct Inflate {
       guard code < 30 else { throw Problem(description: "unknown distance code") }
       let distance = Self.distanceBases[code] + (try take(max(0, code / 2 - 1)))
       guard distance <= count else { throw Problem(description: "a distance reaches before the start") }
-      guard length <= output.count - count else {
-        throw Problem(description: "more bytes came out than expected")
-      }
+      try makeRoom(length)
       for _ in 0..<length {
         output[count] = output[count - distance]
         count += 1

@@ -175,18 +175,31 @@ extension Data {
   }
 }
 
-/// CRC-32 as ZIP uses it; pages of a memory map are let go of as they have been read.
+/// CRC-32 as ZIP and gzip use it.
+struct Checksum {
+  private var state: UInt32 = 0xFFFF_FFFF
+  /// Of the bytes so far.
+  var value: UInt32 { ~state }
+
+  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    checksumTable.withUnsafeBufferPointer { table in
+      var crc = state
+      for byte in bytes { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8) }
+      state = crc
+    }
+  }
+}
+
+/// The checksum of a file; pages of a memory map are let go of as they have been read.
 func checksum(_ data: Data, isMapped: Bool = false) -> UInt32 {
   data.withUnsafeBytes { bytes in
-    checksumTable.withUnsafeBufferPointer { table in
-      var crc: UInt32 = 0xFFFF_FFFF
-      for start in stride(from: 0, to: bytes.count, by: 1 << 22) {
-        let part = UnsafeRawBufferPointer(rebasing: bytes[start..<Swift.min(start + 1 << 22, bytes.count)])
-        for byte in part { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8) }
-        if isMapped { releaseMappedPages(part) }
-      }
-      return ~crc
+    var checksum = Checksum()
+    for start in stride(from: 0, to: bytes.count, by: 1 << 22) {
+      let part = UnsafeRawBufferPointer(rebasing: bytes[start..<Swift.min(start + 1 << 22, bytes.count)])
+      checksum.update(part)
+      if isMapped { releaseMappedPages(part) }
     }
+    return checksum.value
   }
 }
 
