@@ -43,6 +43,43 @@ import Testing
     }
   }
 
+  /// Images of several shapes, in one piece and in parts, with blocks that are computed again and without.
+  @Test func patchesGiveTheGradientsOfTheirEmbeddings() throws {
+    func model(rematerializes: Bool) throws -> SigLIP {
+      let model = TowerTests.model(TowerTests.configuration(TowerTests.naFlex))
+      try #require(model.image.transformer).rematerializesBlocks = rematerializes
+      return model
+    }
+    var random = Random(seed: 7)
+    let patches = PatchSequences(
+      images: [(8, 12), (4, 4), (12, 8), (4, 20), (8, 8)].map { height, width in
+        random.uniform([3, height, width], in: -1..<1)
+      }, patchSize: 4)
+    let tokens = IndexTensor((0..<5 * 5).map { _ in random.nextInt(below: 30) }, shape: [5, 5])
+    let plain = try model(rematerializes: false)
+    let whole = sigmoidPairwiseLoss(
+      images: plain.embed(patches: patches), texts: plain.embed(texts: tokens),
+      logScale: plain.logitScale.variable, bias: plain.logitBias.variable)
+    let expected = whole.backward()
+    #expect(expected[plain.parameters[0]] != nil)
+    for rematerializes in [false, true] {
+      for size in [nil, 2, 5] {
+        let model = try model(rematerializes: rematerializes)
+        let loss =
+          size.map { model.loss(patches: patches, texts: tokens, atATime: ($0, 3)) }
+          ?? model.loss(patches: patches, texts: tokens)
+        #expect(loss.value == whole.value)
+        let gradients = loss.backward()
+        for (a, b) in zip(plain.namedParameters(), model.namedParameters()) {
+          let (wanted, found) = (try #require(expected[a.parameter]), try #require(gradients[b.parameter]))
+          let largest = wanted.abs().max().item()
+          #expect(
+            found.isApproximatelyEqual(to: wanted, absolute: Swift.max(1e-5 * largest, 1e-7)), "\(a.path)")
+        }
+      }
+    }
+  }
+
   /// What a probe sees of the towers and inside of them is what it sees of the whole batch, and changes nothing.
   @Test func probesSeeTheTowersOnce() {
     var random = Random(seed: 5)

@@ -189,6 +189,35 @@ import SigLIPModel
     }
   }
 
+  /// Set on a model that was read, behind a projection too.
+  @Test func whatTowersDoWhileTrainingIsReached() async throws {
+    let model = Self.model(Self.configuration(Self.transformer))
+    let encoder = try #require((model.image as? ProjectedTower)?.tower as? VisionTransformer).encoder
+    #expect(model.image.transformer === encoder)
+    var random = Random(seed: 4)
+    model.image.patchDropout = PatchDropout(probability: 0.5, random: &random)
+    let pixels = Variable(random.normal([1, 3, 12, 12]))
+    var tokens = 0
+    let hook = model.addForwardHook(at: "image.tower.encoder") { inputs, _ in
+      tokens = inputs[0].shape[1]
+    }
+    _ = model.embed(images: pixels)
+    #expect(tokens == 4)
+    model.image.patchDropout = nil
+    _ = model.embed(images: pixels)
+    #expect(tokens == 9)
+    withExtendedLifetime(hook) {}
+    #expect(SigLIP.outline(Self.configuration(Self.naFlex)).image.transformer != nil)
+    #expect(SigLIP.outline(Self.configuration()).image.transformer == nil)
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var random = Random(seed: 4)
+      SigLIP.outline(Self.configuration()).image.patchDropout = PatchDropout(
+        probability: 0.5, random: &random)
+    }
+    let line = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(line.contains("patchDropout: a EfficientNetLite0 leaves out no patches"), "\(line)")
+  }
+
   @Test func modelsOfAllKindsAreFrozen() throws {
     for vision in [VisionConfiguration.efficientNetLite0(imageSize: 48), Self.transformer] {
       let configuration = Self.configuration(vision)

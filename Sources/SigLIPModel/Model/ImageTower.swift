@@ -6,12 +6,27 @@ public protocol ImageTower: Module {
   func callAsFunction(_ images: Variable) -> Variable
   /// Embeds images of any size and shape; traps where the tower takes images of one size.
   func callAsFunction(_ sequences: PatchSequences) -> Variable
+  /// The blocks of a tower that is a transformer, whose ``TransformerEncoder/rematerializesBlocks`` may be set at any time;
+  /// nil for others.
+  var transformer: TransformerEncoder? { get }
+  /// Leaves out patches while training; traps when it is set on a tower that has none to leave out, as only a
+  /// ``VisionTransformer`` has.
+  var patchDropout: PatchDropout? { get set }
 }
 
 extension ImageTower {
   /// Traps: the tower takes images of one size.
   public func callAsFunction(_ sequences: PatchSequences) -> Variable {
     programmerError("SigLIP: patches for a model whose images have one size; give it pixels")
+  }
+
+  /// nil.
+  public var transformer: TransformerEncoder? { nil }
+
+  /// nil, which is all that it can be.
+  public var patchDropout: PatchDropout? {
+    get { nil }
+    set { if newValue != nil { programmerError("patchDropout: a \(Self.self) leaves out no patches") } }
   }
 }
 
@@ -119,6 +134,15 @@ public final class ProjectedTower: ImageTower {
   /// A tower and a projection of its features, whose parts are shared.
   public convenience init(_ tower: any ImageTower, _ features: FeatureProjection) {
     self.init(tower, normalization: features.normalization, projection: features.projection)
+  }
+
+  /// The tower's.
+  public var transformer: TransformerEncoder? { tower.transformer }
+
+  /// The tower's.
+  public var patchDropout: PatchDropout? {
+    get { tower.patchDropout }
+    set { tower.patchDropout = newValue }
   }
 
   /// What stands behind the tower, its parts shared.

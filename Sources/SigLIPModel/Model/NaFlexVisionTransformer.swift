@@ -11,6 +11,8 @@ public final class NaFlexVisionTransformer: ImageTower, Hookable {
   public let positionEmbedding: Parameter
   /// The blocks and the last normalisation.
   public let encoder: TransformerEncoder
+  /// ``encoder``.
+  public var transformer: TransformerEncoder? { encoder }
   /// Pools the tokens.
   public let head: AttentionPoolingHead
   /// See `Module.addForwardHook(at:_:)`.

@@ -22,6 +22,11 @@ public struct PatchSequences: Sendable {
     self.grids = grids
   }
 
+  /// The sequences of some of the images.
+  subscript(range: Range<Int>) -> PatchSequences {
+    PatchSequences(patches: patches[range], grids: Array(grids[range]))
+  }
+
   /// Cuts images, `[3, height, width]` with values in [-1, 1], into patches; traps when a side is not a multiple of
   /// `patchSize`.
   ///

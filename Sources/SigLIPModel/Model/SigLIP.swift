@@ -76,9 +76,14 @@ public final class SigLIP: Module {
   /// room for gradients. B/16 with AdamW and 4 pairs takes 4% less memory so.
   public func loss(images: Variable, texts: IndexTensor, positives: PairLabels = .diagonal) -> Variable {
     let texts = embed(texts: texts)
-    return sigmoidPairwiseLoss(
-      images: embed(images: images), texts: texts, logScale: logitScale.variable, bias: logitBias.variable,
-      positives: positives)
+    return PairLoss.sigmoid()(self, images: embed(images: images), texts: texts, positives: positives)
+  }
+
+  /// The same of images of any size and shape; the model must be a NaFlex one.
+  public func loss(patches: PatchSequences, texts: IndexTensor, positives: PairLabels = .diagonal) -> Variable
+  {
+    let texts = embed(texts: texts)
+    return PairLoss.sigmoid()(self, images: embed(patches: patches), texts: texts, positives: positives)
   }
 
   /// Logits t x·y + b of every image with every text, `[images, texts]`; their sigmoid is the probability of a match.

@@ -12,6 +12,8 @@ public final class VisionTransformer: ImageTower, Hookable {
   public var patchDropout: PatchDropout?
   /// The blocks and the last normalisation.
   public let encoder: TransformerEncoder
+  /// ``encoder``.
+  public var transformer: TransformerEncoder? { encoder }
   /// Pools the tokens.
   public let head: AttentionPoolingHead
   /// See `Module.addForwardHook(at:_:)`.

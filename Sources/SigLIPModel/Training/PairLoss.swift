@@ -75,4 +75,15 @@ extension SigLIP {
       embedImages: { self.embed(images: images.slice($0, axis: 0)) },
       embedTexts: { self.embed(texts: texts[$0]) })
   }
+
+  /// The same of images of any size and shape, for a NaFlex model.
+  public func loss(
+    patches: PatchSequences, texts: IndexTensor, atATime: (images: Int, texts: Int),
+    positives: PairLabels = .diagonal, loss: PairLoss = .sigmoid()
+  ) -> Variable {
+    self.loss(
+      images: patches.grids.count, texts: texts.shape[0], atATime: atATime, positives: positives, loss: loss,
+      embedImages: { self.embed(patches: patches[$0]) },
+      embedTexts: { self.embed(texts: texts[$0]) })
+  }
 }

@@ -7,9 +7,6 @@ extension WeightFormat {
     if let problem = configuration.problem { return problem }
     if self == .pairwise { return nil }
     let (vision, text) = (configuration.vision, configuration.text)
-    if text.pooling != .last {
-      return "this model pools texts by \(text.pooling), \(source)'s SigLIP models by the last position"
-    }
     if vision.architecture == .efficientNetLite0 {
       return
         "this model has an EfficientNet-Lite0 as image tower, \(source)'s SigLIP models have transformers"
@@ -20,6 +17,9 @@ extension WeightFormat {
     if let width = text.tokenBottleneck {
       return
         "this model has a token table with a bottleneck of \(width) numbers, \(source)'s SigLIP models have none"
+    }
+    if text.pooling != .last {
+      return "this model pools texts by \(text.pooling), \(source)'s SigLIP models by the last position"
     }
     if self == .openClip && vision.isNaFlex { return "open_clip has no NaFlex models" }
     if let odd = [vision.activation, text.activation].first(where: { !has($0) }) {
