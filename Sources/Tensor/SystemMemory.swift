@@ -21,15 +21,27 @@ package enum SystemMemory {
   package static var peak: Int {
     #if os(Linux)
       // `getrusage` would count the program that started this one.
-      guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-      else { return 0 }
-      return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+      status("VmHWM:")
     #else
       var usage = rusage()
       return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : 0
     #endif
   }
+
+  #if os(Linux)
+    /// Bytes that this process has in memory now; 0 where the system does not say.
+    package static var current: Int { status("VmRSS:") }
+
+    private static func status(_ name: String) -> Int {
+      guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) })
+      else { return 0 }
+      return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+    }
+  #else
+    /// Bytes that this process has in memory now, or at most.
+    package static var current: Int { peak }
+  #endif
 
   /// A number of bytes in words.
   package static func words(_ bytes: Int) -> String {

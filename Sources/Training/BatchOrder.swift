@@ -104,6 +104,12 @@ public struct BatchOrder: Sendable, Hashable, Codable {
     return row.indices.sorted { (times[$0], $0) < (times[$1], $1) }.map { row[$0] }
   }
 
+  /// The batch at a position.
+  public func batch(at position: DataPosition) -> BatchSamples {
+    let (epoch, range) = range(at: position)
+    return BatchSamples(Array(samples(ofEpoch: epoch)[range]), epoch: epoch, seed: seed)
+  }
+
   /// Where the next batch begins and ends, at a position that may be the end of a pass.
   func range(at position: DataPosition) -> (epoch: Int, samples: Range<Int>) {
     let left = sampleCount - position.sample
@@ -128,6 +134,11 @@ public struct BatchSamples: Sendable {
 
   /// How many there are.
   public var count: Int { indices.count }
+
+  /// The first few of them.
+  public func prefix(_ count: Int) -> BatchSamples {
+    BatchSamples(Array(indices.prefix(count)), epoch: epoch, seed: seed)
+  }
 
   /// Random numbers for the sample at a place, for augmentation. They depend on the seed, the pass and the sample's number
   /// alone: not on the batch it is in, nor on who loads it.

@@ -98,7 +98,14 @@ public final class RunFolder {
   /// Removes what another run has left: its results are not this one's.
   private func clear() throws {
     try checkpoints.removeAll()
-    for name in ["config.json", "metrics.jsonl", "measurements.jsonl", "report.html"] {
+    try remove("config.json", "metrics.jsonl", "measurements.jsonl", "report.html")
+  }
+
+  /// Removes files of the folder, such as results that are about to be made anew; those that are not there aside.
+  ///
+  /// - Throws: ``FileError``.
+  public func remove(_ names: String...) throws {
+    for name in names {
       if unlink(path(name)) != 0 && errno != ENOENT {
         throw FileError(.unwritable, path(name), systemReason())
       }

@@ -6,13 +6,14 @@ import ArgumentParser
 @main struct SigLIPCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "siglip",
-    abstract: "Compares images and texts with SigLIP checkpoints.",
+    abstract: "Trains SigLIP models, and compares images and texts with them.",
     subcommands: subcommands)
 
   static func main() { runAsProgram() }
 
   /// In the order in which the help lists them.
   static let subcommands: [any ParsableCommand.Type] = [
-    Classify.self, Embed.self, IndexFolder.self, Search.self, Tokenize.self, Convert.self, Inspect.self,
+    Train.self, Classify.self, Embed.self, IndexFolder.self, Search.self, Tokenize.self, Convert.self,
+    Inspect.self,
   ]
 }

@@ -1,36 +1,6 @@
 import Foundation
 import SigLIPModel
 
-/// Retrieval in both directions.
-struct Retrieval: Codable, Hashable {
-  var imageToText: Recall
-  var textToImage: Recall
-  /// Number of candidates that the queries choose from.
-  var candidates: Int
-  /// Number of queries in each direction; without any, recall says nothing.
-  var queries: Int
-
-  enum CodingKeys: String, CodingKey {
-    case imageToText = "image_to_text"
-    case textToImage = "text_to_image"
-    case candidates, queries
-  }
-}
-
-/// Ranks of right answers in both directions.
-struct Ranks {
-  var imageToText: [Int] = []
-  var textToImage: [Int] = []
-  var candidates = 0
-
-  /// Adds those of more queries.
-  mutating func add(_ more: Ranks) {
-    imageToText += more.imageToText
-    textToImage += more.textToImage
-    candidates = max(candidates, more.candidates)
-  }
-}
-
 /// How well the model does on captions it never saw.
 struct Evaluation: Codable, Hashable {
   /// Held-out emoji among themselves, the mean over languages.
@@ -58,19 +28,19 @@ struct Evaluation: Codable, Hashable {
   ///   - texts: For each language the embeddings of its names, with the images they name.
   /// - Throws: `RetrievalError` for embeddings that are not finite.
   init(data: EmojiData, images: Tensor, texts: [NamedTexts]) throws {
-    func ranks(of queries: [Int], among candidates: [Int], language: Int) throws -> Ranks {
+    func ranks(of queries: [Int], among candidates: [Int], language: Int) throws -> RetrievalRanks {
       let rows = texts[language].rows
       func name(_ image: Int) -> String? { data.name(.init(image: image, language: language)) }
       let named = candidates.filter { rows[$0] != nil }
       let places = Dictionary(grouping: named.indices) { name(named[$0]) }
       let queries = queries.filter { rows[$0] != nil }
-      if queries.isEmpty { return Ranks() }
+      if queries.isEmpty { return RetrievalRanks() }
       let rightAnswers = queries.map { places[name($0)]! }
       func seen(_ some: [Int]) -> Tensor { images.take(IndexTensor(some), axis: 0) }
       func read(_ some: [Int]) -> Tensor {
         texts[language].embeddings.take(IndexTensor(some.map { rows[$0]! }), axis: 0)
       }
-      return Ranks(
+      return RetrievalRanks(
         imageToText: try retrievalRanks(
           queries: seen(queries), candidates: read(named), rightAnswers: rightAnswers),
         textToImage: try retrievalRanks(
@@ -89,7 +59,7 @@ struct Evaluation: Codable, Hashable {
     languages = Dictionary(uniqueKeysWithValues: zip(data.languages, among).filter { $0.1.queries > 0 })
 
     translations = Retrieval(
-      try texts.indices.reduce(into: Ranks()) { all, language in
+      try texts.indices.reduce(into: RetrievalRanks()) { all, language in
         let queries = data.translations.filter { $0.language == language }.map(\.image)
         all.add(try ranks(of: queries, among: everything, language: language))
       })
@@ -109,48 +79,18 @@ struct NamedTexts {
   let rows: [Int: Int]
 }
 
-extension Retrieval {
-  init(_ ranks: Ranks) {
-    self.init(
-      imageToText: Recall(ranks: ranks.imageToText), textToImage: Recall(ranks: ranks.textToImage),
-      candidates: ranks.candidates, queries: ranks.imageToText.count)
-  }
-
-  /// The mean of those that have queries, for the largest number of candidates.
-  static func mean(_ all: [Retrieval]) -> Retrieval {
-    let counted = all.filter { $0.queries > 0 }
-    return Retrieval(
-      imageToText: .mean(counted.map(\.imageToText)), textToImage: .mean(counted.map(\.textToImage)),
-      candidates: counted.map(\.candidates).max() ?? 0, queries: counted.map(\.queries).reduce(0, +))
-  }
-}
-
 // MARK: - Table
 
 extension Evaluation {
   /// R@1, R@5 and R@10 in both directions against chance, then R@1 by language.
   var table: String {
-    func cells(_ recall: Recall) -> String {
-      [recall.r1, recall.r5, recall.r10].map { String(format: "%6.3f", $0) }.joined(separator: " ")
-    }
-    func lines(_ name: String, _ retrieval: Retrieval) -> [String] {
-      if retrieval.queries == 0 { return ["\(name): none in these languages"] }
-      let title = "\(name) (\(retrieval.candidates) candidates)"
-      return [
-        title.padding(toLength: 44, withPad: " ", startingAt: 0) + "   R@1    R@5   R@10",
-        "  image to text".padding(toLength: 44, withPad: " ", startingAt: 0) + cells(retrieval.imageToText),
-        "  text to image".padding(toLength: 44, withPad: " ", startingAt: 0) + cells(retrieval.textToImage),
-        "  chance".padding(toLength: 44, withPad: " ", startingAt: 0)
-          + cells(.chance(candidates: retrieval.candidates)),
-      ]
-    }
     let byLanguage = languages.sorted { $0.key < $1.key }.map { language, retrieval in
       language
         + String(format: " %.2f/%.2f", retrieval.imageToText.r1, retrieval.textToImage.r1)
     }
     return
-      (lines("compositions", compositions) + lines("compositions among all", compositionsAmongAll)
-      + lines("translations", translations)
+      (compositions.table(title: "compositions") + compositionsAmongAll.table(title: "compositions among all")
+      + translations.table(title: "translations")
       + ["R@1 of compositions by language, image to text / text to image:"]
       + stride(from: 0, to: byLanguage.count, by: 6).map {
         "  " + byLanguage[$0..<min($0 + 6, byLanguage.count)].joined(separator: "   ")

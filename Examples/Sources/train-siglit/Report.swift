@@ -93,25 +93,8 @@ struct Report {
         return "<li class=\"\(name == own ? "right" : "wrong")\">\(escapedForHTML(name))</li>"
       }
       return
-        "<div class=\"card\(best.first.map(name) == own ? "" : " missed")\"><div><img alt=\"\" src=\"\(dataURI(data.images[image]))\">"
+        "<div class=\"card\(best.first.map(name) == own ? "" : " missed")\"><div><img alt=\"\" src=\"\(data.images[image].dataURI)\">"
         + "<br><small>\(escapedForHTML(data.languages[language]))</small></div><ol>\(names.joined())</ol></div>"
     }.joined(separator: "\n")
-  }
-
-  /// The image as a bitmap file inside a link.
-  private func dataURI(_ image: RGBImage) -> String {
-    let padding = (4 - image.width * 3 % 4) % 4
-    let size = (image.width * 3 + padding) * image.height
-    func bytes(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> (8 * $0) & 0xFF) } }
-    var file: [UInt8] = Array("BM".utf8) + bytes(54 + size, 4) + bytes(0, 4) + bytes(54, 4)
-    file += bytes(40, 4) + bytes(image.width, 4) + bytes(image.height, 4) + bytes(1, 2) + bytes(24, 2)
-    file += bytes(0, 4) + bytes(size, 4) + bytes(2835, 4) + bytes(2835, 4) + bytes(0, 8)
-    for y in (0..<image.height).reversed() {
-      for x in 0..<image.width {
-        file += image.pixels[((y * image.width + x) * 3)..<((y * image.width + x) * 3 + 3)].reversed()
-      }
-      file += bytes(0, padding)
-    }
-    return "data:image/bmp;base64," + Data(file).base64EncodedString()
   }
 }

@@ -29,10 +29,7 @@ struct TrainingRun {
     let run = try RunFolder(
       output, configuration: configuration, start: resuming ? .resuming : .replacing, allowing: allowed,
       warn: printError)
-    let results = ["evaluation.json", "report.html"].map(run.path)
-    for path in results where unlink(path) != 0 && errno != ENOENT {
-      throw CommandError("cannot remove \(path): \(String(cString: strerror(errno)))")
-    }
+    try run.remove("evaluation.json", "report.html")
 
     let weights = data.appending(path: "efficientnet-lite0.safetensors").path
     let features = standardized(
@@ -81,9 +78,7 @@ struct TrainingRun {
   }
 
   /// The files that a run reads.
-  static let fileNames = [
-    "images.safetensors", "names.tsv", "held_out.tsv", "tokenizer.model", "efficientnet-lite0.safetensors",
-  ]
+  static let fileNames = EmojiData.fileNames + ["tokenizer.model", "efficientnet-lite0.safetensors"]
 
   /// Every feature with mean 0 and deviation 1 over the training images.
   private func standardized(_ features: Tensor, training: [Int]) -> Tensor {

@@ -93,6 +93,6 @@ import Testing
     #expect(evaluation.compositionsAmongAll.queries == 2 && evaluation.compositionsAmongAll.candidates == 4)
     #expect(evaluation.languages.keys.sorted() == ["en"])
     #expect(evaluation.translations.queries == 0)
-    #expect(evaluation.table.contains("translations: none in these languages"))
+    #expect(evaluation.table.contains("translations: nothing to ask for"))
   }
 }

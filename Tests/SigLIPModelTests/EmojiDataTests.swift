@@ -1,23 +1,24 @@
-import CommandSupport
 import Foundation
+import SigLIPModel
+import TestSupport
 import Testing
 
-@testable import train_siglit
-
 @Suite struct EmojiDataTests {
+  private let embedded = URL(filePath: exampleData(""))
+
   private func folder(replacing name: String, with text: String) throws -> URL {
     let folder = FileManager.default.temporaryDirectory.appending(path: "siglit-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     for file in ["images.safetensors", "names.tsv", "held_out.tsv"] where file != name {
       try FileManager.default.createSymbolicLink(
-        at: folder.appending(path: file), withDestinationURL: TrainSigLIT.embeddedData.appending(path: file))
+        at: folder.appending(path: file), withDestinationURL: URL(filePath: exampleData(file)))
     }
     try Data(text.utf8).write(to: folder.appending(path: name))
     return folder
   }
 
   @Test func splitsAreThoseOfTheReadme() throws {
-    let data = try EmojiData(folder: TrainSigLIT.embeddedData)
+    let data = try EmojiData(folder: embedded)
     #expect(data.images.count == 1789 && data.languages.count == 24)
     #expect(data.compositions.count == 60 && data.translations.count == 2000)
     let training = data.trainingCaptions
@@ -29,7 +30,7 @@ import Testing
   }
 
   @Test func languagesCanBeChosen() throws {
-    let data = try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["ja", "en"])
+    let data = try EmojiData(folder: embedded, languages: ["ja", "en"])
     #expect(data.languages == ["ja", "en"])
     #expect(data.name(.init(image: 0, language: 1)) == "keycap: #")
     #expect(data.translations.allSatisfy { $0.language < 2 } && data.translations.count < 200)
@@ -44,7 +45,7 @@ import Testing
       "no name in the language de"
     ),
     ("held_out.tsv", "codepoints\tsplit\tlanguages\nffff\tcompositions\ten\n", "ffff is not in names.tsv"),
-    ("held_out.tsv", "codepoints\tsplit\tlanguages\n23-20e3\tnone\ten\n", "split none; expected"),
+    ("held_out.tsv", "codepoints\tsplit\tlanguages\n23-20e3\tnone\ten\n", "split none, expected"),
     (
       "held_out.tsv", "c\ts\tl\n23-20e3\tcompositions\t\n23-20e3\tcompositions\t\n", "23-20e3 is there twice"
     ),
@@ -64,13 +65,13 @@ import Testing
   }
 
   @Test func unknownLanguagesAreNamed() {
-    let error = #expect(throws: CommandError.self) {
-      try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["tlh"])
+    let error = #expect(throws: FileError.self) {
+      try EmojiData(folder: embedded, languages: ["tlh"])
     }
     #expect(error?.description.contains("no language tlh; there are en de fr") ?? false)
-    let twice = #expect(throws: CommandError.self) {
-      try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["en", "de", "en"])
+    let twice = #expect(throws: FileError.self) {
+      try EmojiData(folder: embedded, languages: ["en", "de", "en"])
     }
-    #expect(twice?.description == "--languages en,de,en: a language is there twice")
+    #expect(twice?.description == "\(exampleData("names.tsv")): of languages en,de,en one is there twice.")
   }
 }

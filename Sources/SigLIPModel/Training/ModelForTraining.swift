@@ -1,0 +1,227 @@
+import Foundation
+import NN
+import Optim
+
+/// A model as a configuration asks for it, with all that stands between files, texts and its towers.
+struct ModelForTraining {
+  /// The whole model.
+  let model: SigLIP
+  let configuration: SigLIPConfiguration
+  let preprocessing: ImagePreprocessing
+  let encoder: TextEncoder
+  /// Where tokenizer files are that go with the model.
+  let tokenizerPath: String
+
+  /// Reads or makes the towers.
+  ///
+  /// - Throws: ``ConfigurationError``, ``FileError``, ``StateError``.
+  init(_ configuration: TrainingConfiguration, candidates: Int) throws {
+    let source = configuration.model
+    var random = Random(seed: configuration.seed)
+    let base = try source.checkpoint.map { try SigLIPCheckpoint(path: $0) }
+    let preset = try source.preset.map { try SigLIPConfiguration(named: $0) }
+    var image = try ImageSide(source, base: base, preset: preset)
+    encoder = try ModelForTraining.encoder(source, base: base, preset: preset)
+    tokenizerPath = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
+
+    let text = try TextSide(source, base: base, preset: preset, encoder: encoder)
+    let width: Int
+    if let text = text.pretrained?.configuration {
+      width = text.outputWidth ?? text.width
+    } else {
+      width = source.embeddingWidth ?? image.projection?.width ?? image.vision.width
+    }
+    if let wanted = source.embeddingWidth, wanted != width {
+      throw ConfigurationError(
+        "model.embeddingWidth", "is \(wanted), but the text tower gives \(width) numbers")
+    }
+    if source.embeddingWidth != nil || width != (image.projection?.width ?? image.vision.width) {
+      image.projection = ImageProjection(
+        width: width, normalizesFeatures: configuration.cachesFeatures, hasBias: false)
+      image.pretrainedProjection = nil
+    }
+    let sizes = SigLIPConfiguration(
+      vision: image.vision, imageProjection: image.projection,
+      text: text.sizes(embeddingWidth: width, dropout: source.text?.dropout),
+      generation: base?.configuration.generation ?? preset?.generation)
+    if let problem = sizes.problem { throw ConfigurationError("model", problem) }
+    try configuration.towers.image.check(sizes.vision)
+    try sizes.checkMemory(path: "model")
+    self.configuration = sizes
+    preprocessing = image.preprocessing
+
+    // Drawn whether they are used or not, so that one tower's origin does not change the other's numbers.
+    var (imageRandom, textRandom, projectionRandom) = (random.split(), random.split(), random.split())
+    let tower = image.tower ?? sizes.vision.tower(random: &imageRandom)
+    let projection =
+      image.pretrainedProjection
+      ?? sizes.imageProjection.map {
+        FeatureProjection($0, inputs: sizes.vision.width, random: &projectionRandom)
+      }
+    let textTower = TextTransformer(sizes.text, random: &textRandom)
+    if let pretrained = text.pretrained { try textTower.load(pretrained.stateDictionary()) }
+    model = SigLIP(
+      image: projection.map { ProjectedTower(tower, $0) } ?? tower, text: textTower,
+      logitScale: configuration.loss.temperature.map { log($0) } ?? base?.model.logitScale.value.item()
+        ?? log(10),
+      logitBias: configuration.loss.bias ?? base?.model.logitBias.value.item()
+        ?? -log(Float(max(candidates, 2) - 1)))
+    model.apply(configuration.towers, random: &random)
+  }
+
+  /// The tokenizer with a model's conventions.
+  private static func encoder(
+    _ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?
+  ) throws -> TextEncoder {
+    let pretrained = try source.text?.checkpoint.map { try SigLIPCheckpoint.configuration(path: $0) }
+    let named = try source.text?.preset.map { try SigLIPConfiguration(named: $0) }
+    let contextLength =
+      source.text?.contextLength ?? pretrained?.text.contextLength ?? named?.text.contextLength
+      ?? base?.configuration.text.contextLength ?? preset?.text.contextLength
+    let path = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
+    return try TextEncoder(path: path, contextLength: contextLength)
+  }
+}
+
+/// The image tower that is asked for.
+private struct ImageSide {
+  var vision: VisionConfiguration
+  var projection: ImageProjection?
+  /// Weights that are there already.
+  var tower: (any ImageTower)?
+  var pretrainedProjection: FeatureProjection?
+  var preprocessing: ImagePreprocessing
+
+  init(_ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?) throws {
+    let own = source.image
+    if let path = own?.checkpoint {
+      try self.init(SigLIPCheckpoint(path: path), imageSize: own?.imageSize ?? source.imageSize)
+    } else if let path = own?.efficientNetLite0 {
+      let size = own?.imageSize ?? source.imageSize ?? 224
+      self.init(
+        vision: .efficientNetLite0(imageSize: size),
+        tower: try EfficientNetLite0(path: path, hasClassifier: false),
+        preprocessing: .efficientNetLite(imageSize: size))
+    } else if let base, own == nil {
+      try self.init(base, imageSize: source.imageSize)
+    } else {
+      var vision: VisionConfiguration
+      if let own, let name = own.preset {
+        vision = try SigLIPConfiguration(named: name).vision
+      } else if let own {
+        vision = own.vision
+      } else {
+        vision = preset!.vision
+      }
+      if let size = own?.imageSize ?? source.imageSize { vision.imageSize = size }
+      self.init(
+        vision: vision,
+        preprocessing: vision.isNaFlex
+          ? .naFlex(patchSize: vision.patchSize) : .huggingFaceV1(imageSize: vision.imageSize))
+    }
+  }
+
+  private init(
+    vision: VisionConfiguration, tower: (any ImageTower)? = nil, preprocessing: ImagePreprocessing
+  ) {
+    (self.vision, self.tower, self.preprocessing) = (vision, tower, preprocessing)
+  }
+
+  private init(_ checkpoint: SigLIPCheckpoint, imageSize: Int?) throws {
+    var checkpoint = checkpoint
+    if let imageSize, imageSize != checkpoint.configuration.vision.imageSize {
+      guard checkpoint.configuration.vision.architecture == .transformer else {
+        throw ConfigurationError(
+          "model.imageSize", "\(checkpoint.path) takes \(checkpoint.configuration.vision.architecture) images"
+        )
+      }
+      checkpoint = checkpoint.resized(imageSize: imageSize)
+    }
+    preprocessing = try checkpoint.imagePreprocessing()
+    vision = checkpoint.configuration.vision
+    projection = checkpoint.configuration.imageProjection
+    let projected = checkpoint.model.image as? ProjectedTower
+    tower = projected?.tower ?? checkpoint.model.image
+    pretrainedProjection = projected?.features
+  }
+}
+
+/// The text tower that is asked for.
+private struct TextSide {
+  let configuration: TextConfiguration
+  /// Weights that are there already.
+  let pretrained: TextTransformer?
+
+  init(
+    _ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?,
+    encoder: TextEncoder
+  ) throws {
+    let vocabulary = encoder.tokenizer.vocabularySize
+    let checkpoint = try source.text?.checkpoint.map { try SigLIPCheckpoint(path: $0) }
+    if let checkpoint = checkpoint ?? (source.text == nil ? base : nil) {
+      pretrained = checkpoint.model.text
+      configuration = checkpoint.configuration.text
+      if vocabulary > configuration.vocabularySize {
+        throw ConfigurationError(
+          "model.tokenizer",
+          "it has \(vocabulary) tokens, but the text tower of \(checkpoint.path) knows \(configuration.vocabularySize)"
+        )
+      }
+      return
+    }
+    pretrained = nil
+    var sizes: TextConfiguration
+    if let name = source.text?.preset {
+      sizes = try SigLIPConfiguration(named: name).text
+    } else if let own = source.text {
+      let width = own.width ?? 1
+      sizes = TextConfiguration(
+        vocabularySize: vocabulary, contextLength: own.contextLength ?? 1, width: width,
+        depth: own.depth ?? 1, heads: own.heads ?? max(width / 64, 1),
+        hiddenWidth: own.hiddenWidth ?? 4 * width, outputWidth: nil, pooling: own.pooling ?? .last,
+        tokenBottleneck: own.bottleneck)
+    } else {
+      sizes = preset!.text
+    }
+    sizes.vocabularySize = vocabulary
+    configuration = sizes
+  }
+
+  /// The sizes, for embeddings of a width.
+  func sizes(embeddingWidth: Int, dropout: Float?) -> TextConfiguration {
+    var sizes = configuration
+    if let dropout { sizes.dropout = dropout }
+    if pretrained == nil { sizes.outputWidth = embeddingWidth }
+    return sizes
+  }
+}
+
+extension SigLIP {
+  /// Sets what towers do while training.
+  fileprivate func apply(_ towers: TowersConfiguration, random: inout Random) {
+    image.transformer?.rematerializesBlocks = towers.image.rematerializes
+    let share = towers.image.patchDropout
+    if share > 0 { image.patchDropout = PatchDropout(probability: share, random: &random) }
+    text.encoder.rematerializesBlocks = towers.text.rematerializes
+  }
+}
+
+extension TrainingConfiguration {
+  /// Whether a locked image tower sees each image once and for all.
+  var cachesFeatures: Bool {
+    towers.image.training == .locked && augmentations.isEmpty && towers.image.patchDropout == 0
+  }
+}
+
+extension TowerConfiguration {
+  /// Refuses what an image tower of some architecture does not have.
+  fileprivate func check(_ vision: VisionConfiguration) throws {
+    if patchDropout > 0 && vision.architecture != .transformer {
+      throw ConfigurationError(
+        "towers.image.patchDropout", "only a tower for images of one size has patches to leave out")
+    }
+    if rematerializes && vision.architecture == .efficientNetLite0 {
+      throw ConfigurationError("towers.image.rematerializes", "the tower has no blocks to compute again")
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import NN
+import Training
+
+/// Images with a caption each, as a training step takes them.
+public struct PairBatch: Sendable {
+  /// Images as a tower takes them, or as a locked one saw them.
+  public enum Images: Sendable {
+    /// What goes through the tower.
+    case images(ImageBatch)
+    /// Rows of ``LockedFeatures``.
+    case features([Int])
+  }
+
+  /// The images.
+  public let images: Images
+  /// Token ids, `[pairs, context]`.
+  public let tokens: IndexTensor
+  /// Which pairs belong together beside each image and its own caption: those of the same number.
+  public let classes: [Int]
+  /// The samples, as their source numbers them.
+  public let samples: [Int]
+
+  /// How many pairs there are.
+  public var count: Int { samples.count }
+}
+
+/// Makes batches of samples: reads, decodes and changes images, chooses a caption of each, and tokenises.
+///
+/// A batch depends on its samples, seed and pass alone. It can be asked for batches on several threads at once.
+public struct PairBatchMaker: Sendable {
+  /// Where samples come from; damaged ones are left out.
+  public let reader: TolerantReader
+  /// What happens to images before they get the tower's size.
+  public let augmentations: [Augmentation]
+  /// How images get the tower's size and numbers.
+  public let preprocessing: ImagePreprocessing
+  /// How texts become token ids.
+  public let encoder: TextEncoder
+  /// How image files are read.
+  public let options: ImageReadingOptions
+  /// Whether equal captions, and those of one image, belong to each other's images.
+  public let joinsEqualCaptions: Bool
+  /// Images that a locked tower has seen before.
+  var features: LockedFeatures?
+
+  /// A sample that is ready.
+  private struct Pair {
+    let sample: Int
+    let image: RGBImage?
+    let row: Int?
+    let caption: String
+  }
+
+  /// The batch of some samples; smaller where some are damaged.
+  ///
+  /// - Throws: ``TooManyDamagedSamples``; ``EmptyBatch`` when all are damaged.
+  public func callAsFunction(_ samples: BatchSamples) throws -> PairBatch {
+    var pairs: [Pair] = []
+    pairs.reserveCapacity(samples.count)
+    for (place, sample) in samples.indices.enumerated() {
+      let index = reader.source.index(ofPlace: sample, epoch: samples.epoch)
+      var random = samples.random(at: place)
+      if let pair = try reader.read(index, { try pair($0, &random) }) { pairs.append(pair) }
+    }
+    if pairs.isEmpty { throw EmptyBatch(count: samples.count) }
+    let tokens = pairs.flatMap { encoder.row($0.caption) }
+    return PairBatch(
+      images: features == nil
+        ? .images(preprocessing.batch(ofFitted: pairs.compactMap(\.image)))
+        : .features(pairs.compactMap(\.row)),
+      tokens: IndexTensor(tokens, shape: [pairs.count, encoder.contextLength]), classes: classes(of: pairs),
+      samples: pairs.map(\.sample))
+  }
+
+  private func pair(_ index: Int, _ random: inout Random) throws -> Pair {
+    let source = reader.source
+    let captions = try source.captions(at: index)
+    let caption = captions[captions.count == 1 ? 0 : random.nextInt(below: captions.count)].text
+    if let features {
+      return Pair(
+        sample: index, image: nil, row: try features.row(of: source.image(at: index)),
+        caption: caption)
+    }
+    let image = try source.image(at: index).decoded(options: options)
+    return Pair(
+      sample: index, image: preprocessing.fit(augmentations(image, random: &random)), row: nil,
+      caption: caption)
+  }
+
+  /// Images and captions of some samples, as a step would see them, for people to look at.
+  ///
+  /// - Throws: ``TooManyDamagedSamples``.
+  func pictures(_ samples: BatchSamples) throws -> [(image: RGBImage, caption: String, key: String)] {
+    var maker = self
+    maker.features = nil
+    return try samples.indices.enumerated().compactMap { place, sample in
+      let index = reader.source.index(ofPlace: sample, epoch: samples.epoch)
+      var random = samples.random(at: place)
+      guard let pair = try reader.read(index, { try maker.pair($0, &random) }), let image = pair.image else {
+        return nil
+      }
+      return (image, pair.caption, reader.source.key(at: index))
+    }
+  }
+
+  /// A number for each pair, equal for those that share an image or a caption, directly or through others.
+  private func classes(of pairs: [Pair]) -> [Int] {
+    var classes = Array(pairs.indices)
+    if !joinsEqualCaptions { return classes }
+    func root(_ place: Int) -> Int {
+      var place = place
+      while classes[place] != place { place = classes[place] }
+      return place
+    }
+    var captions: [ExactString: Int] = [:]
+    var images: [Int: Int] = [:]
+    for (place, pair) in pairs.enumerated() {
+      for first in [
+        captions.updateValueIfAbsent(place, forKey: ExactString(pair.caption)),
+        images.updateValueIfAbsent(place, forKey: pair.row ?? -1 - pair.sample),
+      ] {
+        let (a, b) = (root(first), root(place))
+        classes[max(a, b)] = min(a, b)
+      }
+    }
+    return classes.indices.map(root)
+  }
+}
+
+/// Every sample of a batch is damaged.
+public struct EmptyBatch: DataError {
+  /// How many samples there were.
+  public let count: Int
+
+  /// The number, and what to do.
+  public var sentence: String {
+    "all \(count) samples of a batch are damaged: see damaged.tsv, or choose larger batches"
+  }
+}
+
+extension Dictionary {
+  /// The value of a key, which is the given one where there was none.
+  fileprivate mutating func updateValueIfAbsent(_ value: Value, forKey key: Key) -> Value {
+    if let known = self[key] { return known }
+    self[key] = value
+    return value
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import NN
+import Optim
+import Training
+
+/// A training of a SigLIP model as a configuration describes it, from data to a folder with the trained model.
+///
+///     let training = try SigLIPTraining(configuration)
+///     let evaluation = try training.run()
+///
+/// The folder of the run holds what ``RunFolder`` says, and:
+///
+///     model/            the trained model, for every `siglip` command
+///     evaluation.json   retrieval of the evaluation's data
+///     report.html       curves and results
+///     damaged.tsv       samples that were left out, if any were
+public final class SigLIPTraining {
+  /// All that decides it.
+  public let configuration: TrainingConfiguration
+  /// The sizes of the model.
+  public var modelConfiguration: SigLIPConfiguration { parts.configuration }
+  /// The order in which samples are seen.
+  public let order: BatchOrder
+  let parts: ModelForTraining
+  let data: OpenedData
+  let evaluationData: OpenedData?
+  let options = ImageReadingOptions()
+
+  /// Opens data and model; nothing is written.
+  ///
+  /// - Throws: ``ConfigurationError``, ``FileError``, `StateError`, and what else sources throw.
+  public init(_ configuration: TrainingConfiguration) throws {
+    self.configuration = try configuration.checked()
+    data = try configuration.data.open(seed: configuration.seed)
+    evaluationData = try configuration.evaluation.data?.open(seed: configuration.seed)
+    do {
+      order = try data.order(batchSize: configuration.batchSize, seed: configuration.seed)
+    } catch let error as BatchOrder.SizeError {
+      throw ConfigurationError("data", error.sentence)
+    }
+    if configuration.loss.candidates == .all && !configuration.cachesFeatures {
+      throw ConfigurationError(
+        "loss.candidates", "all images are compared only where towers.image is locked and sees none twice")
+    }
+    parts = try ModelForTraining(
+      configuration,
+      candidates: configuration.loss.candidates == .all ? data.imageCount : configuration.batchSize)
+  }
+
+  /// Trains, evaluates and writes the model.
+  ///
+  /// - Parameters:
+  ///   - start: Whether to go on.
+  ///   - allowed: Keys of the configuration whose values may differ from the checkpoint's.
+  ///   - showsProgress: Whether the console shows how far it has come.
+  ///   - warn: Told what is not as expected, a line each.
+  /// - Returns: The retrieval of the evaluation's data, if there are any.
+  /// - Throws: ``Interrupted``, ``NonFiniteError``, ``TooManyDamagedSamples``, ``FileError`` and more.
+  @discardableResult
+  public func run(
+    start: RunFolder.Start = .new, allowing allowed: Set<String> = [], showsProgress: Bool = false,
+    warn: @escaping (String) -> Void = RunFolder.printWarning
+  ) throws -> RetrievalEvaluation? {
+    let run = try RunFolder(
+      URL(filePath: configuration.output), configuration: try identity(), start: start, allowing: allowed,
+      retention: .init(last: configuration.checkpoints.keepLast), warn: warn)
+    try run.remove("evaluation.json", "report.html")
+    let session = try TrainingSession(self, run: run, showsProgress: showsProgress)
+    defer { try? session.writeDamaged() }
+    try session.train()
+    return try session.finish()
+  }
+
+  /// What decides the course: the configuration, and SHA-256 of the files that can be read at once.
+  private func identity() throws -> RunConfiguration {
+    struct Identity: Encodable {
+      let configuration: TrainingConfiguration
+      let files: [String: String]
+      enum CodingKeys: CodingKey { case files }
+      func encode(to encoder: any Encoder) throws {
+        try configuration.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(files, forKey: .files)
+      }
+    }
+    let paths = Set(configuration.data.sources.flatMap(\.files) + [parts.tokenizerPath]).filter { path in
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+    }
+    return try RunConfiguration(
+      Identity(
+        configuration: configuration,
+        files: Dictionary(uniqueKeysWithValues: try paths.map { ($0, try SHA256.digest(ofFile: $0)) })),
+      mayChange: ["steps", "output", "loader", "evaluation", "checkpoints", "metrics"])
+  }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import NN
+import Optim
+import Training
+
+/// One run of a training in its folder.
+final class TrainingSession {
+  private let training: SigLIPTraining
+  private var configuration: TrainingConfiguration { training.configuration }
+  private let run: RunFolder
+  private let reader: TolerantReader
+  private let evaluationReader: TolerantReader?
+  private let features: LockedFeatures?
+  /// The model that steps are made of: the whole one, or what stands behind its locked tower.
+  private let model: SigLIP
+  private let trainer: Trainer
+  private let average: WeightAverage?
+  private let loader: DataLoader<PairBatch>
+
+  init(_ training: SigLIPTraining, run: RunFolder, showsProgress: Bool) throws {
+    let (configuration, parts) = (training.configuration, training.parts)
+    (self.training, self.run) = (training, run)
+    let share = configuration.loader.maximumDamagedShare
+    reader = TolerantReader(training.data.source, maximumShare: share)
+    evaluationReader = training.evaluationData.map { TolerantReader($0.source, maximumShare: share) }
+    features = try training.lockedFeatures()
+    model = training.trainedModel(features)
+    let optimizer = configuration.optimizer.optimizer(
+      of: model, schedule: configuration.schedule.schedule(of: configuration.steps),
+      groups: try configuration.parameterGroups(of: model, parts.configuration))
+    average = configuration.average.map { [model] in
+      WeightAverage(of: model, decay: $0.decay, start: $0.start)
+    }
+    trainer = Trainer(
+      model, [optimizer], average: average, run: run,
+      settings: .init(
+        gradientNorm: configuration.optimizer.gradientNorm == 0 ? nil : configuration.optimizer.gradientNorm,
+        logEvery: configuration.metrics.every,
+        saveEvery: configuration.checkpoints.every))
+    let maker = training.batchMaker(reader, features)
+    loader = DataLoader(
+      training.order, workers: configuration.loader.workers, ahead: configuration.loader.ahead
+    ) { try maker($0) }
+    prepareTrainer(showsProgress)
+    if configuration.metrics.tensorBoard {
+      trainer.writers.append(
+        try TensorBoardWriter(folder: URL(filePath: run.path("tensorboard"))))
+    }
+  }
+
+  private func prepareTrainer(_ showsProgress: Bool) {
+    trainer.showsProgress = showsProgress
+    if let every = configuration.metrics.normsEvery { trainer.measureNorms(every: every) }
+    let (model, reader, loss) = (model, reader, configuration.loss.loss)
+    trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
+    trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
+    trainer.metrics["damaged samples"] = { Double(reader.damaged.count) }
+    trainer.afterUpdate = { loss.limitTemperature(of: model) }
+    if let every = configuration.evaluation.every, evaluationReader != nil {
+      trainer.validate(every: every) { [unowned self] in try evaluate()?.metrics ?? [:] }
+    }
+  }
+
+  /// Makes the steps that are left.
+  func train() throws {
+    do {
+      let loss = StepLoss(model: model, configuration: configuration, features: features)
+      try trainer.train(loader, until: configuration.steps) { loss($0) }
+    } catch let error as Interrupted where trainer.step > 0 {
+      throw Interrupted("\(error); the same command with --resume goes on")
+    }
+    model.evaluate()
+  }
+
+  // MARK: Evaluation
+
+  /// Retrieval of the evaluation's data, by the averaged weights if there are any.
+  private func evaluate() throws -> RetrievalEvaluation? {
+    guard let evaluationReader else { return nil }
+    func measure() throws -> RetrievalEvaluation {
+      try RetrievalEvaluation(
+        model: model, evaluationReader, parts: training.parts, features: features, options: training.options,
+        batchSize: configuration.evaluation.batchSize,
+        maximumSamples: configuration.evaluation.maximumSamples)
+    }
+    return try withoutGradients { try average?.withAveragedWeights(measure) ?? measure() }
+  }
+
+  /// Evaluates, and writes the model and the report.
+  func finish() throws -> RetrievalEvaluation? {
+    let evaluation = try evaluate()
+    if let evaluation {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      try (encoder.encode(evaluation) + Data("\n".utf8)).writeWhole(to: run.path("evaluation.json"))
+    }
+    try writeModel()
+    try TrainingReport(
+      title: "SigLIP", of: run, order: training.order,
+      introduction: evaluation?.html ?? ""
+    ).write(to: run.path("report.html"))
+    return evaluation
+  }
+
+  private func writeModel() throws {
+    func write() throws { try training.write(model, to: run.path("model")) }
+    try average?.withAveragedWeights(write) ?? write()
+  }
+
+  /// Writes the list of samples that were left out, where any were.
+  func writeDamaged() throws {
+    if !reader.damaged.isEmpty { try reader.writeDamaged(to: run.path("damaged.tsv")) }
+  }
+}

@@ -1,1 +1,0 @@
-../../../Examples/Sources/train-siglit/EmojiData.swift

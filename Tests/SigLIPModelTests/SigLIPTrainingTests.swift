@@ -1,0 +1,244 @@
+import Foundation
+import NN
+import Optim
+import SigLIPModel
+import TestSupport
+import Testing
+import Training
+
+/// Trainings of small models on small pictures, from a configuration to a model that others read.
+@Suite struct SigLIPTrainingTests {
+  private let folder = try! TemporaryFolder()
+
+  private let names = [
+    (
+      "en",
+      "apple dog car moon fish tree house book star rain fire egg".split(separator: " ").map(String.init)
+    ),
+    (
+      "de",
+      "Apfel Hund Auto Mond Fisch Baum Haus Buch Stern Regen Feuer Ei".split(separator: " ").map(String.init)
+    ),
+  ]
+
+  /// Pictures of one colour each with a caption, as a table.
+  private func makeTable(_ name: String = "pictures.csv", count: Int = 12) throws -> String {
+    var lines = ["image,caption,language"]
+    for number in 0..<count {
+      let color = [UInt8(number * 20), UInt8(255 - number * 20), UInt8(number % 3 * 100)]
+      let (width, height) = (8 + number % 3, 8)
+      let pixels = Array(repeating: color, count: width * height).flatMap { $0 }
+      _ = try folder.write(Array("P6 \(width) \(height) 255 ".utf8) + pixels, to: "\(number).ppm")
+      for (language, words) in names { lines.append("\(number).ppm,\(words[number]),\(language)") }
+    }
+    return try folder.write(Array(lines.joined(separator: "\n").utf8), to: name)
+  }
+
+  /// A configuration of small towers for the table.
+  private func configuration(_ output: String, _ settings: [String] = []) throws -> TrainingConfiguration {
+    let json = """
+      {"data": "\(try makeTable())", "output": "\(folder.path(output))", "steps": 6, "batchSize": 4,
+       "model": {"image": {"imageSize": 16, "patchSize": 8, "width": 32, "depth": 2, "heads": 2},
+                 "text": {"contextLength": 8, "width": 24, "depth": 2, "heads": 2, "pooling": "mean", "dropout": 0.1},
+                 "tokenizer": "\(exampleData("tokenizer.model"))"},
+       "augmentations": [{"name": "horizontalFlip"}, {"name": "randAugment"}],
+       "schedule": {"kind": "constant", "warmUpSteps": 0}, "checkpoints": {"every": 2}}
+      """
+    return try TrainingConfiguration(Array(json.utf8), name: "test.json", settings: settings)
+  }
+
+  private func run(
+    _ output: String, _ settings: [String] = [], start: RunFolder.Start = .new, allowing: Set<String> = []
+  ) throws -> RetrievalEvaluation? {
+    let training = try SigLIPTraining(configuration(output, settings))
+    return try training.run(start: start, allowing: allowing, warn: { _ in })
+  }
+
+  /// What the model that a run has written says of the pictures.
+  private func evaluate(_ output: String, _ languages: [String]) throws -> RetrievalEvaluation {
+    let all = (0..<12).flatMap { number in
+      names.filter { languages.contains($0.0) }
+        .map { (caption: Caption($0.1[number], language: $0.0), image: number) }
+    }
+    let (images, texts) = try embeddings(output, all.map(\.caption.text))
+    return try RetrievalEvaluation(images: images, texts: texts, captions: all)
+  }
+
+  private func embeddings(
+    _ output: String, _ captions: [String] = ["moon", "Buch"]
+  ) throws -> (images: Tensor, texts: Tensor) {
+    let checkpoint = try SigLIPCheckpoint(path: folder.path("\(output)/model"))
+    let files = (0..<12).map { folder.path("\($0).ppm") }
+    let preprocessing = try checkpoint.imagePreprocessing()
+    let images = try preprocessing.fit(files: files).map { try $0.get() }
+    guard case .pixels(let pixels) = preprocessing.batch(ofFitted: images) else { fatalError("no pixels") }
+    checkpoint.model.evaluate()
+    return try withoutGradients {
+      (
+        checkpoint.model.embed(images: Variable(pixels)).value,
+        checkpoint.model.embed(texts: try checkpoint.textEncoder()(captions)).value
+      )
+    }
+  }
+
+  private func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: folder.path(path))) }
+
+  @Test func aRunLeavesAModelThatKnowsItsPictures() throws {
+    let settings = [
+      "steps=120", "batchSize=12", "optimizer.learningRate=3e-3", "optimizer.logitLearningRateMultiplier=10",
+      "augmentations=[]", "model.text.dropout=0",
+      "data={\"path\": \"\(folder.path("pictures.csv"))\", \"languages\": [\"en\"]}",
+      "evaluation.data={\"path\": \"\(folder.path("pictures.csv"))\", \"languages\": [\"en\"]}",
+      "evaluation.every=40", "metrics.normsEvery=20", "metrics.tensorBoard=true", "checkpoints.every=100",
+    ]
+    let evaluation = try #require(try run("run", settings))
+    #expect(evaluation.retrieval.imageToText.r1 > 0.5, "\(evaluation.retrieval)")
+    #expect(evaluation.languages.keys.sorted() == ["en"])
+    for name in ["evaluation.json", "report.html", "metrics.jsonl", "config.json", "model/model.safetensors"]
+    {
+      #expect(!(try bytes("run/\(name)").isEmpty), "\(name)")
+    }
+    let metrics = try JSONLinesWriter.read(path: folder.path("run/metrics.jsonl"))
+    #expect(metrics.count == 120)
+    #expect(metrics[39].numbers["validation/image to text R@1"] != nil)
+    #expect(metrics[119].numbers["damaged samples"] == 0)
+    #expect(metrics[119].numbers["loss"]! < metrics[0].numbers["loss"]! / 2)
+    // What was written is what was evaluated.
+    #expect(try evaluate("run", ["en"]) == evaluation)
+  }
+
+  @Test(arguments: [(0, 1), (1, 3), (3, 2)])
+  func aRunThatStopsGoesOnToTheSameBytes(workers: Int, threads: Int) throws {
+    _ = try run("whole", ["average.decay=0.5"])
+    _ = try run("parts", ["average.decay=0.5", "steps=3", "loader.workers=\(workers)"])
+    _ = try run("parts", ["average.decay=0.5", "loader.workers=2"], start: .resuming)
+    for name in ["metrics.jsonl", "checkpoints/step-00000006/state.safetensors", "model/model.safetensors"] {
+      #expect(try bytes("whole/\(name)") == bytes("parts/\(name)"), "\(name)")
+    }
+  }
+
+  @Test func whatChangesTheCourseIsRefused() throws {
+    _ = try run("run")
+    for setting in [
+      "seed=2", "batchSize=5", "optimizer.learningRate=1", "loss.kind=softmax", "augmentations=[]",
+    ] {
+      let message = #expect(throws: (any Error).self) { try run("run", [setting], start: .resuming) }
+      #expect("\(message!)".contains(setting.prefix { $0 != "=" }), "\(message!)")
+    }
+    _ = try run("run", ["seed=2", "steps=7"], start: .resuming, allowing: ["seed"])
+    // Other data under the same name.
+    _ = try makeTable(count: 11)
+    #expect(throws: (any Error).self) { try run("run", ["data=[\"other.csv\"]"], start: .resuming) }
+    #expect(throws: FileError.self) { try run("run") }
+  }
+
+  @Test func partsOfABatchMakeTheSameStep() throws {
+    _ = try run("plain", ["steps=3"])
+    _ = try run("parts", ["steps=3", "microbatchSize=3"])
+    let (a, b) = (try embeddings("plain"), try embeddings("parts"))
+    #expect(largestDifference(a.images, b.images) < 1e-4)
+    #expect(largestDifference(a.texts, b.texts) < 1e-4)
+  }
+
+  @Test func lockedTowersStayAsTheyAre() throws {
+    _ = try run("base", ["steps=2"])
+    let base = folder.path("base/model")
+    func weights(_ output: String) throws -> [String: Tensor] {
+      try SigLIPCheckpoint(path: folder.path("\(output)/model")).model.stateDictionary()
+    }
+    let before = try weights("base")
+    func changed(_ output: String, _ settings: [String]) throws -> Set<String> {
+      let model = "model={\"checkpoint\": \"\(base)\"}"
+      _ = try run(output, ["steps=2", model] + settings)
+      let after = try weights(output)
+      return Set(after.filter { before[$0.key]! != $0.value }.map(\.key))
+    }
+    let all = try changed("all", [])
+    #expect(all.contains("image.patchEmbedding.weight") && all.contains("text.tokenEmbedding.table"))
+    // Features are computed once without augmentations, and in each step with them.
+    for augmentations in ["[]", "[{\"name\": \"horizontalFlip\"}]"] {
+      let text = try changed(
+        "locked\(augmentations.count)", ["towers.image.training=locked", "augmentations=\(augmentations)"])
+      #expect(text == all.filter { !$0.hasPrefix("image.") })
+    }
+    let last = try changed("last", ["towers.image.training=1", "towers.text.training=locked"])
+    #expect(
+      last
+        == all.filter {
+          $0.hasPrefix("image.encoder.blocks.1.") || $0.hasPrefix("image.encoder.norm.")
+            || $0.hasPrefix("image.head.") || $0.hasPrefix("logit")
+        })
+    #expect(throws: ConfigurationError.self) { try changed("many", ["towers.image.training=3"]) }
+  }
+
+  @Test func aProjectionBehindALockedTowerIsTrained() throws {
+    _ = try run("base", ["steps=1"])
+    let text = #""text": {"contextLength": 8, "width": 24, "depth": 1, "heads": 2, "pooling": "mean"}"#
+    let model =
+      "model={\"image\": {\"checkpoint\": \"\(folder.path("base/model"))\"}, \(text), \"embeddingWidth\": 20, "
+      + "\"tokenizer\": \"\(exampleData("tokenizer.model"))\"}"
+    let table = folder.path("pictures.csv")
+    let settings = [
+      model, "towers.image.training=locked", "augmentations=[]", "evaluation.data=\(table)",
+      "data=[{\"path\": \"\(table)\", \"samples\": \"captions\"}]",
+    ]
+    _ = try run("batch", settings)
+    #expect(try embeddings("batch").images.shape == [12, 20])
+    let evaluation = try #require(
+      try run("all", settings + ["loss.candidates=all", "steps=60", "optimizer.learningRate=1e-2"]))
+    // The model that was written sees pictures as the features did that were computed before.
+    #expect(evaluation.retrieval.textToImage.r1 > 0.2, "\(evaluation.retrieval)")
+    #expect(try evaluate("all", ["de", "en"]) == evaluation)
+    #expect(throws: ConfigurationError.self) {
+      try run("none", [model, "towers.image.training=locked", "loss.candidates=all"])
+    }
+  }
+
+  @Test func damagedSamplesAreListed() throws {
+    let table = try makeTable()
+    try FileManager.default.removeItem(atPath: folder.path("5.ppm"))
+    let configuration = try configuration("run", ["loader.maximumDamagedShare=0.1", "steps=9"])
+    try FileManager.default.removeItem(atPath: folder.path("5.ppm"))
+    try SigLIPTraining(configuration).run(warn: { _ in })
+    let damaged = String(decoding: try bytes("run/damaged.tsv"), as: UTF8.self)
+    #expect(damaged.split(separator: "\n").count == 2 && damaged.contains("5.ppm"), "\(damaged)")
+    var strict = configuration
+    strict.loader.maximumDamagedShare = 0.05
+    strict.output = folder.path("strict")
+    #expect(throws: TooManyDamagedSamples.self) { try SigLIPTraining(strict).run(warn: { _ in }) }
+    #expect(!FileManager.default.fileExists(atPath: folder.path("strict/model")))
+    _ = table
+  }
+
+  @Test func aDryRunWritesNothing() throws {
+    let configuration = try configuration("run", ["batchSize=6"])
+    let result = try SigLIPTraining(configuration).dryRun()
+    #expect(
+      result.lines.contains("6 steps") || result.lines.contains("steps: 6 of 6 pairs, 2 a pass, 3.00 passes"))
+    #expect(result.page.components(separatedBy: "<figure>").count == 7)
+    #expect(result.memoryBytes > 1 << 20 && result.memoryBytes < 1 << 31)
+    #expect(!FileManager.default.fileExists(atPath: folder.path("run")))
+  }
+
+  @Test func equalCaptionsBelongToAllTheirImages() throws {
+    var lines = ["image,caption"]
+    _ = try makeTable()
+    for number in 0..<8 { lines.append("\(number).ppm,\(names[0].1[number / 2])") }
+    let table = try folder.write(Array(lines.joined(separator: "\n").utf8), to: "same.csv")
+    // Pairs of equal captions can be learned only where both images may have them.
+    var losses: [Double] = []
+    for positives in ["same", "own"] {
+      _ = try run(
+        positives,
+        [
+          "data=\(table)", "loss.positives=\(positives)", "steps=80", "batchSize=8", "augmentations=[]",
+          "optimizer.learningRate=3e-3", "loss.temperature=30", "loss.bias=-10",
+        ])
+      losses.append(
+        try JSONLinesWriter.read(path: folder.path("\(positives)/metrics.jsonl")).last!.numbers["loss"]!)
+    }
+    #expect(losses[0] < losses[1] / 2, "\(losses)")
+  }
+}
+
+private func largestDifference(_ a: Tensor, _ b: Tensor) -> Float { (a - b).abs().max().item() }
