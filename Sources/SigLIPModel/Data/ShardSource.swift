@@ -11,7 +11,7 @@ import Tensor
 /// `caption`, `captions` or `text`, each a string or a list of them, and maybe `language`. A text goes before an object; other
 /// members, links and folders are passed over. A key that is there twice, in one shard or several, is damage.
 ///
-/// Opening reads all headers. Memory holds 8 bytes for each sample, while opening about 50. Nothing of an archive is written
+/// Opening reads all headers. Memory holds 8 bytes for each sample, while opening about 100. Nothing of an archive is written
 /// anywhere by its names.
 ///
 /// Shards may be compressed with gzip: such a one is unpacked when it is needed into the folder of temporary files, without a

@@ -77,10 +77,10 @@ extension ZipParts.Entry {
 }
 
 enum GzipParts {
-  /// Changes lines inside of a gzip file and compresses them again.
-  static func mutate(_ bytes: inout [UInt8], _ dice: inout Dice, donor: [UInt8]) {
+  /// Changes what is inside of a gzip file, as the name of that suggests, and compresses it again.
+  static func mutate(_ bytes: inout [UInt8], of name: String, _ dice: inout Dice, donor: [UInt8]) {
     guard var contents = try? Gzip.decompress(bytes) else { return Bytes.mutate(&bytes, &dice, donor: donor) }
-    if !dice.once(in: 4) { Lines.mutate(&contents, &dice, separator: " ", donor: []) }
+    if !dice.once(in: 4) { Formats.mutate(&contents, of: name, &dice, donor: []) }
     bytes = encode(contents, &dice)
   }
 

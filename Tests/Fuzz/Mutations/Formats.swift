@@ -17,7 +17,8 @@ enum Formats {
     case "png": PNGParts.mutate(&bytes, &dice, donor: donor)
     case "jpg": JPEGParts.mutate(&bytes, &dice, donor: donor)
     case "ppm", "pgm": PixmapParts.mutate(&bytes, &dice, donor: donor)
-    case "gz": GzipParts.mutate(&bytes, &dice, donor: donor)
+    case "gz": GzipParts.mutate(&bytes, of: String(name.dropLast(3)), &dice, donor: donor)
+    case "tar": TarParts.mutate(&bytes, &dice, donor: donor)
     default: Bytes.mutate(&bytes, &dice, donor: donor)
     }
     if dice.once(in: 12) { Bytes.mutate(&bytes, &dice, donor: donor) }

@@ -34,6 +34,27 @@ let dataReaders = [
           classes: ["coat", "bag"]),
         &sample)
     }),
+  Reader(
+    name: "tar shards", share: 150,
+    seeds: {
+      let image = Array("P6 1 1 255 abc".utf8)
+      let archive = TarMember.archive([
+        TarMember("000001.ppm", image), TarMember("000001.txt", "one"),
+        TarMember("d/2.json", #"{"caption":["x","y"],"text":"z","language":"en"}"#),
+        TarMember("d/2.ppm", image),
+        TarMember.pax([("path", "naïve/3.ppm")]), TarMember("3.ppm", image),
+        TarMember("naïve/3.txt", "three"),
+      ])
+      let packed = try ["gnu", "pax", "ustar"].map {
+        try Seeds.fixture("shards/\($0).tar.gz", as: "a.tar.gz")
+      }
+      let plain = try packed.map { Input("a.tar", try Gzip.decompress($0.files[0].bytes)) }
+      return plain + packed + [Input("a.tar", archive), Input("a.tar.gz", gzip(archive))]
+    },
+    read: { sample in
+      let isSmall = sample.dice.once(in: 8)
+      try use(ShardSource(sample.path, maximumUnpackedBytes: isSmall ? 4096 : 1 << 27), &sample)
+    }),
 ]
 
 private func use(_ source: some ImageTextSource, _ sample: inout Sample) throws {
