@@ -33,7 +33,8 @@ public final class DataLoader<Batch: Sendable>: BatchSource {
     queue = LoaderQueue(order, ahead: self.ahead, load: load)
     for number in 0..<workers {
       // Not the loader: it has to be able to go while they wait.
-      let thread = Thread { [queue] in queue.work() }
+      // What it computes leaves the threads of the team to the trainer.
+      let thread = Thread { [queue] in Compute.withThreadLimit(1) { queue.work() } }
       thread.name = "data loader \(number + 1)"
       thread.stackSize = 8 << 20
       thread.start()

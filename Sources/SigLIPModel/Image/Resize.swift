@@ -122,10 +122,10 @@ extension RGBImage {
   }
 
   /// An image whose pixels `body` writes, every one.
-  init(width: Int, height: Int, filling body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+  init(width: Int, height: Int, filling body: (UnsafeMutablePointer<UInt8>) -> Void) {
     let size = width * height * 3
     let pixels = [UInt8](unsafeUninitializedCapacity: size) { out, count in
-      body(out)
+      body(out.baseAddress!)
       count = size
     }
     self.init(width: width, height: height, pixels: pixels)

@@ -31,17 +31,21 @@ extension RGBImage {
 
   /// Every pixel's distance from its own brightness times a factor.
   func colored(by factor: Float) -> RGBImage {
-    let weights: (Float, Float, Float) = (0.2989, 0.5870, 0.1140)
-    let share: Float = 1 / 255
-    return mappedPixels { pixels, i in
-      let red = Float(pixels[i]) * share * weights.0
-      let green = Float(pixels[i + 1]) * share * weights.1
-      let blue = Float(pixels[i + 2]) * share * weights.2
-      let gray = UInt8((red + green + blue) * 255.5)
-      return (
-        blended(gray, pixels[i], factor), blended(gray, pixels[i + 1], factor),
-        blended(gray, pixels[i + 2], factor)
+    let parts = [0.2989, 0.5870, 0.1140].flatMap { (weight: Float) in
+      (0..<256).map { (value: Int) -> Float in Float(value) * (1 / 255) * weight }
+    }
+    return parts.withUnsafeBufferPointer { parts in
+      let (red, green, blue) = (
+        parts.baseAddress!, parts.baseAddress! + 256, parts.baseAddress! + 512
       )
+      return blendedRows(factor: factor) { pixels, y, grays in
+        for x in 0..<width {
+          let pixel = pixels + (y * width + x) * 3
+          let sum = red[Int(pixel[0])] + green[Int(pixel[1])] + blue[Int(pixel[2])]
+          let gray = wholePart(sum * 255.5)
+          (grays[x * 3], grays[x * 3 + 1], grays[x * 3 + 2]) = (gray, gray, gray)
+        }
+      }
     }
   }
 
@@ -51,51 +55,15 @@ extension RGBImage {
     return mapped((0...255).map { blended(middle, $0, factor) })
   }
 
-  /// Every value's distance from that of a smoothed image times a factor; the outermost pixels stay.
-  func sharpened(by factor: Float) -> RGBImage {
-    if min(width, height) < 3 { return self }
-    let row = width * 3
-    return RGBImage(width: width, height: height) { out in
-      pixels.withUnsafeBufferPointer { pixels in
-        _ = out.update(fromContentsOf: pixels)
-        for y in 1..<height - 1 {
-          for i in y * row + 3..<(y + 1) * row - 3 {
-            func three(_ i: Int) -> Int32 { Int32(pixels[i - 3]) &+ Int32(pixels[i]) &+ Int32(pixels[i + 3]) }
-            let sum = three(i - row) &+ three(i) &+ three(i + row) &+ 4 &* Int32(pixels[i])
-            let (mean, rest) = (sum / 13, sum % 13)
-            // Roundings decide only where the mean is a whole number: there it may come out below.
-            let smooth = rest == 0 ? smoothed(pixels, i, row: row) : UInt8(mean)
-            out[i] = blended(smooth, pixels[i], factor)
-          }
-        }
-      }
-    }
-  }
-
-  /// The mean around a value, itself counted five times: each product and sum is rounded once, as by a fused instruction.
-  /// In double precision neither is rounded.
-  private func smoothed(_ pixels: UnsafeBufferPointer<UInt8>, _ i: Int, row: Int) -> UInt8 {
-    var sum: Float = 0
-    func add(_ place: Int, _ weight: Float) {
-      sum = Float(Double(sum) + Double(pixels[place]) * Double(weight))
-    }
-    for line in stride(from: i - row, through: i + row, by: row) {
-      add(line - 3, 1 / 13)
-      add(line, line == i ? 5 / 13 : 1 / 13)
-      add(line + 3, 1 / 13)
-    }
-    return UInt8(min(sum, 255))
-  }
-
   /// A gray square of twice `half` around a place, where it lies inside.
   func cutOut(x: Int, y: Int, half: Int) -> RGBImage {
     let columns = max(0, x - half)..<max(max(0, x - half), min(width, x + half))
     return RGBImage(width: width, height: height) { out in
-      _ = out.update(fromContentsOf: pixels)
+      withPixels { out.update(from: $0, count: width * height * 3) }
       for row in max(0, y - half)..<max(max(0, y - half), min(height, y + half)) {
         let start = row * width
-        out[(start + columns.lowerBound) * 3..<(start + columns.upperBound) * 3].update(
-          repeating: NearestTransform.gray)
+        (out + (start + columns.lowerBound) * 3).update(
+          repeating: NearestTransform.gray, count: columns.count * 3)
       }
     }
   }
@@ -104,11 +72,12 @@ extension RGBImage {
   private func histograms() -> [[Int]] {
     var counts = [Int](repeating: 0, count: 768)
     counts.withUnsafeMutableBufferPointer { counts in
-      pixels.withUnsafeBufferPointer { pixels in
-        for i in stride(from: 0, to: pixels.count, by: 3) {
-          counts[Int(pixels[i])] += 1
-          counts[256 + Int(pixels[i + 1])] += 1
-          counts[512 + Int(pixels[i + 2])] += 1
+      let counts = counts.baseAddress!
+      withPixels { pixels in
+        for i in stride(from: 0, to: width * height * 3, by: 3) {
+          counts[Int(pixels[i])] &+= 1
+          counts[256 + Int(pixels[i + 1])] &+= 1
+          counts[512 + Int(pixels[i + 2])] &+= 1
         }
       }
     }
@@ -118,9 +87,8 @@ extension RGBImage {
   /// Every value replaced by that of its channel's table.
   private func mapped(tables: [[UInt8]]) -> RGBImage {
     tables.flatMap { $0 }.withUnsafeBufferPointer { table in
-      mappedPixels { pixels, i in
-        (table[Int(pixels[i])], table[256 + Int(pixels[i + 1])], table[512 + Int(pixels[i + 2])])
-      }
+      let table = table.baseAddress!
+      return mappedPixels { (table[Int($0)], table[256 + Int($1)], table[512 + Int($2)]) }
     }
   }
 }

@@ -145,13 +145,11 @@ extension RGBImage {
   /// Left and right exchanged.
   package func mirrored() -> RGBImage {
     RGBImage(width: width, height: height) { out in
-      pixels.withUnsafeBufferPointer { pixels in
+      withPixels { pixels in
         for y in 0..<height {
           var (source, target) = (y * width * 3, (y + 1) * width * 3 - 3)
           for _ in 0..<width {
-            out[target] = pixels[source]
-            out[target + 1] = pixels[source + 1]
-            out[target + 2] = pixels[source + 2]
+            copyPixel(pixels, source, out, target)
             (source, target) = (source + 3, target - 3)
           }
         }
