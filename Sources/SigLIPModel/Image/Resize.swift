@@ -50,23 +50,32 @@ extension RGBImage {
     if taps.changesNothing && rows.count == height { return self }
     let newWidth = taps.ranges.count
     return RGBImage(width: newWidth, height: rows.count) { out in
-      pixels.withUnsafeBufferPointer { pixels in
-        taps.weights.withUnsafeBufferPointer { weights in
+      withPixels { pixels in
+        // Four numbers are read at a time, of which three are a pixel.
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: width * 3 + 1) { line in
+          let line = line.baseAddress!
+          line[width * 3] = 0
           for y in rows {
-            for x in 0..<newWidth {
-              let range = taps.ranges[x]
-              var source = (y * width + range.first) * 3
-              var (red, green, blue) = (ResizeTaps.half, ResizeTaps.half, ResizeTaps.half)
-              for i in range.weights {
-                red &+= weights[i] &* Int32(pixels[source])
-                green &+= weights[i] &* Int32(pixels[source + 1])
-                blue &+= weights[i] &* Int32(pixels[source + 2])
-                source += 3
+            let source = pixels + y * width * 3
+            for i in 0..<width * 3 { line[i] = Float(source[i]) }
+            let target = out + (y - rows.lowerBound) * newWidth * 3
+            taps.withWeights { weights in
+              for x in 0..<newWidth {
+                let range = taps.ranges[x]
+                var sums = SIMD4<Int32>(repeating: ResizeTaps.half)
+                ResizeTaps.forEachPart(of: range.weights) { part in
+                  var (upper, lower) = (SIMD4<Float>(), SIMD4<Float>())
+                  for i in part {
+                    let pixel = UnsafeRawPointer(line + (range.first + i - range.weights.lowerBound) * 3)
+                      .loadUnaligned(as: SIMD4<Float>.self)
+                    upper += pixel * weights.upper[i]
+                    lower += pixel * weights.lower[i]
+                  }
+                  sums &+= whole(upper) &<< ResizeTaps.lowerBits &+ whole(lower)
+                }
+                let pixel = bytes(sums)
+                (target[x * 3], target[x * 3 + 1], target[x * 3 + 2]) = (pixel[0], pixel[1], pixel[2])
               }
-              let target = ((y - rows.lowerBound) * newWidth + x) * 3
-              out[target] = ResizeTaps.byte(red)
-              out[target + 1] = ResizeTaps.byte(green)
-              out[target + 2] = ResizeTaps.byte(blue)
             }
           }
         }
@@ -78,19 +87,32 @@ extension RGBImage {
     if taps.changesNothing { return self }
     let newHeight = taps.ranges.count
     let row = width * 3
+    let lanes = min(row, 8)
     return RGBImage(width: width, height: newHeight) { out in
-      var sums = [Int32](repeating: 0, count: row)
-      pixels.withUnsafeBufferPointer { pixels in
-        sums.withUnsafeMutableBufferPointer { sums in
+      withPixels { pixels in
+        taps.withWeights { weights in
           for y in 0..<newHeight {
             let range = taps.ranges[y]
-            sums.update(repeating: ResizeTaps.half)
-            // Whole rows at a time: neighbours in memory, so the compiler can use vectors.
-            for (i, weight) in zip(range.weights, taps.weights[range.weights]) {
-              let source = (range.first + i - range.weights.lowerBound) * row
-              for x in 0..<row { sums[x] &+= weight &* Int32(pixels[source + x]) }
+            let (source, target) = (pixels + range.first * row, out + y * row)
+            // The last eight overlap those before.
+            for x in stride(from: 0, to: row, by: 8).lazy.map({ min($0, row - lanes) }) {
+              var sums = SIMD8<Int32>(repeating: ResizeTaps.half)
+              ResizeTaps.forEachPart(of: range.weights) { part in
+                var (upper, lower) = (SIMD8<Float>(), SIMD8<Float>())
+                for i in part {
+                  let values = eight(source + (i - range.weights.lowerBound) * row + x, lanes)
+                  upper += values * weights.upper[i]
+                  lower += values * weights.lower[i]
+                }
+                sums &+= whole(upper) &<< ResizeTaps.lowerBits &+ whole(lower)
+              }
+              let values = bytes(sums)
+              if lanes == 8 {
+                UnsafeMutableRawPointer(target + x).storeBytes(of: values, as: SIMD8<UInt8>.self)
+              } else {
+                for i in 0..<lanes { target[i] = values[i] }
+              }
             }
-            for x in 0..<row { out[y * row + x] = ResizeTaps.byte(sums[x]) }
           }
         }
       }
@@ -167,13 +189,18 @@ enum AntialiasingKernel {
 
 /// Which source pixels make up each target pixel along one axis, and their weights in fixed point.
 private struct ResizeTaps {
-  private static let fractionBits: Int32 = 22
+  static let fractionBits: Int32 = 22
   /// One half, so that the shift rounds.
   static let half: Int32 = 1 << (fractionBits - 1)
+  /// Bits of a weight's lower part.
+  static let lowerBits: Int32 = 9
 
   /// For each target pixel the first source pixel, and where its weights are.
   var ranges: [(first: Int, weights: Range<Int>)] = []
-  var weights: [Int32] = []
+  /// Weights in two parts: multiples of 512, divided by it, and what is left. Sums of their products with bytes are whole
+  /// numbers below 2^22, which floating point holds exactly and which vectors multiply faster than long integers.
+  private var upper: [Float] = []
+  private var lower: [Float] = []
   /// Whether the new pixels are the old ones.
   let changesNothing: Bool
 
@@ -182,9 +209,12 @@ private struct ResizeTaps {
     changesNothing = newSize == oldSize && targets == 0..<newSize
     for target in targets {
       let (low, values) = kernel.weights(of: target, from: oldSize, to: newSize)
-      ranges.append((low, weights.count..<(weights.count + values.count)))
-      weights += values.map {
-        Int32(($0 * Double(1 << ResizeTaps.fractionBits)).rounded(.toNearestOrAwayFromZero))
+      ranges.append((low, upper.count..<(upper.count + values.count)))
+      for value in values {
+        let weight = Int32(
+          (value * Double(1 << ResizeTaps.fractionBits)).rounded(.toNearestOrAwayFromZero))
+        upper.append(Float(weight >> ResizeTaps.lowerBits))
+        lower.append(Float(weight & (1 << ResizeTaps.lowerBits - 1)))
       }
     }
   }
@@ -202,7 +232,64 @@ private struct ResizeTaps {
     return result
   }
 
-  static func byte(_ sum: Int32) -> UInt8 { UInt8(clamping: sum >> fractionBits) }
+  @inline(__always)
+  func withWeights(_ body: (Weights) -> Void) {
+    upper.withUnsafeBufferPointer { upper in
+      lower.withUnsafeBufferPointer { lower in
+        body(Weights(upper: upper.baseAddress!, lower: lower.baseAddress!))
+      }
+    }
+  }
+
+  /// Both parts of all weights.
+  struct Weights {
+    let upper: UnsafePointer<Float>
+    let lower: UnsafePointer<Float>
+  }
+
+  /// Calls `body` with parts of weights whose sums of products are small enough.
+  @inline(__always)
+  static func forEachPart(of weights: Range<Int>, _ body: (Range<Int>) -> Void) {
+    var start = weights.lowerBound
+    while start < weights.upperBound {
+      let end = min(start + 32, weights.upperBound)
+      body(start..<end)
+      start = end
+    }
+  }
+}
+
+/// Eight bytes as numbers, or fewer in narrow images.
+@inline(__always)
+private func eight(_ values: UnsafePointer<UInt8>, _ count: Int) -> SIMD8<Float> {
+  if count == 8 { return SIMD8(UnsafeRawPointer(values).loadUnaligned(as: SIMD8<UInt8>.self)) }
+  var result = SIMD8<Float>()
+  for i in 0..<count { result[i] = Float(values[i]) }
+  return result
+}
+
+/// Whole numbers below 2^22 as such. Between 2^23 and 2^24 there are only whole numbers: a sum there has them as last bits.
+@inline(__always)
+private func whole(_ numbers: SIMD4<Float>) -> SIMD4<Int32> {
+  unsafeBitCast(numbers + 0x1.8p23, to: SIMD4<Int32>.self) &- 0x4B40_0000
+}
+
+@inline(__always)
+private func whole(_ numbers: SIMD8<Float>) -> SIMD8<Int32> {
+  unsafeBitCast(numbers + 0x1.8p23, to: SIMD8<Int32>.self) &- 0x4B40_0000
+}
+
+/// Sums of weighted bytes as bytes.
+@inline(__always)
+private func bytes(_ sums: SIMD4<Int32>) -> SIMD4<UInt8> {
+  let values = sums &>> ResizeTaps.fractionBits
+  return SIMD4(truncatingIfNeeded: values.clamped(lowerBound: .zero, upperBound: SIMD4(repeating: 255)))
+}
+
+@inline(__always)
+private func bytes(_ sums: SIMD8<Int32>) -> SIMD8<UInt8> {
+  let values = sums &>> ResizeTaps.fractionBits
+  return SIMD8(truncatingIfNeeded: values.clamped(lowerBound: .zero, upperBound: SIMD8(repeating: 255)))
 }
 
 /// The two pixels that a new one lies between along one axis, and how far it is from the first.
