@@ -24,12 +24,14 @@ from comparison import contenders, environment, table, targets
 
 SUITES = ["gemm", "kernels", "conv", "attention", "loss", "optimizer", "step", "inference", "overhead", "tower",
           "tokenize"]
+# Beside these: it needs libjpeg and libpng.
+TRAIN = "train"
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("suites", nargs="+", choices=SUITES + ["all"], metavar="SUITE",
-                        help=", ".join(SUITES) + " or all")
+    parser.add_argument("suites", nargs="+", choices=SUITES + [TRAIN, "all"], metavar="SUITE",
+                        help=", ".join(SUITES) + f" or all, or {TRAIN}")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, help="5, or 3 where each measurement has a process of its own")
     parser.add_argument("--filter", default="", help="only work whose name contains this")
@@ -78,14 +80,17 @@ def describe(limits, options):
 
 def main():
     options = parse()
-    suites = SUITES if "all" in options.suites else options.suites
-    program = str(options.program.resolve()) if options.program else environment.build()
+    suites = SUITES if "all" in options.suites else []
+    suites = suites + [suite for suite in options.suites if suite not in suites + ["all"]]
+    program = str(options.program.resolve()) if options.program else environment.build(TRAIN in options.suites)
     interpreter = None if options.no_peers or options.before else options.python or environment.python()
     limits = measure_limits(program, options)
     peers = environment.versions(interpreter) if interpreter else "an earlier build" if options.before else "no peers"
     print(describe(limits, options), peers, sep="\n", flush=True)
     print(table.aligned(table.HEADINGS), flush=True)
     rows = {}
+    if TRAIN in suites:
+        environment.make_pictures(interpreter)
     for suite in suites:
         everyone = contenders.contenders(suite, program, interpreter, options)
         rounds = options.rounds or (3 if suite in contenders.ISOLATED else 5)

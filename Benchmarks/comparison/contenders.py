@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from .environment import HERE
+from .targets import BARE
 
 
 class Contender:
@@ -38,7 +39,7 @@ class Contender:
 
 
 # Suites in which each measurement has a process of its own, so that its memory is that of the work alone.
-ISOLATED = {"loss", "optimizer", "step", "inference", "tower"}
+ISOLATED = {"loss", "optimizer", "step", "inference", "tower", "train"}
 # What the peers compute with, where it is not PyTorch alone. NumPy brings OpenBLAS, PyTorch MKL.
 ENGINES = {"gemm": ["torch", "numpy"], "inference": ["torch", "onnxruntime"], "tower": ["torch", "onnxruntime"],
            "tokenize": ["sentencepiece", "tokenizers"]}
@@ -57,6 +58,8 @@ def contenders(suite, program, interpreter, options):
         command = [str(options.before.resolve()), suite, "--serve"] + choice
         result.append(Contender("before", command, options.threads, isolated))
     else:
+        if suite == "train":
+            result.append(Contender(BARE, [program, "bare", "--serve"] + choice, options.threads, isolated))
         for engine in ENGINES.get(suite, ["torch"]):
             command = [interpreter, "-m", "peers", suite, "--engine", engine] + choice
             result.append(Contender(TITLES.get(engine, engine), command, options.threads, isolated))
@@ -64,7 +67,10 @@ def contenders(suite, program, interpreter, options):
 
 
 def capable(everyone, name):
-    """Those who can do the work: a peer of the tokenizers reads one kind of file."""
+    """Those who can do the work: a step with data has the bare step beside it, a loader PyTorch's; a peer of the tokenizers
+    reads one kind of file."""
+    if name.startswith("train/"):
+        return [who for who in everyone if who.name != ("PyTorch" if "/step/" in name else BARE)]
     other = "tokenizers" if ".model/" in name else "sentencepiece"
     return [who for who in everyone if not name.startswith("tokenize/") or who.name != other]
 

@@ -5,6 +5,8 @@ import sys
 import venv
 from pathlib import Path
 
+from . import pictures
+
 HERE = Path(__file__).resolve().parents[1]
 # What torch and timm need of the packages they ask for, then what the peers import.
 PACKAGES = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools>=77.0.3", "pillow",
@@ -35,8 +37,8 @@ def python():
     else:
         sys.exit("compare.py: PyTorch cannot be installed")
     subprocess.run(pip + PACKAGES, check=True)
-    # timm asks for torchvision, which is not needed and would ask for another torch.
-    subprocess.run(pip + ["--no-deps", "timm"], check=True)
+    # They ask for another torch; of torchvision its transforms are all that is needed.
+    subprocess.run(pip + ["--no-deps", "timm", "torchvision"], check=True)
     complete.write_text(listed)
     return str(interpreter)
 
@@ -45,15 +47,26 @@ def versions(interpreter):
     """Names and versions of the peers and of Python."""
     program = (
         "import importlib.metadata as m, platform; "
-        "names = 'torch', 'transformers', 'timm', 'onnxruntime', 'numpy', 'sentencepiece', 'tokenizers'; "
+        "names = 'torch', 'transformers', 'timm', 'onnxruntime', 'numpy', 'sentencepiece', 'tokenizers', "
+        "'torchvision', 'pillow'; "
         "print(', '.join(f'{n} {m.version(n)}' for n in names) "
         "+ ', Python ' + platform.python_version())")
     return subprocess.run([interpreter, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def build():
-    """Builds our program and returns its path."""
+def make_pictures(interpreter):
+    """The files that the suite `train` reads, unless they are there."""
+    folder = HERE / ".pictures"
+    version = folder / "version"
+    if not version.exists() or version.read_text() != pictures.VERSION:
+        subprocess.run([interpreter or sys.executable, pictures.__file__, folder], check=True)
+
+
+def build(reads_images):
+    """Builds our program, with libjpeg and libpng if it is to read images, and returns its path."""
     command = ["swift", "build", "--package-path", str(HERE), "-c", "release"]
+    if reads_images:
+        command += ["--traits", "ImageCodecs"]
     subprocess.run(command + ["--product", "benchmark"], check=True, stdout=sys.stderr)
     folder = subprocess.run(command + ["--show-bin-path"], check=True, capture_output=True, text=True).stdout.strip()
     return f"{folder}/benchmark"

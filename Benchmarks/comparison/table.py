@@ -25,6 +25,9 @@ class Row:
         if is_before and peers:
             self.ratio = self.best(self.peer_name) / self.best("Pairwise")
             self.target = targets.BEFORE
+        if self.peer_name == targets.BARE:
+            # Both do the same but for the data, and what else the machine does only ever adds.
+            self.ratio = self.best(self.peer_name) / self.best("Pairwise")
 
     def ratios_to(self, who):
         """A peer's time over ours, for each round."""

@@ -19,11 +19,16 @@ RATIOS = [
     (r"overhead/mlp-16-.*", 12),
     (r"overhead/mlp-784-.*", 3),
     (r"tokenize/.*", 0.67),
+    (r"train/loader/.*", 1.5),
+    (r"train/step/siglip-b16-224/.*", 0.95),
+    (r"train/step/siglip-64/.*", 0.85),
 ]
 # The least ratio of an earlier build's time to ours.
 BEFORE = 0.97
+# The peer of a step with data: the same step of one batch again and again.
+BARE = "the step alone"
 # PyTorch would need more memory than most machines have, or has nothing of the kind.
-WITHOUT_PEER = r"loss/sigmoid/32768x.*|optimizer/lion/.*"
+WITHOUT_PEER = r"loss/sigmoid/32768x.*|optimizer/lion/.*|train/table/.*"
 PARAMETERS = 203_155_970
 
 
@@ -63,6 +68,9 @@ def checks(rows, limits):
         if name == "optimizer/adamw/siglip-b16-224" and limits["copy"]:
             share = ours["bytes"] / row.ours_time / limits["copy"]
             check(f"{name}: share of copy bandwidth", "at least 80%", f"{share:.0%}", share >= 0.8)
+        if match := re.fullmatch(r"train/table/(\d+)", name):
+            bytes_each = (ours["peak_rss_bytes"] - ours["base_rss_bytes"]) / int(match[1])
+            check(f"{name}: memory for each row", "at most 200 bytes", f"{bytes_each:.0f}", bytes_each <= 200)
         extra = extra_memory(name, ours)
         if name.startswith("loss/") and peer:
             share = extra / extra_memory(name, peer)

@@ -1,7 +1,7 @@
 /// The pieces of work that are measured together.
 enum Suite: String, CaseIterable {
   case limits, gemm, kernels, conv, attention, loss, optimizer, step, inference, overhead, tower, tokenize,
-    concurrency, batch
+    train, bare, concurrency, batch
 
   /// All names, for the help.
   static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -21,6 +21,8 @@ enum Suite: String, CaseIterable {
     case .overhead: SmallModels.work
     case .tower: ImageTowers.work
     case .tokenize: Tokenizing.work
+    case .train: TrainingData.work
+    case .bare: TrainingData.bareSteps
     case .concurrency: Concurrency.work
     case .batch: LargeBatches.work
     }
