@@ -88,7 +88,7 @@ final class ShardFiles: Sendable {
     let file = try OpenFile(temporaryFor: path) { append in
       do {
         try packed.withUnsafeBytes { packed in
-          try Gzip.decompress(packed) { part in
+          try Gzip.decompress(packed, isMapped: true) { part in
             count += part.count
             if count > plausible {
               throw FileError(

@@ -103,13 +103,11 @@ struct TarArchive: Sendable {
   /// Compares the sum of a header's bytes, in which the sum's own field counts as spaces. Some old programs added bytes with
   /// signs.
   private func verify(_ header: [UInt8], at place: Int) throws {
-    var (sum, signedSum) = (8 * 32, 8 * 32)
-    for (index, byte) in header.enumerated() where !(148..<156).contains(index) {
-      sum += Int(byte)
-      signedSum += Int(Int8(bitPattern: byte))
+    func sum(_ value: (UInt8) -> Int) -> Int {
+      header.reduce(8 * 32) { $0 + value($1) } - header[148..<156].reduce(0) { $0 + value($1) }
     }
     let stored = try? number(header[148..<156], at: place)
-    if stored != sum && stored != signedSum {
+    if stored != sum({ Int($0) }) && stored != sum({ Int(Int8(bitPattern: $0)) }) {
       throw damaged("the header at byte \(place) has a wrong checksum")
     }
   }

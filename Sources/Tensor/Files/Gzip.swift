@@ -43,9 +43,11 @@ package enum Gzip {
   /// Decompresses a file of one member or several in little memory: `write` takes it part by part. What came out before
   /// an error was written.
   ///
+  /// - Parameter isMapped: Whether `bytes` are a file's memory map, whose pages need not stay.
   /// - Throws: ``Problem``, and what `write` throws.
   package static func decompress(
-    _ bytes: UnsafeRawBufferPointer, to write: @escaping (UnsafeRawBufferPointer) throws -> Void
+    _ bytes: UnsafeRawBufferPointer, isMapped: Bool = false,
+    to write: @escaping (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     var start = 0
     repeat {
@@ -54,7 +56,8 @@ package enum Gzip {
       var count: UInt32 = 0
       var failure: (any Error)?
       do throws(Inflate.Problem) {
-        start += try Inflate.decompress(UnsafeRawBufferPointer(rebasing: bytes[start...])) { part in
+        start += try Inflate.decompress(UnsafeRawBufferPointer(rebasing: bytes[start...]), isMapped: isMapped)
+        { part in
           if failure != nil { return false }
           checksum.update(part)
           count &+= UInt32(truncatingIfNeeded: part.count)

@@ -25,6 +25,9 @@ package struct Inflate {
   private var count = 0
   /// Takes the output when it is full; without one all has to fit.
   private let sink: Sink?
+  /// Whether pages of the input are let go of as they have been read, and how far they are.
+  private let isMapped: Bool
+  private var released = 0
 
   /// The most that compressed bytes may become: 64 MiB, and above that 100 times their number. The format allows 1,032
   /// times, which no numbers or texts come near and with which a small file takes all memory. Never more than the process
@@ -46,7 +49,7 @@ package struct Inflate {
     }
     var data = Data(count: outputCount)
     let problem = data.withUnsafeMutableBytes { buffer -> Problem? in
-      var inflate = Inflate(input: input, output: buffer.bindMemory(to: UInt8.self), sink: nil)
+      var inflate = Inflate(input: input, output: buffer.bindMemory(to: UInt8.self))
       do throws(Problem) { try inflate.run() } catch { return error }
       return inflate.count == buffer.count
         ? nil : Problem(description: "\(inflate.count) bytes came out, expected \(buffer.count)")
@@ -57,13 +60,14 @@ package struct Inflate {
 
   /// Decompresses what `input` begins with, in little memory: `sink` takes it part by part, as far as it is right.
   ///
+  /// - Parameter isMapped: Whether `input` is a file's memory map, whose pages need not stay.
   /// - Returns: How many bytes of `input` that was.
   static func decompress(
-    _ input: UnsafeRawBufferPointer, to sink: @escaping Sink
+    _ input: UnsafeRawBufferPointer, isMapped: Bool, to sink: @escaping Sink
   ) throws(Problem) -> Int {
     let output = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 8 * windowCount)
     defer { output.deallocate() }
-    var inflate = Inflate(input: input, output: output, sink: sink)
+    var inflate = Inflate(input: input, output: output, sink: sink, isMapped: isMapped)
     do throws(Problem) { try inflate.run() } catch {
       _ = sink(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<inflate.count]))
       throw error
@@ -75,9 +79,10 @@ package struct Inflate {
   }
 
   private init(
-    input: UnsafeRawBufferPointer, output: UnsafeMutableBufferPointer<UInt8>, sink: Sink?
+    input: UnsafeRawBufferPointer, output: UnsafeMutableBufferPointer<UInt8>, sink: Sink? = nil,
+    isMapped: Bool = false
   ) {
-    (self.input, self.output, self.sink) = (input, output, sink)
+    (self.input, self.output, self.sink, self.isMapped) = (input, output, sink, isMapped)
   }
 
   private mutating func run() throws(Problem) {
@@ -105,11 +110,24 @@ package struct Inflate {
     }
     output.baseAddress!.update(from: output.baseAddress! + finished, count: Self.windowCount)
     count = Self.windowCount
+    if isMapped {
+      releaseMappedPages(UnsafeRawBufferPointer(rebasing: input[released..<max(released, position)]))
+      released = position
+    }
   }
 
   // MARK: Bits
 
   private mutating func fill() {
+    if input.count - position >= 8 {
+      // As many whole bytes as fit. Bits above them are those that come next: they are set once more to what they are.
+      let word = UInt64(littleEndian: input.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+      bits |= word << UInt64(bitCount)
+      let count = (63 - bitCount) / 8
+      position += count
+      bitCount += 8 * count
+      return
+    }
     while bitCount <= 48, position < input.count {
       bits |= UInt64(input[position]) << UInt64(bitCount)
       position += 1
@@ -147,10 +165,15 @@ package struct Inflate {
       throw Problem(description: "a stored block has a wrong length")
     }
     try makeRoom(length)
-    for _ in 0..<length {
-      output[count] = UInt8(try take(8))
-      count += 1
-    }
+    // Bytes that were read ahead are read again.
+    position -= bitCount / 8
+    (bits, bitCount) = (0, 0)
+    let part = input[position..<min(position + length, input.count)]
+    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[count...]).copyBytes(
+      from: part)
+    count += part.count
+    position += part.count
+    if part.count < length { throw .cut }
   }
 
   private static let lengthBases = [
@@ -183,9 +206,15 @@ package struct Inflate {
       let distance = Self.distanceBases[code] + (try take(max(0, code / 2 - 1)))
       guard distance <= count else { throw Problem(description: "a distance reaches before the start") }
       try makeRoom(length)
-      for _ in 0..<length {
-        output[count] = output[count - distance]
-        count += 1
+      if distance >= length {
+        output.baseAddress!.advanced(by: count).update(
+          from: output.baseAddress! + count - distance, count: length)
+        count += length
+      } else {
+        for _ in 0..<length {
+          output[count] = output[count - distance]
+          count += 1
+        }
       }
     }
   }
