@@ -3,6 +3,7 @@ classes on Pillow's images. Captions are tokenised by sentencepiece."""
 
 import csv
 import re
+import sys
 from pathlib import Path
 
 import torch
@@ -10,6 +11,9 @@ from PIL import Image
 from sentencepiece import SentencePieceProcessor
 from torch.utils.data import DataLoader, Dataset
 
+BENCHMARKS = Path(__file__).resolve().parents[1]
+# See environment.py.
+sys.path.append(str(BENCHMARKS / ".venv/torchvision"))
 # torchvision's usual build does not load its operations beside a torch for CPUs, and stops where it names them. The
 # transforms need none.
 library = torch.library.Library("torchvision", "FRAGMENT")
@@ -19,7 +23,6 @@ for name in "nms", "qnms":
 
 from torchvision import transforms
 
-BENCHMARKS = Path(__file__).resolve().parents[1]
 BATCH, CONTEXT, SIDE = 32, 64, 224
 
 
