@@ -5,8 +5,11 @@
                                             # CheckpointParityTests reads them when PAIRWISE_SIGLIP_REFERENCE names it
     python .ci/parity.py embedded FOLDER    # FOLDER/embeddings-*.safetensors: what `siglip embed` wrote
     python .ci/parity.py converted FOLDER   # FOLDER/returned: the model after it went through every format
+    python .ci/parity.py tune FOLDER        # pictures, a tokenizer and FOLDER/tune.json to fine-tune the model with
+    python .ci/parity.py tuned FOLDER       # FOLDER/tuned-transformers: what became of it, with embeddings-tuned.safetensors
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -88,5 +91,39 @@ def converted(folder):
     print("transformers computes the same from what siglip wrote, bit for bit")
 
 
+def tune(folder):
+    (folder / "model" / "spiece.model").write_bytes(Path("Examples/Data/tokenizer.model").read_bytes())
+    (folder / "model" / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "SiglipTokenizer"}))
+    rows = ["image,caption"]
+    for number, word in enumerate("apple dog car moon fish tree house book".split()):
+        pixels = bytes([number * 30, 255 - number * 30, 90] * 64 * 48)
+        (folder / f"{number}.ppm").write_bytes(b"P6 64 48 255 " + pixels)
+        rows.append(f"{number}.ppm,{word}")
+    (folder / "pictures.csv").write_text("\n".join(rows))
+    (folder / "tune.json").write_text(json.dumps({
+        "data": str(folder / "pictures.csv"), "output": str(folder / "tuned"), "steps": 2, "batchSize": 4,
+        "model": {"checkpoint": str(folder / "model")},
+        "towers": {"image": {"training": 1}, "text": {"training": 1, "layerwiseDecay": 0.8}},
+        "optimizer": {"learningRate": 1e-3}, "schedule": {"warmUpSteps": 0}, "augmentations": [{"name": "horizontalFlip"}],
+    }))
+
+
+def tuned(folder):
+    model, info = SiglipModel.from_pretrained(folder / "tuned-transformers", output_loading_info=True)
+    if any(info[kind] for kind in ["missing_keys", "unexpected_keys", "mismatched_keys"]):
+        sys.exit(f"transformers does not find the weights: {info}")
+    tokens = load_file(folder / "tokens.safetensors")["input_ids"].long()
+    computed = outputs(model.eval(), load_file(folder / "pixels.safetensors")["pixel_values"], tokens)
+    written = load_file(folder / "embeddings-tuned.safetensors")
+    before = load_file(folder / "expected.safetensors")
+    for name in ["image_embeds", "text_embeds"]:
+        difference = ((written[name] - computed[name]).abs().max() / computed[name].abs().max()).item()
+        moved = ((before[name] - computed[name]).abs().max() / computed[name].abs().max()).item()
+        print(f"fine-tuned {name}: {difference:.1e} of the largest element, moved by {moved:.1e}")
+        if not difference <= 1e-5 or not moved > 1e-3:
+            sys.exit(f"fine-tuned {name} differs, or was not tuned")
+
+
 if __name__ == "__main__":
-    {"make": make, "embedded": embedded, "converted": converted}[sys.argv[1]](Path(sys.argv[2]))
+    parts = {"make": make, "embedded": embedded, "converted": converted, "tune": tune, "tuned": tuned}
+    parts[sys.argv[1]](Path(sys.argv[2]))

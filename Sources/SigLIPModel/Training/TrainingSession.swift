@@ -57,7 +57,9 @@ final class TrainingSession {
     trainer.metrics["damaged samples"] = { Double(reader.damaged.count) }
     trainer.afterUpdate = { loss.limitTemperature(of: model) }
     if let every = configuration.evaluation.every, evaluationReader != nil {
-      trainer.validate(every: every) { [unowned self] in try evaluate()?.metrics ?? [:] }
+      trainer.validate(every: every) { [unowned self] in
+        try embedEvaluationData()?.evaluation().metrics ?? [:]
+      }
     }
   }
 
@@ -74,31 +76,35 @@ final class TrainingSession {
 
   // MARK: Evaluation
 
-  /// Retrieval of the evaluation's data, by the averaged weights if there are any.
-  private func evaluate() throws -> RetrievalEvaluation? {
+  /// Embeddings of the evaluation's data, by the averaged weights if there are any.
+  private func embedEvaluationData() throws -> EmbeddedSamples? {
     guard let evaluationReader else { return nil }
-    func measure() throws -> RetrievalEvaluation {
-      try RetrievalEvaluation(
-        model: model, evaluationReader, parts: training.parts, features: features, options: training.options,
+    func embed() throws -> EmbeddedSamples {
+      try EmbeddedSamples(
+        evaluationReader, model: model, parts: training.parts, features: features, options: training.options,
         batchSize: configuration.evaluation.batchSize,
         maximumSamples: configuration.evaluation.maximumSamples)
     }
-    return try withoutGradients { try average?.withAveragedWeights(measure) ?? measure() }
+    return try withoutGradients { try average?.withAveragedWeights(embed) ?? embed() }
   }
 
   /// Evaluates, and writes the model and the report.
   func finish() throws -> RetrievalEvaluation? {
-    let evaluation = try evaluate()
-    if let evaluation {
+    var report = try TrainingReport(
+      title: URL(filePath: configuration.output).lastPathComponent, of: run, order: training.order)
+    var evaluation: RetrievalEvaluation?
+    if let samples = try embedEvaluationData(), let evaluationReader {
+      let results = try samples.evaluation()
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try (encoder.encode(evaluation) + Data("\n".utf8)).writeWhole(to: run.path("evaluation.json"))
+      try (encoder.encode(results) + Data("\n".utf8)).writeWhole(to: run.path("evaluation.json"))
+      let page = RetrievalPage(evaluation: results, samples: samples, source: evaluationReader.source)
+      (report.introduction, report.style) = (page.table, RetrievalPage.style)
+      report.sections = [page.pictures(options: training.options)]
+      evaluation = results
     }
     try writeModel()
-    try TrainingReport(
-      title: "SigLIP", of: run, order: training.order,
-      introduction: evaluation?.html ?? ""
-    ).write(to: run.path("report.html"))
+    try report.write(to: run.path("report.html"))
     return evaluation
   }
 
