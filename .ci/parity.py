@@ -104,7 +104,7 @@ def tune(folder):
         "data": str(folder / "pictures.csv"), "output": str(folder / "tuned"), "steps": 2, "batchSize": 4,
         "model": {"checkpoint": str(folder / "model")},
         "towers": {"image": {"training": 1}, "text": {"training": 1, "layerwiseDecay": 0.8}},
-        "optimizer": {"learningRate": 1e-3}, "schedule": {"warmUpSteps": 0}, "augmentations": [{"name": "horizontalFlip"}],
+        "optimizer": {"learningRate": 1e-4}, "schedule": {"warmUpSteps": 0}, "augmentations": [{"name": "horizontalFlip"}],
     }))
 
 

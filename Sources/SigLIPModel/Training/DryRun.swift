@@ -66,8 +66,7 @@ extension SigLIPTraining {
     }
   }
 
-  /// Steps of a few pairs are measured, and led on in a straight line: what towers keep grows with the pairs that they see
-  /// at a time, and the loss needs little for any batch.
+  /// Steps of a quarter and a half of the pairs that towers see at a time are measured, and led on in a straight line.
   private func memory(
     _ model: SigLIP, _ maker: PairBatchMaker, _ features: LockedFeatures?
   ) throws -> Int {
@@ -79,16 +78,19 @@ extension SigLIPTraining {
       groups: try configuration.parameterGroups(of: model, parts.configuration))
     model.train()
     let atATime = min(configuration.microbatchSize ?? configuration.batchSize, configuration.batchSize)
-    let sizes = atATime <= 4 ? [atATime] : [2, 4]
-    var peaks: [Double] = []
-    for size in sizes {
+    let sizes = atATime <= 4 ? [atATime, atATime] : [atATime / 4, atATime / 2]
+    let steps = try sizes.map { size in
       let batch = try maker(order.batch(at: DataPosition()).prefix(size))
       pool.resetPeak()
-      _ = withExtendedLifetime(stepper(batch).backward()) { 0 }
-      peaks.append(Double(pool.peakBytes))
+      let loss = stepper(batch)
+      let forward = pool.usedBytes
+      return withExtendedLifetime(loss.backward()) { (forward: forward, peak: pool.peakBytes) }
     }
-    let slope = sizes.count == 1 ? 0 : (peaks[1] - peaks[0]) / Double(sizes[1] - sizes[0])
-    let step = peaks[0] + slope * Double(atATime - sizes[0])
+    func line(_ first: Int, _ second: Int) -> Int {
+      second + (sizes[1] > sizes[0] ? (second - first) * (atATime - sizes[1]) / (sizes[1] - sizes[0]) : 0)
+    }
+    // Few pairs need the most when all gradients are there, many when all activations are.
+    let step = max(line(steps[0].peak, steps[1].peak), line(steps[0].forward, steps[1].forward))
     let parameters = model.namedParameters().map(\.parameter)
     func count(_ some: [Parameter]) -> Int { some.reduce(0) { $0 + $1.shape.elementCount } }
     let trained = count(parameters.filter { !$0.isFrozen })
@@ -98,7 +100,7 @@ extension SigLIPTraining {
     let pixels = features == nil ? 4 * 3 * side * side * configuration.batchSize : 0
     let ahead = configuration.loader.ahead ?? max(2 * configuration.loader.workers, 1)
     let embeddings = 4 * 4 * parts.configuration.embeddingWidth * configuration.batchSize
-    return max(SystemMemory.current - pool.usedBytes - pool.cachedBytes, 0) + Int(step) + state + average
+    return max(SystemMemory.current - pool.usedBytes - pool.cachedBytes, 0) + step + state + average
       + (ahead + 1) * pixels + embeddings
   }
 }
