@@ -79,6 +79,8 @@ extension SigLIPTraining {
     model.train()
     let atATime = min(configuration.microbatchSize ?? configuration.batchSize, configuration.batchSize)
     let sizes = atATime <= 4 ? [atATime, atATime] : [atATime / 4, atATime / 2]
+    // Code, samples' tables, and tensors' memory that was needed before and is of no use to steps.
+    let outside = max(SystemMemory.current - pool.usedBytes, 0)
     let steps = try sizes.map { size in
       let batch = try maker(order.batch(at: DataPosition()).prefix(size))
       pool.resetPeak()
@@ -100,8 +102,7 @@ extension SigLIPTraining {
     let pixels = features == nil ? 4 * 3 * side * side * configuration.batchSize : 0
     let ahead = configuration.loader.ahead ?? max(2 * configuration.loader.workers, 1)
     let embeddings = 4 * 4 * parts.configuration.embeddingWidth * configuration.batchSize
-    return max(SystemMemory.current - pool.usedBytes - pool.cachedBytes, 0) + step + state + average
-      + (ahead + 1) * pixels + embeddings
+    return outside + step + state + average + (ahead + 1) * pixels + embeddings
   }
 }
 
