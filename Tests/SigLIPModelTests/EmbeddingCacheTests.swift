@@ -214,7 +214,11 @@ import SigLIPModel
         _ = try cache.fill(
           TolerantReader(Pictures()), preprocessing: EmbeddingCacheTests.preprocessing, batchSize: 8
         ) { images in
-          if cache.count == 8 { kill(getpid(), SIGINT) }
+          if cache.count == 8 {
+            kill(getpid(), SIGINT)
+            // Another thread may have it.
+            while !Interruption.isRequested { usleep(100) }
+          }
           return EmbeddingCacheTests.embed(images)
         }
       } catch let interrupted as Interrupted {
@@ -249,6 +253,33 @@ import SigLIPModel
     let (digests, computed) = try Self.fill(cache)
     #expect(computed == 0)
     try Self.expectAll(cache, digests)
+  }
+
+  /// Several write at the same time, often enough that some would meet.
+  @Test func noRecordIsWrittenOverAnother() async throws {
+    let temporary = try TemporaryFolder()
+    let folder = temporary.path("cache")
+    let (width, batch, batches) = (4096, 32, 24)
+    func digests(_ first: Int) -> [ContentDigest] {
+      (first..<first + batch).map { SampleImage.encoded(Array("\($0)".utf8), name: "").contentDigest }
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for writer in 0..<4 {
+        group.addTask {
+          let cache = try EmbeddingCache(folder: folder, tower: Self.key, width: width)
+          let features = Tensor.full([batch, width], Float(writer))
+          for number in 0..<batches {
+            try cache.append(features, of: digests((writer * batches + number) * batch))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let cache = try EmbeddingCache(folder: folder, tower: Self.key, width: width)
+    #expect(cache.count == 4 * batches * batch)
+    for first in stride(from: 0, to: 4 * batches * batch, by: batch) {
+      #expect(try cache.features(of: digests(first)) != nil)
+    }
   }
 
   /// What another one wrote is not computed any more.
