@@ -7,9 +7,14 @@ extension SigLIPTraining {
     guard configuration.cachesFeatures else { return nil }
     let tower = (parts.model.image as? ProjectedTower)?.tower ?? parts.model.image
     parts.model.evaluate()
+    let vision = parts.configuration.vision
+    let cache = try EmbeddingCache(
+      folder: configuration.loader.featureCache ?? configuration.outputFolder("features"),
+      tower: EmbeddingCache.key(of: tower, vision, preprocessing: parts.preprocessing, options: options),
+      width: vision.width)
     return try LockedFeatures(
-      training: data.images, others: evaluationData?.images ?? [], preprocessing: parts.preprocessing,
-      options: options
+      cache, training: data.images, others: evaluationData?.images ?? [],
+      preprocessing: parts.preprocessing, options: options
     ) { images in
       withoutGradients {
         switch images {
@@ -58,5 +63,12 @@ extension SigLIPTraining {
       try? FileManager.default.removeItem(atPath: temporary)
       throw FileError(.unwritable, path, systemReason())
     }
+  }
+}
+
+extension TrainingConfiguration {
+  /// The path of a folder beside that of the run, which other runs share.
+  fileprivate func outputFolder(_ name: String) -> String {
+    URL(filePath: output).deletingLastPathComponent().appending(path: name).path
   }
 }

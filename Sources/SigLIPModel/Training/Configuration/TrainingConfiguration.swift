@@ -112,11 +112,14 @@ public struct LoaderConfiguration: Sendable, Hashable, Codable {
   public var ahead: Int?
   /// The share of samples that may be damaged before a run stops.
   public var maximumDamagedShare = 0.01
+  /// The folder in which features of locked towers are kept, for all runs that have the same tower and images; `features`
+  /// beside the run's own folder if not given. See ``EmbeddingCache``.
+  public var featureCache: String?
 
   /// Two workers.
   public init() {}
 
-  enum CodingKeys: CodingKey, CaseIterable { case workers, ahead, maximumDamagedShare }
+  enum CodingKeys: CodingKey, CaseIterable { case workers, ahead, maximumDamagedShare, featureCache }
 
   /// Decodes what is given.
   public init(from decoder: any Decoder) throws {
@@ -124,6 +127,7 @@ public struct LoaderConfiguration: Sendable, Hashable, Codable {
     try fields.read(.workers, into: &workers, .range(0...256))
     try fields.readOptional(.ahead, into: &ahead, .range(1...4096))
     try fields.read(.maximumDamagedShare, into: &maximumDamagedShare, .range(0...1))
+    try fields.readOptional(.featureCache, into: &featureCache)
   }
 }
 
