@@ -63,6 +63,10 @@ import Testing
     (#"{"optimizer": {"learningRate": -1}}"#, "learningRate: is -1.0, expected a finite number above 0"),
     (#"{"optimizer": {"kind": "adam"}}"#, "optimizer.kind: expected one of adamw, adafactor, lion"),
     (#"{"optimizer": 3}"#, "optimizer: expected an object"),
+    (
+      #"{"optimizer": {"groups": [{"pattern": "x", "learningRateMultipler": 2}]}}"#,
+      "optimizer.groups[0].learningRateMultipler: there is no such key; the nearest is learningRateMultiplier"
+    ),
     (#"{"steps": 1.5}"#, "steps: expected a whole number"),
     (#"{"steps": 0}"#, "steps: is 0, expected 1 to 1000000000"),
     (#"{"steps": 1e99}"#, "steps: expected a whole number"),

@@ -101,7 +101,9 @@ public struct OptimizerConfiguration: Sendable, Hashable, Codable {
     try fields.readOptional(.beta2, into: &beta2, .belowOne)
     try fields.read(.gradientNorm, into: &gradientNorm, .fromZero)
     try fields.read(.logitLearningRateMultiplier, into: &logitLearningRateMultiplier, .fromZero)
-    try fields.read(.groups, into: &groups)
+    var given: [StrictGroup] = []
+    try fields.read(.groups, into: &given)
+    groups = given.map(\.group)
   }
 
   /// Numbers that are kept for each one that is trained, about.
@@ -136,6 +138,20 @@ public struct OptimizerConfiguration: Sendable, Hashable, Codable {
         model, learningRate: learningRate, beta1: beta1 ?? 0.9, beta2: beta2 ?? 0.99,
         weightDecay: weightDecay, schedule: schedule, groups: groups)
     }
+  }
+}
+
+/// A group without keys that there are not.
+private struct StrictGroup: Decodable {
+  let group: ParameterGroup.Configuration
+
+  private enum CodingKeys: CodingKey, CaseIterable {
+    case pattern, learningRateMultiplier, weightDecayMultiplier, isFrozen, factoredView
+  }
+
+  init(from decoder: any Decoder) throws {
+    _ = try ConfigurationFields<CodingKeys>(decoder)
+    group = try ParameterGroup.Configuration(from: decoder)
   }
 }
 
