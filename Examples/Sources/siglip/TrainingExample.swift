@@ -191,7 +191,7 @@ struct TrainingExample {
         "augmentations": [
           {"name": "randomResizedCrop", "width": 64, "height": 64, "scale": [0.6, 1]}
         ],
-        "steps": 400,
+        "steps": 300,
         "batchSize": 128,
         "optimizer": {"learningRate": 3e-4, "weightDecay": 0.1, "logitLearningRateMultiplier": 10}
       }
@@ -213,7 +213,7 @@ struct TrainingExample {
         "augmentations": [
           {"name": "randomResizedCrop", "width": 64, "height": 64, "scale": [0.6, 1]}
         ],
-        "steps": 400,
+        "steps": 300,
         "batchSize": 128,
         "optimizer": {"learningRate": 1e-3, "weightDecay": 0.1, "logitLearningRateMultiplier": 10}
       }
@@ -224,7 +224,7 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "words/train.tsv", "samples": "captions"},
-        "evaluation": {"data": "words/validation.tsv", "every": 100},
+        "evaluation": {"data": "words/translations.tsv", "every": 100, "pictures": 0},
         "output": "runs/siglit-words",
         "model": {
           "image": {"efficientNetLite0": "DATA/efficientnet-lite0.safetensors", "imageSize": 160},

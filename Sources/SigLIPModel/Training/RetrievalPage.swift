@@ -8,8 +8,8 @@ struct RetrievalPage {
   let samples: EmbeddedSamples
   let source: any ImageTextSource
 
-  /// Of pictures on the page, and of their longer side.
-  private static let (count, side) = (20, 56)
+  /// Pixels of a picture's longer side.
+  private static let side = 56
 
   static let style = """
     .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: .8rem }
@@ -44,13 +44,13 @@ struct RetrievalPage {
   }
 
   /// Images with the captions that the model likes best of all in their language.
-  func pictures(options: ImageReadingOptions) -> TrainingReport.Section {
+  func pictures(_ count: Int, options: ImageReadingOptions) -> TrainingReport.Section {
     let groups = Dictionary(grouping: samples.captions.indices) {
       samples.captions[$0].caption.language ?? ""
     }
     let languages = groups.keys.sorted()
-    let step = max(samples.samples.count / RetrievalPage.count, 1)
-    let cards = stride(from: 0, to: samples.samples.count, by: step).prefix(RetrievalPage.count).enumerated()
+    let step = max(samples.samples.count / count, 1)
+    let cards = stride(from: 0, to: samples.samples.count, by: step).prefix(count).enumerated()
       .compactMap { place, image in
         card(image, among: groups[languages[place % languages.count]]!, options: options)
       }

@@ -100,7 +100,8 @@ final class TrainingSession {
       try (encoder.encode(results) + Data("\n".utf8)).writeWhole(to: run.path("evaluation.json"))
       let page = RetrievalPage(evaluation: results, samples: samples, source: evaluationReader.source)
       (report.introduction, report.style) = (page.table, RetrievalPage.style)
-      report.sections = [page.pictures(options: training.options)]
+      let count = configuration.evaluation.pictures
+      if count > 0 { report.sections = [page.pictures(count, options: training.options)] }
       evaluation = results
     }
     try writeModel()

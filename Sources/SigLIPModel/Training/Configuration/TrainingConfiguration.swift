@@ -141,11 +141,13 @@ public struct EvaluationConfiguration: Sendable, Hashable, Codable {
   public var batchSize = 64
   /// Samples that are measured at most, the first of them; all if not given.
   public var maximumSamples: Int?
+  /// Pictures that the report shows with the captions they like best.
+  public var pictures = 20
 
   /// No evaluation.
   public init() {}
 
-  enum CodingKeys: CodingKey, CaseIterable { case data, every, batchSize, maximumSamples }
+  enum CodingKeys: CodingKey, CaseIterable { case data, every, batchSize, maximumSamples, pictures }
 
   /// Decodes what is given.
   public init(from decoder: any Decoder) throws {
@@ -154,6 +156,7 @@ public struct EvaluationConfiguration: Sendable, Hashable, Codable {
     try fields.readOptional(.every, into: &every, .steps)
     try fields.read(.batchSize, into: &batchSize, .range(1...4096))
     try fields.readOptional(.maximumSamples, into: &maximumSamples, .range(2...1 << 30))
+    try fields.read(.pictures, into: &pictures, .range(0...1000))
   }
 }
 
