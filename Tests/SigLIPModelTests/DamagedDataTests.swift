@@ -22,7 +22,9 @@ import Testing
       for _ in 0..<8 { sum = sum & 1 == 0 ? sum >> 1 : sum >> 1 ^ 0xEDB8_8320 }
     }
     let sumBytes = (0..<4).map { UInt8(truncatingIfNeeded: ~sum >> (24 - 8 * $0)) }
-    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + chunk + sumBytes
+    // libpng reads on until pixels begin.
+    let pixels = [0, 0, 0, 10] + Array("IDAT".utf8) + Array(repeating: 0, count: 14)
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + chunk + sumBytes + pixels
   }()
 
   /// Half of a JPEG file.

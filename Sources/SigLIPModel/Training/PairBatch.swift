@@ -43,6 +43,17 @@ public struct PairBatchMaker: Sendable {
   /// Images that a locked tower has seen before.
   var features: LockedFeatures?
 
+  /// A maker of batches for a model's preprocessing and tokenizer.
+  public init(
+    reader: TolerantReader, augmentations: [Augmentation] = [], preprocessing: ImagePreprocessing,
+    encoder: TextEncoder, options: ImageReadingOptions = ImageReadingOptions(),
+    joinsEqualCaptions: Bool = true
+  ) {
+    (self.reader, self.augmentations) = (reader, augmentations)
+    (self.preprocessing, self.encoder) = (preprocessing, encoder)
+    (self.options, self.joinsEqualCaptions) = (options, joinsEqualCaptions)
+  }
+
   /// A sample that is ready.
   private struct Pair {
     let sample: Int

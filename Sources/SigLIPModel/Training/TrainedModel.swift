@@ -27,10 +27,12 @@ extension SigLIPTraining {
 
   /// What makes batches of the samples that a reader reads.
   func batchMaker(_ reader: TolerantReader, _ features: LockedFeatures?) -> PairBatchMaker {
-    PairBatchMaker(
+    var maker = PairBatchMaker(
       reader: reader, augmentations: configuration.augmentations, preprocessing: parts.preprocessing,
       encoder: parts.encoder, options: options,
-      joinsEqualCaptions: configuration.loss.positives == .same, features: features)
+      joinsEqualCaptions: configuration.loss.positives == .same)
+    maker.features = features
+    return maker
   }
 
   /// The model that steps are made of: the whole one, or what stands behind its locked tower.

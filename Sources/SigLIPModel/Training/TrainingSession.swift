@@ -16,6 +16,8 @@ final class TrainingSession {
   private let trainer: Trainer
   private let average: WeightAverage?
   private let loader: DataLoader<PairBatch>
+  /// Samples of the last batch that were damaged.
+  private var leftOut = 0
 
   init(_ training: SigLIPTraining, run: RunFolder, showsProgress: Bool) throws {
     let (configuration, parts) = (training.configuration, training.parts)
@@ -51,10 +53,11 @@ final class TrainingSession {
   private func prepareTrainer(_ showsProgress: Bool) {
     trainer.showsProgress = showsProgress
     if let every = configuration.metrics.normsEvery { trainer.measureNorms(every: every) }
-    let (model, reader, loss) = (model, reader, configuration.loss.loss)
+    let (model, loss) = (model, configuration.loss.loss)
     trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
     trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
-    trainer.metrics["damaged samples"] = { Double(reader.damaged.count) }
+    // Of the step's batch: how many were found in all depends on how far ahead the workers are.
+    trainer.metrics["damaged samples"] = { [unowned self] in Double(leftOut) }
     trainer.afterUpdate = { loss.limitTemperature(of: model) }
     if let every = configuration.evaluation.every, evaluationReader != nil {
       trainer.validate(every: every) { [unowned self] in
@@ -67,7 +70,10 @@ final class TrainingSession {
   func train() throws {
     do {
       let loss = StepLoss(model: model, configuration: configuration, features: features)
-      try trainer.train(loader, until: configuration.steps) { loss($0) }
+      try trainer.train(loader, until: configuration.steps) { batch in
+        leftOut = training.order.batchSize - batch.count
+        return loss(batch)
+      }
     } catch let error as Interrupted where trainer.step > 0 {
       throw Interrupted("\(error); the same command with --resume goes on")
     }

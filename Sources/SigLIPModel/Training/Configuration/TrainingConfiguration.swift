@@ -107,7 +107,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
 /// How samples are read.
 public struct LoaderConfiguration: Sendable, Hashable, Codable {
   /// Threads that read, decode and change images beside those that compute. The batches are the same for any number.
-  public var workers = 2
+  public var workers = 1
   /// Batches that are made before they are asked for; twice the workers if not given.
   public var ahead: Int?
   /// The share of samples that may be damaged before a run stops.
@@ -116,7 +116,7 @@ public struct LoaderConfiguration: Sendable, Hashable, Codable {
   /// beside the run's own folder if not given. See ``EmbeddingCache``.
   public var featureCache: String?
 
-  /// Two workers.
+  /// One worker.
   public init() {}
 
   enum CodingKeys: CodingKey, CaseIterable { case workers, ahead, maximumDamagedShare, featureCache }
