@@ -79,7 +79,8 @@ extension SigLIPTraining {
     model.train()
     let atATime = min(configuration.microbatchSize ?? configuration.batchSize, configuration.batchSize)
     let sizes = atATime <= 4 ? [atATime, atATime] : [atATime / 4, atATime / 2]
-    // Code, samples' tables, and tensors' memory that was needed before and is of no use to steps.
+    // As a run does before its steps. What is left outside are code and samples' tables.
+    pool.releaseUnused()
     let outside = max(SystemMemory.current - pool.usedBytes, 0)
     let steps = try sizes.map { size in
       let batch = try maker(order.batch(at: DataPosition()).prefix(size))

@@ -27,6 +27,8 @@ final class TrainingSession {
     evaluationReader = training.evaluationData.map { TolerantReader($0.source, maximumShare: share) }
     features = try training.lockedFeatures()
     model = training.trainedModel(features)
+    // Reading the model and computing features needed memory of other sizes than steps do.
+    MemoryPool.shared.releaseUnused()
     let optimizer = configuration.optimizer.optimizer(
       of: model, schedule: configuration.schedule.schedule(of: configuration.steps),
       groups: try configuration.parameterGroups(of: model, parts.configuration))
