@@ -14,11 +14,11 @@ struct Train: ParsableCommand {
       step and keeps what is learned; --resume goes on, to the same bytes as without the stop.
 
       EXAMPLES
-        siglip train --example finetune > photos.json
+        siglip train --example scratch > photos.json
         siglip train --config photos.json --dry-run
         siglip train --config photos.json --set steps=500 --set optimizer.learningRate=1e-4
         siglip train --config photos.json --resume
-        siglip index photos --model runs/finetune/model --output photos.index
+        siglip index photos --model runs/scratch/model --output photos.index
         siglip search photos.index "a dog on a beach"
       """)
 

@@ -1,78 +1,30 @@
-import CommandSupport
 import Foundation
 import SigLIPModel
 
-/// What the locked tower sees in every image, computed once and kept beside the output.
-struct ImageFeatures {
-  let images: [RGBImage]
-  /// The tower's file.
-  let weights: String
-  /// Height and width at which the tower sees an image.
-  let size: Int
+/// Pictures by themselves.
+private struct Pictures: ImageTextSource {
+  let data: EmojiData
 
-  /// Features `[images, 1280]`, from a file if it holds those of the same images, weights and size, whole; otherwise they
-  /// are computed, and the file is written anew.
-  func load(cache: String) throws -> Tensor {
-    let key = try key()
-    if FileManager.default.fileExists(atPath: cache) {
-      do { return try stored(in: cache, key: key) } catch {
-        printError("\(error); embedding the images anew")
-      }
-    }
-    let features = try compute()
-    var writer = SafetensorsWriter(metadata: ["key": key, "sha256": ImageFeatures.digest(features)])
-    writer.add(features, named: "features")
-    try writer.write(to: cache)
-    return features
-  }
+  var count: Int { data.images.count }
+  func key(at index: Int) -> String { data.codes[index] }
+  func image(at index: Int) -> SampleImage { .pixels(data.images[index]) }
+  func captions(at index: Int) -> [Caption] { [Caption(data.codes[index])] }
+}
 
-  private func stored(in cache: String, key: String) throws -> Tensor {
-    let file = try SafetensorsFile(cache)
-    guard file.metadata["key"] == key else {
-      throw CommandError("\(cache) is not of these images and weights")
-    }
-    let features = try file.tensor(named: "features")
-    guard features.shape == [images.count, EfficientNetLite0.featureWidth],
-      file.metadata["sha256"] == ImageFeatures.digest(features)
-    else { throw CommandError("\(cache) is damaged") }
-    return features
+/// What the locked tower sees in every image, `[images, 1280]`: computed once, and kept in a folder.
+func imageFeatures(of data: EmojiData, weights: String, size: Int, folder: String) throws -> Tensor {
+  let tower = try EfficientNetLite0(path: weights, hasClassifier: false)
+  let preprocessing = ImagePreprocessing.efficientNetLite(imageSize: size)
+  let cache = try EmbeddingCache(
+    folder: folder,
+    tower: EmbeddingCache.key(of: tower, .efficientNetLite0(imageSize: size), preprocessing: preprocessing),
+    width: EfficientNetLite0.featureWidth)
+  let images = try cache.fill(TolerantReader(Pictures(data: data)), preprocessing: preprocessing) { images in
+    guard case .pixels(let pixels) = images else { preconditionFailure("pictures without pixels") }
+    return withoutGradients { tower(Variable(pixels)).value }
   }
-
-  private func compute() throws -> Tensor {
-    let tower = try EfficientNetLite0(path: weights)
-    let progress = Progress("embedding images", total: images.count, unit: "images")
-    var parts: [Tensor] = []
-    for start in stride(from: 0, to: images.count, by: 16) {
-      try Interruption.check("stopped while embedding images: nothing is kept, the same command begins anew")
-      let batch = images[start..<min(start + 16, images.count)].map {
-        $0.paddedToSquare().resized(width: size, height: size, filter: .bicubic)
-      }
-      let pixels = PixelNormalization.efficientNetLite.tensor(batch)
-      parts.append(withoutGradients { tower(Variable(pixels)).value })
-      progress.advance(by: batch.count)
-    }
-    return .concatenate(parts)
+  guard let features = try cache.features(of: images.compactMap { $0 }) else {
+    throw FileError(.malformed, cache.path, "features that were there a moment ago are damaged")
   }
-
-  /// All that decides the features: pixels, weights, what is done to images before the tower sees them, and the
-  /// instructions, whose rounding differs.
-  func key() throws -> String {
-    var digest = SHA256()
-    digest.update(
-      "padded to a square, bicubic to \(size), EfficientNet-Lite0 on \(Compute.instructionSet)\n".utf8)
-    digest.update("\(try SHA256.digest(ofFile: weights)) \(images.count)\n".utf8)
-    for image in images {
-      digest.update("\(image.width) x \(image.height)\n".utf8)
-      digest.update(image.pixels)
-    }
-    return digest.finish()
-  }
-
-  private static func digest(_ features: Tensor) -> String {
-    features.withUnsafeScalars { scalars in
-      var digest = SHA256()
-      digest.update(UnsafeRawBufferPointer(scalars))
-      return digest.finish()
-    }
-  }
+  return features
 }

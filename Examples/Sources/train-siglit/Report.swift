@@ -47,21 +47,9 @@ struct Report {
   }
 
   private var table: String {
-    func row(_ name: String, _ recall: Recall) -> String {
-      "<tr><td>\(name)</td>"
-        + [recall.r1, recall.r5, recall.r10].map { "<td>\(String(format: "%.3f", $0))</td>" }.joined()
-        + "</tr>"
-    }
-    func rows(_ name: String, _ retrieval: Retrieval) -> String {
-      if retrieval.queries == 0 { return "<tr><th>\(name): none in these languages</th></tr>" }
-      return
-        "<tr><th>\(name), \(retrieval.candidates) candidates</th><th>R@1</th><th>R@5</th><th>R@10</th></tr>"
-        + row("image to text", retrieval.imageToText) + row("text to image", retrieval.textToImage)
-        + row("chance", .chance(candidates: retrieval.candidates))
-    }
-    return "<div class=\"table\"><table>" + rows("compositions", evaluation.compositions)
-      + rows("compositions among all", evaluation.compositionsAmongAll)
-      + rows("translations", evaluation.translations) + "</table></div>"
+    "<div class=\"table\"><table>" + evaluation.compositions.tableRows(title: "compositions")
+      + evaluation.compositionsAmongAll.tableRows(title: "compositions among all")
+      + evaluation.translations.tableRows(title: "translations") + "</table></div>"
   }
 
   private var languageBars: String {

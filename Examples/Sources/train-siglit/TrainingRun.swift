@@ -32,10 +32,10 @@ struct TrainingRun {
     try run.remove("evaluation.json", "report.html")
 
     let weights = data.appending(path: "efficientnet-lite0.safetensors").path
-    let features = standardized(
-      try ImageFeatures(images: emoji.images, weights: weights, size: recipe.imageSize)
-        .load(cache: run.path("features.safetensors")),
-      training: Array(Set(captions.map(\.image))).sorted())
+    let seen = try imageFeatures(
+      of: emoji, weights: weights, size: recipe.imageSize, folder: run.path("features"))
+    let known = IndexTensor(Array(Set(captions.map(\.image))).sorted())
+    let features = FeatureNormalization(of: seen.take(known, axis: 0))(Variable(seen)).value
     var text = recipe.text
     text.vocabularySize = encoder.tokenizer.vocabularySize
     let session = try TrainingSession(
@@ -79,13 +79,6 @@ struct TrainingRun {
 
   /// The files that a run reads.
   static let fileNames = EmojiData.fileNames + ["tokenizer.model", "efficientnet-lite0.safetensors"]
-
-  /// Every feature with mean 0 and deviation 1 over the training images.
-  private func standardized(_ features: Tensor, training: [Int]) -> Tensor {
-    let known = features.take(IndexTensor(training), axis: 0)
-    let deviation = (known.variance(axes: [0]) + 1e-6).sqrt()
-    return (features - known.mean(axes: [0])) / deviation
-  }
 }
 
 /// All that decides the result of a run.

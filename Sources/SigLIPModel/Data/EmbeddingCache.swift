@@ -13,7 +13,7 @@ import Synchronization
 /// one that writes, and one that was damaged is found when it is read; both are computed again. Programs write one after
 /// another, each at the end.
 ///
-/// Features stay in the file. Memory holds about 80 bytes for each image.
+/// Features stay in the file. Memory holds about 90 bytes for each image, 130 while it grows.
 public final class EmbeddingCache: Sendable {
   /// The file.
   public let path: String

@@ -1,5 +1,6 @@
 import Foundation
 import NN
+import Training
 
 /// Retrieval in both directions.
 public struct Retrieval: Sendable, Hashable, Codable {
@@ -48,6 +49,21 @@ public struct Retrieval: Sendable, Hashable, Codable {
       heading + "   R@1    R@5   R@10", line("  image to text", imageToText),
       line("  text to image", textToImage), line("  chance", .chance(candidates: candidates)),
     ]
+  }
+}
+
+extension Retrieval {
+  /// The same as ``table(title:)`` in rows of an HTML table.
+  public func tableRows(title: String) -> String {
+    if queries == 0 { return "<tr><th>\(escapedForHTML(title)): nothing to ask for</th></tr>" }
+    func row(_ name: String, _ recall: Recall) -> String {
+      let cells = [recall.r1, recall.r5, recall.r10].map { "<td>\(String(format: "%.3f", $0))</td>" }
+      return "<tr><td>\(name)</td>\(cells.joined())</tr>"
+    }
+    return
+      "<tr><th>\(escapedForHTML(title)), \(candidates) candidates</th><th>R@1</th><th>R@5</th><th>R@10</th></tr>"
+      + row("image to text", imageToText) + row("text to image", textToImage)
+      + row("chance", .chance(candidates: candidates))
   }
 }
 

@@ -15,18 +15,37 @@ extension Decoder {
 
   /// Refuses an object with a name that is none of these.
   func refuseUnknownKeys(_ known: [String]) throws {
-    let names = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
-    guard let odd = names.filter({ !known.contains($0) }).min() else { return }
+    guard let odd = try unknownKey(among: known) else { return }
     try refuse("\"\(odd)\" is none of \(known.joined(separator: ", "))")
+  }
+
+  /// The first name of an object that is none of these.
+  func unknownKey(among known: [String]) throws -> String? {
+    try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue).filter { !known.contains($0) }.min()
   }
 }
 
 /// Any name of a member.
-private struct AnyKey: CodingKey {
+struct AnyKey: CodingKey {
   let stringValue: String
   var intValue: Int? { nil }
-  init(stringValue: String) { self.stringValue = stringValue }
+  init(_ name: String) { stringValue = name }
+  init(stringValue: String) { self.init(stringValue) }
   init?(intValue: Int) { nil }
+}
+
+extension [any CodingKey] {
+  /// `data[1].path`.
+  var place: String {
+    reduce("") { place, key in
+      key.intValue.map { "\(place)[\($0)]" } ?? place.member(key.stringValue)
+    }
+  }
+}
+
+extension String {
+  /// The place of a member of what stands here.
+  func member(_ key: String) -> String { isEmpty ? key : "\(self).\(key)" }
 }
 
 /// Decodes a JSON file strictly: a name that occurs twice is an error too, and so is a file of more than 16 megabytes.
@@ -45,16 +64,13 @@ func decode<Value: Decodable>(_ type: Value.Type, file path: String) throws -> V
 extension DecodingError {
   /// Where something is, and what is wrong with it.
   fileprivate var found: String {
-    func place(_ path: [any CodingKey], _ key: (any CodingKey)? = nil) -> String {
-      let names = (path + (key.map { [$0] } ?? [])).map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-      return names.joined(separator: ".")
-    }
     switch self {
-    case .keyNotFound(let key, let context): return "\(place(context.codingPath, key)) is missing"
-    case .valueNotFound(_, let context): return "\(place(context.codingPath)) is null"
-    case .typeMismatch(let type, let context): return "\(place(context.codingPath)) is not a \(type)"
+    case .keyNotFound(let key, let context):
+      return "\(context.codingPath.place.member(key.stringValue)) is missing"
+    case .valueNotFound(_, let context): return "\(context.codingPath.place) is null"
+    case .typeMismatch(let type, let context): return "\(context.codingPath.place) is not a \(type)"
     case .dataCorrupted(let context):
-      let place = place(context.codingPath)
+      let place = context.codingPath.place
       // What Foundation says of 1e30 in the place of a whole number; the file was found to be valid JSON before.
       if context.debugDescription.contains("not valid JSON") {
         return "a number in it is too large, or not a whole number where one is expected"

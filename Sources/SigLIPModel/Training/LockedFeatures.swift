@@ -1,5 +1,5 @@
-import Foundation
 import NN
+import Synchronization
 import Training
 
 /// What a locked image tower sees in the images of some sources, each computed once.
@@ -58,6 +58,28 @@ struct LockedFeatures: Sendable {
     if let row = rows[image.contentDigest] { return row }
     _ = try image.decoded(options: options)
     throw FileError(.unsupported, image.name, "it was changed after its features had been computed")
+  }
+}
+
+/// The rows of a source's samples, for which each image is read once.
+final class FeatureRows: Sendable {
+  let features: LockedFeatures
+  private let source: any ImageTextSource
+  /// By sample; those of later passes of a mixture are not remembered, as there is no end of them.
+  private let rows = Mutex<[Int: Int]>([:])
+
+  init(_ features: LockedFeatures, of source: any ImageTextSource) {
+    (self.features, self.source) = (features, source)
+  }
+
+  /// The row of a sample's image.
+  ///
+  /// - Throws: ``FileError`` for one that cannot be read.
+  func row(of sample: Int) throws -> Int {
+    if let row = rows.withLock({ $0[sample] }) { return row }
+    let row = try features.row(of: source.image(at: sample))
+    if sample < source.count { rows.withLock { $0[sample] = row } }
+    return row
   }
 }
 

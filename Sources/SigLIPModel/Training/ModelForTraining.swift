@@ -21,10 +21,11 @@ struct ModelForTraining {
     let base = try source.checkpoint.map { try SigLIPCheckpoint(path: $0) }
     let preset = try source.preset.map { try SigLIPConfiguration(named: $0) }
     var image = try ImageSide(source, base: base, preset: preset)
-    encoder = try ModelForTraining.encoder(source, base: base, preset: preset)
+    var text = try TextSide(source, base: base, preset: preset)
     tokenizerPath = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
+    encoder = try TextEncoder(path: tokenizerPath, contextLength: text.configuration.contextLength)
+    try text.read(encoder.tokenizer, path: tokenizerPath)
 
-    let text = try TextSide(source, base: base, preset: preset, encoder: encoder)
     let width: Int
     if let text = text.pretrained?.configuration {
       width = text.outputWidth ?? text.width
@@ -67,19 +68,6 @@ struct ModelForTraining {
       logitBias: configuration.loss.bias ?? base?.model.logitBias.value.item()
         ?? -log(Float(max(candidates, 2) - 1)))
     model.apply(configuration.towers, random: &random)
-  }
-
-  /// The tokenizer with a model's conventions.
-  private static func encoder(
-    _ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?
-  ) throws -> TextEncoder {
-    let pretrained = try source.text?.checkpoint.map { try SigLIPCheckpoint.configuration(path: $0) }
-    let named = try source.text?.preset.map { try SigLIPConfiguration(named: $0) }
-    let contextLength =
-      source.text?.contextLength ?? pretrained?.text.contextLength ?? named?.text.contextLength
-      ?? base?.configuration.text.contextLength ?? preset?.text.contextLength
-    let path = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
-    return try TextEncoder(path: path, contextLength: contextLength)
   }
 }
 
@@ -148,43 +136,37 @@ private struct ImageSide {
 
 /// The text tower that is asked for.
 private struct TextSide {
-  let configuration: TextConfiguration
+  private(set) var configuration: TextConfiguration
   /// Weights that are there already.
   let pretrained: TextTransformer?
 
-  init(
-    _ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?,
-    encoder: TextEncoder
-  ) throws {
-    let vocabulary = encoder.tokenizer.vocabularySize
-    let checkpoint = try source.text?.checkpoint.map { try SigLIPCheckpoint(path: $0) }
-    if let checkpoint = checkpoint ?? (source.text == nil ? base : nil) {
-      pretrained = checkpoint.model.text
+  init(_ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?) throws {
+    let checkpoint =
+      try source.text?.checkpoint.map { try SigLIPCheckpoint(path: $0) } ?? (source.text == nil ? base : nil)
+    pretrained = checkpoint?.model.text
+    if let checkpoint {
       configuration = checkpoint.configuration.text
-      if vocabulary > configuration.vocabularySize {
-        throw ConfigurationError(
-          "model.tokenizer",
-          "it has \(vocabulary) tokens, but the text tower of \(checkpoint.path) knows \(configuration.vocabularySize)"
-        )
-      }
-      return
-    }
-    pretrained = nil
-    var sizes: TextConfiguration
-    if let name = source.text?.preset {
-      sizes = try SigLIPConfiguration(named: name).text
+    } else if let name = source.text?.preset {
+      configuration = try SigLIPConfiguration(named: name).text
     } else if let own = source.text {
-      let width = own.width ?? 1
-      sizes = TextConfiguration(
-        vocabularySize: vocabulary, contextLength: own.contextLength ?? 1, width: width,
-        depth: own.depth ?? 1, heads: own.heads ?? max(width / 64, 1),
-        hiddenWidth: own.hiddenWidth ?? 4 * width, outputWidth: nil, pooling: own.pooling ?? .last,
-        tokenBottleneck: own.bottleneck)
+      configuration = own.sizes
     } else {
-      sizes = preset!.text
+      configuration = preset!.text
     }
-    sizes.vocabularySize = vocabulary
-    configuration = sizes
+  }
+
+  /// Takes over the vocabulary of a tokenizer.
+  ///
+  /// - Throws: ``ConfigurationError`` when weights that are there know fewer tokens.
+  mutating func read(_ tokenizer: any Tokenizer, path: String) throws {
+    let count = tokenizer.vocabularySize
+    if pretrained == nil {
+      configuration.vocabularySize = count
+    } else if count > configuration.vocabularySize {
+      throw ConfigurationError(
+        "model.tokenizer",
+        "\(path) has \(count) tokens, but the text tower knows \(configuration.vocabularySize)")
+    }
   }
 
   /// The sizes, for embeddings of a width.

@@ -41,7 +41,7 @@ public struct PairBatchMaker: Sendable {
   /// Whether equal captions, and those of one image, belong to each other's images.
   public let joinsEqualCaptions: Bool
   /// Images that a locked tower has seen before.
-  var features: LockedFeatures?
+  var features: FeatureRows?
 
   /// A maker of batches for a model's preprocessing and tokenizer.
   public init(
@@ -88,9 +88,7 @@ public struct PairBatchMaker: Sendable {
     let captions = try source.captions(at: index)
     let caption = captions[captions.count == 1 ? 0 : random.nextInt(below: captions.count)].text
     if let features {
-      return Pair(
-        sample: index, image: nil, row: try features.row(of: source.image(at: index)),
-        caption: caption)
+      return Pair(sample: index, image: nil, row: try features.row(of: index), caption: caption)
     }
     let image = try source.image(at: index).decoded(options: options)
     return Pair(

@@ -22,23 +22,13 @@ struct RetrievalPage {
 
   /// R@1, R@5 and R@10 beside chance.
   var table: String {
-    func row(_ name: String, _ recall: Recall) -> String {
-      let cells = [recall.r1, recall.r5, recall.r10].map { "<td>\(String(format: "%.3f", $0))</td>" }
-      return "<tr><td>\(name)</td>\(cells.joined())</tr>"
-    }
-    func rows(_ name: String, _ retrieval: Retrieval) -> String {
-      "<tr><th>\(escapedForHTML(name)), \(retrieval.candidates) candidates</th>"
-        + "<th>R@1</th><th>R@5</th><th>R@10</th></tr>" + row("image to text", retrieval.imageToText)
-        + row("text to image", retrieval.textToImage)
-        + row("chance", .chance(candidates: retrieval.candidates))
-    }
     let languages = evaluation.languages.sorted { $0.key < $1.key }
-    let all = rows(
-      languages.count > 1 ? "mean of \(languages.count) languages" : "all", evaluation.retrieval)
+    let all = evaluation.retrieval.tableRows(
+      title: languages.count > 1 ? "mean of \(languages.count) languages" : "all")
     let details =
       languages.count > 1
       ? "<details><summary>By language</summary><table>"
-        + languages.map { rows($0.key, $0.value) }.joined() + "</table></details>" : ""
+        + languages.map { $0.value.tableRows(title: $0.key) }.joined() + "</table></details>" : ""
     return
       "<h2>Retrieval of the evaluation's data</h2>\n<div class=\"table\"><table>\(all)</table>\(details)</div>"
   }

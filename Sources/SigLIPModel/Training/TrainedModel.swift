@@ -31,7 +31,7 @@ extension SigLIPTraining {
       reader: reader, augmentations: configuration.augmentations, preprocessing: parts.preprocessing,
       encoder: parts.encoder, options: options,
       joinsEqualCaptions: configuration.loss.positives == .same)
-    maker.features = features
+    maker.features = features.map { FeatureRows($0, of: reader.source) }
     return maker
   }
 

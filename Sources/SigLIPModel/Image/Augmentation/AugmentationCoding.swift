@@ -21,7 +21,7 @@ extension Augmentation: Codable {
 
   /// Encodes the name and all values.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: AugmentationFields.Key.self)
+    var values = encoder.container(keyedBy: AnyKey.self)
     try values.encode(type(of: change).name, forKey: .init("name"))
     try change.encode(to: encoder)
   }
@@ -37,21 +37,13 @@ extension ImageAugmentation {
 
 /// The values of one augmentation in a file. Each is asked for by its key; what nobody asked for is an error.
 struct AugmentationFields {
-  struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
-  }
-
-  private let values: KeyedDecodingContainer<Key>
+  private let values: KeyedDecodingContainer<AnyKey>
   /// The kind's.
   private(set) var name = "augmentation"
   private var known = ["name"]
 
   init(_ decoder: any Decoder) throws {
-    guard let values = try? decoder.container(keyedBy: Key.self) else {
+    guard let values = try? decoder.container(keyedBy: AnyKey.self) else {
       throw AugmentationError(sentence: "augmentation: expected an object with a \"name\"")
     }
     self.values = values
@@ -67,7 +59,7 @@ struct AugmentationFields {
   /// A value, or what it is where none is given.
   mutating func value<Value: Decodable>(_ key: String, default standard: Value) throws -> Value {
     known.append(key)
-    return values.contains(Key(key)) ? try read(key) : standard
+    return values.contains(AnyKey(key)) ? try read(key) : standard
   }
 
   /// Throws when there are more values than were asked for.
@@ -78,8 +70,8 @@ struct AugmentationFields {
   }
 
   private func read<Value: Decodable>(_ key: String) throws -> Value {
-    if !values.contains(Key(key)) { throw AugmentationError(sentence: "\(name): \"\(key)\" is missing") }
-    guard let value = try? values.decode(Value.self, forKey: Key(key)) else {
+    if !values.contains(AnyKey(key)) { throw AugmentationError(sentence: "\(name): \"\(key)\" is missing") }
+    guard let value = try? values.decode(Value.self, forKey: AnyKey(key)) else {
       throw AugmentationError(
         sentence: "\(name): \"\(key)\" is not \(AugmentationFields.expected(Value.self))")
     }

@@ -16,18 +16,17 @@ struct ConfigurationFields<Key: CodingKey & CaseIterable> {
 
   /// - Throws: ``ConfigurationError`` for what is no object, or has another key.
   init(_ decoder: any Decoder) throws {
-    path = decoder.codingPath.configurationPath
-    guard let all = try? decoder.container(keyedBy: AnyKey.self) else {
+    path = decoder.codingPath.place
+    guard let values = try? decoder.container(keyedBy: Key.self) else {
       throw ConfigurationError(path, "expected an object")
     }
     let known = Key.allCases.map(\.stringValue)
-    for key in all.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
+    if let key = try decoder.unknownKey(among: known) {
       let nearest = known.min { key.editDistance(to: $0) < key.editDistance(to: $1) }!
       throw ConfigurationError(
-        path.joinedPath(key), "there is no such key; the nearest is \(nearest), of \(known.listed(limit: 40))"
-      )
+        path.member(key), "there is no such key; the nearest is \(nearest), of \(known.listed(limit: 40))")
     }
-    values = try decoder.container(keyedBy: Key.self)
+    self.values = values
   }
 
   /// Whether there is a value, null aside.
@@ -53,7 +52,7 @@ struct ConfigurationFields<Key: CodingKey & CaseIterable> {
 
   /// A problem with one of the values.
   func problem(_ key: Key, _ problem: String) -> ConfigurationError {
-    ConfigurationError(path.joinedPath(key.stringValue), problem)
+    ConfigurationError(path.member(key.stringValue), problem)
   }
 
   private func read<Value: Decodable>(_ key: Key, _ bounds: Bounds<Value>) throws -> Value {
@@ -113,9 +112,9 @@ extension ConfigurationError {
       case .keyNotFound(let key, let context): (context, key)
       @unknown default: (DecodingError.Context(codingPath: [], debugDescription: "\(error)"), nil)
       }
-    let path = context.codingPath.configurationPath
+    let path = context.codingPath.place
     if let isMissing {
-      self.init(path.joinedPath(isMissing.stringValue), "is missing")
+      self.init(path.member(isMissing.stringValue), "is missing")
     } else if case .dataCorrupted = error, expected.isEmpty {
       self.init(path, context.debugDescription)
     } else {
@@ -148,26 +147,7 @@ extension CaseNames where Self: CaseIterable & RawRepresentable<String> {
   static var names: [String] { allCases.map(\.rawValue) }
 }
 
-private struct AnyKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-  init(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-}
-
-extension [any CodingKey] {
-  /// `data[1].path`.
-  var configurationPath: String {
-    reduce("") { path, key in
-      key.intValue.map { "\(path)[\($0)]" } ?? path.joinedPath(key.stringValue)
-    }
-  }
-}
-
 extension String {
-  /// The path of a member.
-  func joinedPath(_ key: String) -> String { isEmpty ? key : "\(self).\(key)" }
-
   /// How many letters have to be put in, left out or changed to get another text (Levenshtein).
   func editDistance(to other: String) -> Int {
     let (a, b) = (Array(lowercased().unicodeScalars.prefix(64)), Array(other.lowercased().unicodeScalars))

@@ -25,7 +25,7 @@ public struct DataConfiguration: Sendable, Hashable, Codable {
       sources = [try SourceConfiguration(from: decoder)]
     }
     if sources.isEmpty {
-      throw ConfigurationError(decoder.codingPath.configurationPath, "there are no sources")
+      throw ConfigurationError(decoder.codingPath.place, "there are no sources")
     }
   }
 

@@ -176,4 +176,13 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
       }
     }
   }
+
+  /// The sizes that are given, but for the vocabulary and the width of embeddings.
+  var sizes: TextConfiguration {
+    let width = width ?? 1
+    return TextConfiguration(
+      vocabularySize: 1, contextLength: contextLength ?? 1, width: width, depth: depth ?? 1,
+      heads: heads ?? max(width / 64, 1), hiddenWidth: hiddenWidth ?? 4 * width, outputWidth: nil,
+      pooling: pooling ?? .last, tokenBottleneck: bottleneck)
+  }
 }

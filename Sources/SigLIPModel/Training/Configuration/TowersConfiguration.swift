@@ -44,7 +44,7 @@ public struct TowerConfiguration: Sendable, Hashable, Codable {
         self = name == "all" ? .all : .locked
       } else {
         throw ConfigurationError(
-          decoder.codingPath.configurationPath, "expected \"all\", \"locked\" or a number of last blocks")
+          decoder.codingPath.place, "expected \"all\", \"locked\" or a number of last blocks")
       }
     }
 
