@@ -82,7 +82,7 @@ def read_image(path):
     return numpy.asarray(resized)
 
 
-# The two held-out splits. README.md states them in words.
+# What is held out, twice: to report, and to choose settings by (validation). README.md states it in words.
 
 
 def hash_number(string):
@@ -96,16 +96,24 @@ def is_composed(emoji):
     return has_skin_tone or ("\u200d" in emoji and has_person)
 
 
-def is_held_out_composition(emoji):
-    return is_composed(emoji) and hash_number(emoji) % 8 == 0
+def held_out_split(emoji):
+    """The split of an emoji of which anything is held out, or None."""
+    translated = hash_number(emoji + "x") % 10
+    if is_composed(emoji) and hash_number(emoji) % 8 == 0:
+        return "compositions"
+    if translated == 0:
+        return "translations"
+    if is_composed(emoji) and hash_number(emoji) % 8 == 1:
+        return "validationCompositions"
+    return "validationTranslations" if translated == 1 else None
 
 
-def is_held_out_translation(emoji, language):
-    return (
-        not is_held_out_composition(emoji)
-        and hash_number(emoji + "x") % 10 == 0
-        and hash_number(emoji + language) % 2 == 0
-    )
+def held_out_languages(emoji):
+    """Languages in which an emoji's name is not trained on."""
+    split = held_out_split(emoji)
+    if split in ("compositions", "validationCompositions"):
+        return LANGUAGES
+    return [language for language in LANGUAGES if split and hash_number(emoji + language) % 2 == 0]
 
 
 def write_names(path, emojis, names):
@@ -122,23 +130,19 @@ def write_held_out(path, emojis):
     lines = ["codepoints\tsplit\tlanguages"]
     for emoji in emojis:
         codes = "-".join(f"{ord(character):x}" for character in emoji)
-        languages = [language for language in LANGUAGES if is_held_out_translation(emoji, language)]
-        if is_held_out_composition(emoji):
-            lines.append(f"{codes}\tcompositions\t{' '.join(LANGUAGES)}")
-        elif languages:
-            lines.append(f"{codes}\ttranslations\t{' '.join(languages)}")
+        if languages := held_out_languages(emoji):
+            lines.append(f"{codes}\t{held_out_split(emoji)}\t{' '.join(languages)}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def training_captions(emojis, names):
-    """Every caption but the held-out ones, by emoji and then by language."""
+def captions_of(emojis, names, splits):
+    """Captions by emoji and then by language: those that are in no split, and those held out in one of `splits`."""
     return [
         names[language][emoji]
         for emoji in emojis
         for language in LANGUAGES
         if emoji in names[language]
-        and not is_held_out_composition(emoji)
-        and not is_held_out_translation(emoji, language)
+        and (held_out_split(emoji) in splits or language not in held_out_languages(emoji))
     ]
 
 
@@ -195,12 +199,12 @@ def main():
         write_names(options.output / "names.tsv", emojis, names)
         write_held_out(options.output / "held_out.tsv", emojis)
 
-        captions = training_captions(emojis, names)
-        held_out = sum(is_held_out_translation(emoji, language) for emoji in emojis for language in LANGUAGES)
-        compositions = [emoji for emoji in emojis if is_composed(emoji)]
-        print(f"images: {len(emojis)}; training captions: {len(captions):,}")
-        print(f"held out: {sum(map(is_held_out_composition, emojis))} of {len(compositions)} compositions,", end=" ")
-        print(f"{held_out:,} translation captions")
+        print(f"images: {len(emojis)}; training captions: {len(captions_of(emojis, names, [])):,}")
+        for split in ("compositions", "translations", "validationCompositions", "validationTranslations"):
+            languages = [held_out_languages(emoji) for emoji in emojis if held_out_split(emoji) == split]
+            print(f"{split}: {sum(map(len, languages)):,} captions of {sum(map(bool, languages))} emoji")
+        # The tokenizer is older than the validation splits, and knows their words.
+        captions = captions_of(emojis, names, ["validationCompositions", "validationTranslations"])
         train_tokenizer(options.output / "tokenizer.model", captions)
         convert_weights(folder, options.output / "efficientnet-lite0.safetensors", images)
 

@@ -21,12 +21,33 @@ import Testing
     let data = try EmojiData(folder: embedded)
     #expect(data.images.count == 1789 && data.languages.count == 24)
     #expect(data.compositions.count == 60 && data.translations.count == 2000)
+    #expect(data.validationCompositions.count == 59 && data.validationTranslations.count == 1928)
     let training = data.trainingCaptions
-    #expect(training.count == 39_496)
-    #expect(Set(training).isDisjoint(with: data.translations))
-    #expect(Set(training.map(\.image)).isDisjoint(with: data.compositions))
+    #expect(training.count == 36_152)
+    let translations = data.translations + data.validationTranslations
+    let compositions = data.compositions + data.validationCompositions
+    #expect(Set(training).isDisjoint(with: translations) && Set(translations).count == 3928)
+    #expect(Set(training.map(\.image)).isDisjoint(with: compositions) && Set(compositions).count == 119)
+    // Of what is held out in some languages, others are trained on.
+    #expect(Set(translations.map(\.image)).isSubset(of: training.map(\.image)))
     let pizza = try #require(data.codes.firstIndex(of: "1f355"))
     #expect(data.name(.init(image: pizza, language: 0)) == "pizza")
+  }
+
+  @Test func sourcesAreTheParts() throws {
+    let data = try EmojiData(folder: embedded)
+    let counts = try EmojiSource.Split.allCases.map { split in
+      let source = try EmojiSource(folder: embedded.path, split: split)
+      return (
+        images: source.count, captions: try (0..<source.count).map { try source.captions(at: $0).count }
+      )
+    }
+    #expect(counts.map(\.images) == [1670, 60, 169, 59, 160])
+    #expect(counts.map { $0.captions.reduce(0, +) } == [36_152, 1440, 2000, 1416, 1928])
+    let validation = data.forValidation
+    #expect(validation.compositions == data.validationCompositions)
+    #expect(validation.translations == data.validationTranslations)
+    #expect(validation.trainingCaptions == data.trainingCaptions)
   }
 
   @Test func languagesCanBeChosen() throws {
@@ -45,10 +66,18 @@ import Testing
       "no name in the language de"
     ),
     ("held_out.tsv", "codepoints\tsplit\tlanguages\nffff\tcompositions\ten\n", "ffff is not in names.tsv"),
-    ("held_out.tsv", "codepoints\tsplit\tlanguages\n23-20e3\tnone\ten\n", "split none, expected"),
+    (
+      "held_out.tsv", "codepoints\tsplit\tlanguages\n23-20e3\tnone\ten\n",
+      "split none, expected compositions, translations, validationCompositions"
+    ),
     (
       "held_out.tsv", "c\ts\tl\n23-20e3\tcompositions\t\n23-20e3\tcompositions\t\n", "23-20e3 is there twice"
     ),
+    (
+      "held_out.tsv", "c\ts\tl\n23-20e3\ttranslations\ten\n23-20e3\tvalidationTranslations\tde\n",
+      "23-20e3 is there twice"
+    ),
+    ("held_out.tsv", "c\ts\tl\n23-20e3\ttraining\ten\n", "split training, expected"),
     ("names.tsv", "codepoints\ten\ten\n23-20e3\tx\ty\n", "a language has two columns"),
     ("names.tsv", "codepoints\t\u{1B}[2Jen\n23-20e3\tx\ty\n", "line 2: 3 columns, expected 2"),
     ("images.safetensors", "short", "images.safetensors"),

@@ -112,7 +112,7 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "samples": "captions"},
-        "evaluation": {"data": {"path": "DATA", "split": "compositions"}, "every": 100},
+        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions"}, "every": 100},
         "output": "runs/siglit-emoji",
         "model": {
           "image": {"efficientNetLite0": "DATA/efficientnet-lite0.safetensors", "imageSize": 160},
@@ -137,7 +137,7 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "samples": "captions"},
-        "evaluation": {"data": {"path": "DATA", "split": "compositions"}, "every": 100},
+        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions"}, "every": 100},
         "output": "runs/msiglip-emoji",
         "model": {
           "image": {"efficientNetLite0": "DATA/efficientnet-lite0.safetensors", "imageSize": 160},
@@ -185,7 +185,7 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "languages": ["en"]},
-        "evaluation": {"data": {"path": "DATA", "split": "compositions", "languages": ["en"]}, "every": 100},
+        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions", "languages": ["en"]}, "every": 100},
         "output": "runs/finetune-emoji-clipart",
         "model": {"checkpoint": "runs/siglip-openclipart/model"},
         "augmentations": [
@@ -203,7 +203,7 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "languages": ["en"]},
-        "evaluation": {"data": {"path": "DATA", "split": "compositions", "languages": ["en"]}, "every": 100},
+        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions", "languages": ["en"]}, "every": 100},
         "output": "runs/emoji-from-scratch",
         "model": {
           "image": {"imageSize": 64, "patchSize": 8, "width": 192, "depth": 6},

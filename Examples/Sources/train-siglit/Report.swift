@@ -7,6 +7,8 @@ struct Report {
   let recipe: Recipe
   let data: EmojiData
   let evaluation: Evaluation
+  /// Whether the captions are the validation's.
+  var isOfValidation = false
   /// Curves and configuration.
   var page: TrainingReport
 
@@ -17,7 +19,7 @@ struct Report {
     page.introduction = """
       <p>\(recipe.steps) steps of \(recipe.batchSize) captions, \(recipe.loss.rawValue) loss, \
       \(recipe.optimizer.rawValue), seed \(recipe.seed), \(data.languages.count) languages.</p>
-      <h2>Retrieval of held-out captions</h2>
+      <h2>Retrieval of \(isOfValidation ? "the validation's" : "held-out") captions</h2>
       \(table)
       """
     page.sections = [

@@ -19,6 +19,7 @@ import SigLIPModel
       Examples:
         train-siglit --loss softmax --output runs/softmax
         train-siglit --languages en,de,ja --steps 100
+        train-siglit --learning-rate 2e-3 --validation
         train-siglit --output runs/long --steps 2000
         train-siglit --output runs/long --steps 2000 --resume
         train-siglit --output runs/long --steps 2000 --resume --learning-rate 5e-4 --allow learningRate
@@ -39,6 +40,11 @@ import SigLIPModel
   @Flag(help: "Also write event files for TensorBoard, to the folder tensorboard of the output.")
   var tensorBoard = false
   @Flag(help: "Continue from the latest checkpoint in the output folder.") var resume = false
+  @Flag(
+    help:
+      "Evaluate on captions that are there to choose options by, not on those that results are reported on."
+  )
+  var validation = false
   @Option(
     name: .customLong("allow"), parsing: .singleValue,
     help: "With --resume: a key of config.json whose value may be another one now; may be repeated.")
@@ -78,7 +84,7 @@ import SigLIPModel
     let run = TrainingRun(
       recipe: recipe, data: data.map { URL(filePath: $0) } ?? Self.embeddedData,
       output: URL(filePath: output),
-      allowed: Set(allowed), writesEvents: tensorBoard)
+      allowed: Set(allowed), writesEvents: tensorBoard, validates: validation)
     try printLines(run(resuming: resume).table)
     try printLines("results in \(output.shown): report.html shows them")
   }

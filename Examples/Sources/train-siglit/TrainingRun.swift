@@ -11,11 +11,14 @@ struct TrainingRun {
   var allowed: Set<String> = []
   /// Whether TensorBoard's files are written too.
   var writesEvents = false
+  /// Whether it is evaluated on the validation's captions.
+  var validates = false
 
   /// Trains, evaluates and writes everything to the output folder, which no other run can use meanwhile.
   func callAsFunction(resuming: Bool) throws -> Evaluation {
     let configuration = try configuration
-    let emoji = try EmojiData(folder: data, languages: recipe.languages)
+    let all = try EmojiData(folder: data, languages: recipe.languages)
+    let emoji = validates ? all.forValidation : all
     let encoder = TextEncoder(
       tokenizer: try SentencePieceTokenizer(path: data.appending(path: "tokenizer.model").path),
       contextLength: recipe.text.contextLength)
@@ -58,7 +61,7 @@ struct TrainingRun {
     let evaluation = try Evaluation(data: emoji, images: images, texts: texts)
     try evaluation.json().writeWhole(to: run.path("evaluation.json"))
     let report = Report(
-      recipe: recipe, data: emoji, evaluation: evaluation,
+      recipe: recipe, data: emoji, evaluation: evaluation, isOfValidation: validates,
       page: try TrainingReport(
         title: "SigLiT on emoji: a text tower for a locked image tower", of: run, order: order))
     try Data(report.html(images: images, texts: texts).utf8).writeWhole(to: run.path("report.html"))

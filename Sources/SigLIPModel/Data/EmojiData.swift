@@ -5,6 +5,9 @@ import NN
 ///
 /// Read from a folder with `images.safetensors` (`images`, U8 [count, height, width, 3]), `names.tsv` and `held_out.tsv`: such
 /// is `Examples/Data`.
+///
+/// What is held out is there twice: ``compositions`` and ``translations`` to report results on, and two of the same kinds for
+/// validation, by which settings are chosen.
 public struct EmojiData: Sendable {
   /// A name of a picture.
   public struct Caption: Sendable, Hashable {
@@ -24,9 +27,13 @@ public struct EmojiData: Sendable {
   /// The pictures.
   public let images: [RGBImage]
   /// Images that are never trained on, in any language.
-  public let compositions: [Int]
+  public private(set) var compositions: [Int]
   /// Captions that are never trained on although the image is, with others.
-  public let translations: [Caption]
+  public private(set) var translations: [Caption]
+  /// Further such images, to choose settings by.
+  public private(set) var validationCompositions: [Int]
+  /// Further such captions, to choose settings by.
+  public private(set) var validationTranslations: [Caption]
   /// By language, then image; nil where a language has no name.
   private let names: [[String?]]
 
@@ -69,8 +76,11 @@ public struct EmojiData: Sendable {
     for (language, names) in zip(languages, names) where !names.contains(where: { $0 != nil }) {
       throw damaged("no name in the language \(language)")
     }
-    (compositions, translations) = try EmojiData.heldOut(
+    let heldOut = try EmojiData.heldOut(
       folder.appending(path: "held_out.tsv").path, codes: codes, languages: languages, names: names)
+    (compositions, translations) = (heldOut.images[.compositions]!, heldOut.captions[.translations]!)
+    validationCompositions = heldOut.images[.validationCompositions]!
+    validationTranslations = heldOut.captions[.validationTranslations]!
   }
 
   private static func images(_ path: String) throws -> [RGBImage] {
@@ -91,42 +101,53 @@ public struct EmojiData: Sendable {
     }
   }
 
+  /// The images and the captions of the parts that are never trained on; an image is in one of them.
   private static func heldOut(
     _ path: String, codes: [String], languages: [String], names: [[String?]]
-  ) throws -> (compositions: [Int], translations: [Caption]) {
+  ) throws -> (images: [EmojiSource.Split: [Int]], captions: [EmojiSource.Split: [Caption]]) {
     let position = Dictionary(
       codes.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
-    var compositions: [Int] = []
-    var translations: [Caption] = []
+    var images: [EmojiSource.Split: [Int]] = [.compositions: [], .validationCompositions: []]
+    var captions: [EmojiSource.Split: [Caption]] = [.translations: [], .validationTranslations: []]
+    var seen: Set<Int> = []
     for row in try rows(path).dropFirst() {
       guard row.count == 3, let image = position[row[0]] else {
         throw FileError(.malformed, path, "\(row[0]) is not in names.tsv")
       }
-      switch row[1] {
-      case "compositions":
-        if compositions.contains(image) { throw FileError(.malformed, path, "\(row[0]) is there twice") }
-        compositions.append(image)
-      case "translations":
-        for language in row[2].split(separator: " ") {
+      if !seen.insert(image).inserted { throw FileError(.malformed, path, "\(row[0]) is there twice") }
+      guard let split = EmojiSource.Split(rawValue: row[1]), split != .training else {
+        throw FileError(
+          .malformed, path, "split \(row[1])", expected: EmojiSource.Split.heldOut.map(\.rawValue).listed())
+      }
+      if images[split] != nil {
+        images[split]!.append(image)
+      } else {
+        captions[split]! += row[2].split(separator: " ").compactMap { language in
           guard let index = languages.firstIndex(of: String(language)), names[index][image] != nil else {
-            continue
+            return nil
           }
-          translations.append(Caption(image: image, language: index))
+          return Caption(image: image, language: index)
         }
-      default:
-        throw FileError(.malformed, path, "split \(row[1])", expected: "compositions or translations")
       }
     }
-    return (compositions, translations)
+    return (images, captions)
   }
 
   /// The name of an image in a language, or nil.
   public func name(_ caption: Caption) -> String? { names[caption.language][caption.image] }
 
+  /// The same, where ``compositions`` and ``translations`` are those for validation, and the other way round.
+  public var forValidation: EmojiData {
+    var data = self
+    swap(&data.compositions, &data.validationCompositions)
+    swap(&data.translations, &data.validationTranslations)
+    return data
+  }
+
   /// All captions that may be trained on, by image and then by language.
   public var trainingCaptions: [Caption] {
-    let heldOutImages = Set(compositions)
-    let heldOut = Set(translations)
+    let heldOutImages = Set(compositions + validationCompositions)
+    let heldOut = Set(translations + validationTranslations)
     return images.indices.filter { !heldOutImages.contains($0) }.flatMap { image in
       languages.indices.map { Caption(image: image, language: $0) }
     }.filter { !heldOut.contains($0) && name($0) != nil }
@@ -147,69 +168,5 @@ public struct EmojiData: Sendable {
         .malformed, path, "line \(number + 1): \(row.count) columns", expected: "\(rows[0].count)")
     }
     return rows
-  }
-}
-
-/// Emoji with their names as a source.
-public struct EmojiSource: ImageTextSource {
-  /// Parts of the data.
-  public enum Split: String, Sendable, CaseIterable, Codable {
-    /// All names but those held out.
-    case training
-    /// Images that are in no other part.
-    case compositions
-    /// Names held out of images that are trained on with others.
-    case translations
-  }
-
-  private let data: EmojiData
-  /// Images with their names, by image.
-  private let samples: [(image: Int, captions: [EmojiData.Caption])]
-
-  /// Whether a folder holds such data.
-  static func isThere(_ folder: String) -> Bool {
-    EmojiData.fileNames.allSatisfy { FileManager.default.fileExists(atPath: folder + "/" + $0) }
-  }
-
-  /// Reads a folder; see ``EmojiData``.
-  ///
-  /// - Throws: ``FileError``, also where the part is empty.
-  public init(folder: String, split: Split = .training) throws {
-    data = try EmojiData(folder: URL(filePath: folder))
-    let captions =
-      switch split {
-      case .training: data.trainingCaptions
-      case .compositions:
-        data.compositions.sorted().flatMap { [data] image in
-          data.languages.indices.map { EmojiData.Caption(image: image, language: $0) }
-            .filter { data.name($0) != nil }
-        }
-      case .translations: data.translations
-      }
-    samples = Dictionary(grouping: captions, by: \.image).sorted { $0.key < $1.key }.map { ($0, $1) }
-    if samples.isEmpty { throw FileError(.missing, folder, "\(split.rawValue)") }
-  }
-
-  /// How many images the part has.
-  public var count: Int { samples.count }
-
-  /// The code points of the emoji.
-  public func key(at index: Int) -> String {
-    check(index)
-    return data.codes[samples[index].image]
-  }
-
-  /// The picture.
-  public func image(at index: Int) -> SampleImage {
-    check(index)
-    return .pixels(data.images[samples[index].image])
-  }
-
-  /// Its names that belong to the part.
-  public func captions(at index: Int) -> [Caption] {
-    check(index)
-    return samples[index].captions.map {
-      Caption(data.name($0)!, language: data.languages[$0.language])
-    }
   }
 }

@@ -118,7 +118,7 @@ public struct SourceConfiguration: Sendable, Hashable, Codable {
   public var labels: String?
   /// Of shards: places that a sample may move from where its shard has it, 10,000 if not given; see ``BatchOrder``.
   public var shuffleBuffer: Int?
-  /// Of emoji: what is not held out, what is, or both.
+  /// Of emoji: what is trained on if not given, or what is held out.
   public var split: EmojiSource.Split?
 
   /// A source of a path.
