@@ -202,6 +202,29 @@ import Training
     }
   }
 
+  /// Noise beside towers that see images, and beside features that a locked one has seen before.
+  @Test(arguments: [false, true])
+  func noiseIsTheSameForAnyNumberOfWorkers(isLocked: Bool) throws {
+    let towers = isLocked ? ["towers.image.training=locked", "augmentations=[]"] : []
+    func metrics(_ output: String, _ settings: [String]) throws -> Data {
+      _ = try run(output, towers + settings)
+      return try bytes("\(output)/metrics.jsonl")
+    }
+    let noise = ["noise={\"images\": 0.5, \"texts\": 0.3, \"alignments\": 0.5}"]
+    let noisy = try metrics("noisy", noise + ["loader.workers=0"])
+    #expect(try metrics("workers", noise + ["loader.workers=3"]) == noisy)
+    #expect(try metrics("clean", []) == metrics("none", ["noise={}"]))
+    for kind in ["images", "texts", "alignments"] {
+      #expect(try metrics(kind, ["noise.\(kind)=1"]) != metrics("clean-\(kind)", []), "\(kind)")
+    }
+    if isLocked {
+      let error = #expect(throws: ConfigurationError.self) {
+        try run("all", towers + ["loss.candidates=all", "noise.images=0.1"])
+      }
+      #expect(error?.sentence.contains("noise.images: all images are candidates") ?? false)
+    }
+  }
+
   @Test func damagedSamplesAreListed() throws {
     let table = try makeTable()
     try FileManager.default.removeItem(atPath: folder.path("5.ppm"))

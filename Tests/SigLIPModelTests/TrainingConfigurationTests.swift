@@ -32,7 +32,7 @@ import Testing
        "data": [{"path": "a.csv", "weight": 2, "imageColumn": "i", "captionColumns": ["c"], "languages": ["de"]},
                 {"path": "idx", "kind": "idx", "labels": "l", "classes": ["x"], "templates": ["a {}"]}],
        "loader": {"workers": 3, "ahead": 5, "maximumDamagedShare": 0.5},
-       "augmentations": [{"name": "horizontalFlip"}],
+       "augmentations": [{"name": "horizontalFlip"}], "noise": {"images": 0.1, "texts": 0.2, "alignments": 1},
        "model": {"image": {"imageSize": 16, "patchSize": 8, "width": 32, "depth": 1, "heads": 2},
                  "text": {"preset": "B/16-224", "dropout": 0.1}, "tokenizer": "t.model", "embeddingWidth": 24},
        "towers": {"image": {"training": 1, "learningRateMultiplier": 0.1, "decays": false, "patchDropout": 0.5},
@@ -72,6 +72,7 @@ import Testing
     (#"{"steps": 1e99}"#, "steps: expected a whole number"),
     (#"{"seed": -1}"#, "seed: expected a whole number from 0 on"),
     (#"{"batchSize": 1}"#, "batchSize: is 1, expected 2 to 16777216"),
+    (#"{"noise": {"texts": 1.5}}"#, "noise.texts: is 1.5, expected 0.0 to 1.0"),
     (#"{"version": 2}"#, "version: is 2, expected 1"),
     (#"{"output": ""}"#, "output: expected a folder, found nothing"),
     (#"{"data": []}"#, "data: there are no sources"),
@@ -155,7 +156,8 @@ import Testing
 extension TrainingConfigurationTests {
   /// Every key of the file, which a key that there is not brings to light, stands in its documentation.
   @Test(arguments: [
-    "", "data", "loader", "model", "model.image", "model.text", "towers", "towers.image", "loss", "optimizer",
+    "", "data", "loader", "noise", "model", "model.image", "model.text", "towers", "towers.image", "loss",
+    "optimizer",
     "optimizer.groups", "schedule", "average", "evaluation", "checkpoints", "metrics",
   ])
   func everyKeyIsDocumented(object: String) throws {

@@ -59,9 +59,12 @@ public struct TextEncoder: Sendable {
   }
 
   /// `contextLength` ids.
-  public func row(_ text: String) -> [Int32] {
+  public func row(_ text: String) -> [Int32] { row(ofTokens: tokens(text)) }
+
+  /// `contextLength` ids of a text that is tokens already.
+  func row(ofTokens tokens: [Int32]) -> [Int32] {
     var row = startID.map { [$0] } ?? []
-    row += tokens(text).prefix(contextLength - 1 - row.count)
+    row += tokens.prefix(contextLength - 1 - row.count)
     row.append(endID)
     row += repeatElement(padID, count: contextLength - row.count)
     return row

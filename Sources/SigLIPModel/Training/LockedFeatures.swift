@@ -8,6 +8,8 @@ struct LockedFeatures: Sendable {
   let features: Tensor
   /// How many are trained on.
   let trainingCount: Int
+  /// The rows of ``NoisePictures``, if there are any.
+  let noiseRows: [Int]
   private let rows: [ContentDigest: Int]
   private let options: ImageReadingOptions
 
@@ -17,11 +19,13 @@ struct LockedFeatures: Sendable {
   /// - Parameters:
   ///   - training: Images that are trained on.
   ///   - others: Images that are looked at beside.
+  ///   - noise: Pictures of noise.
   ///   - compute: Features of images that went through the preprocessing.
   /// - Throws: ``Interrupted``; ``FileError``, also when no image can be read.
   init(
     _ cache: EmbeddingCache, training: [any ImageTextSource], others: [any ImageTextSource],
-    preprocessing: ImagePreprocessing, options: ImageReadingOptions, compute: (ImageBatch) -> Tensor
+    noise: NoisePictures? = nil, preprocessing: ImagePreprocessing, options: ImageReadingOptions,
+    compute: (ImageBatch) -> Tensor
   ) throws {
     self.options = options
     func images(_ sources: [any ImageTextSource]) throws -> [ContentDigest] {
@@ -44,6 +48,9 @@ struct LockedFeatures: Sendable {
     add(try images(training))
     trainingCount = all.count
     add(try images(others))
+    let noisePictures = try noise.map { try images([$0]) } ?? []
+    add(noisePictures)
+    noiseRows = noisePictures.map { rows[$0]! }
     if trainingCount == 0 { throw FileError(.missing, training[0].key(at: 0), "image that can be read") }
     guard let features = try cache.features(of: all) else {
       throw FileError(.malformed, cache.path, "features that were there a moment ago are damaged")

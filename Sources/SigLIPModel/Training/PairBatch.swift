@@ -42,6 +42,8 @@ public struct PairBatchMaker: Sendable {
   public let joinsEqualCaptions: Bool
   /// Images that a locked tower has seen before.
   var features: FeatureRows?
+  /// What is spoiled on purpose.
+  public var noise: PairNoise?
 
   /// A maker of batches for a model's preprocessing and tokenizer.
   public init(
@@ -57,9 +59,17 @@ public struct PairBatchMaker: Sendable {
   /// A sample that is ready.
   private struct Pair {
     let sample: Int
-    let image: RGBImage?
-    let row: Int?
-    let caption: String
+    var image: RGBImage?
+    var row: Int?
+    /// Equal where images are.
+    var imageNumber: Int
+    var text: Text
+  }
+
+  /// What belongs to an image.
+  private enum Text {
+    case caption(String)
+    case noise([Int32])
   }
 
   /// The batch of some samples; smaller where some are damaged.
@@ -74,7 +84,13 @@ public struct PairBatchMaker: Sendable {
       if let pair = try reader.read(index, { try pair($0, &random) }) { pairs.append(pair) }
     }
     if pairs.isEmpty { throw EmptyBatch(count: samples.count) }
-    let tokens = pairs.flatMap { encoder.row($0.caption) }
+    if let noise {
+      let texts = pairs.map(\.text)
+      for (place, other) in noise.places(of: pairs.count, in: samples).enumerated() {
+        pairs[place].text = texts[other]
+      }
+    }
+    let tokens = pairs.flatMap { row(of: $0.text) }
     return PairBatch(
       images: features == nil
         ? .images(preprocessing.batch(ofFitted: pairs.compactMap(\.image)))
@@ -87,13 +103,26 @@ public struct PairBatchMaker: Sendable {
     let source = reader.source
     let captions = try source.captions(at: index)
     let caption = captions[captions.count == 1 ? 0 : random.nextInt(below: captions.count)].text
+    let text = noise?.tokens(of: index, encoder).map(Text.noise) ?? .caption(caption)
+    var pair = Pair(sample: index, imageNumber: -1 - index, text: text)
     if let features {
-      return Pair(sample: index, image: nil, row: try features.row(of: index), caption: caption)
+      let row = try features.row(of: index)
+      let noiseRow = noise?.picture(of: index).map { features.features.noiseRows[$0] }
+      pair.row = noiseRow ?? row
+      if noiseRow == nil { pair.imageNumber = row }
+    } else {
+      let image = try source.image(at: index).decoded(options: options)
+      let fitted = preprocessing.fit(augmentations(image, random: &random))
+      pair.image = noise?.image(of: index, like: fitted) ?? fitted
     }
-    let image = try source.image(at: index).decoded(options: options)
-    return Pair(
-      sample: index, image: preprocessing.fit(augmentations(image, random: &random)), row: nil,
-      caption: caption)
+    return pair
+  }
+
+  private func row(of text: Text) -> [Int32] {
+    switch text {
+    case .caption(let caption): encoder.row(caption)
+    case .noise(let tokens): encoder.row(ofTokens: tokens)
+    }
   }
 
   /// Images and captions of some samples, as a step would see them, for people to look at.
@@ -108,7 +137,12 @@ public struct PairBatchMaker: Sendable {
       guard let pair = try reader.read(index, { try maker.pair($0, &random) }), let image = pair.image else {
         return nil
       }
-      return (image, pair.caption, reader.source.key(at: index))
+      let caption =
+        switch pair.text {
+        case .caption(let caption): caption
+        case .noise(let tokens): encoder.tokenizer.decode(tokens)
+        }
+      return (image, caption, reader.source.key(at: index))
     }
   }
 
@@ -124,10 +158,11 @@ public struct PairBatchMaker: Sendable {
     var captions: [ExactString: Int] = [:]
     var images: [Int: Int] = [:]
     for (place, pair) in pairs.enumerated() {
-      for first in [
-        captions.updateValueIfAbsent(place, forKey: ExactString(pair.caption)),
-        images.updateValueIfAbsent(place, forKey: pair.row ?? -1 - pair.sample),
-      ] {
+      var equals = [images.updateValueIfAbsent(place, forKey: pair.imageNumber)]
+      if case .caption(let caption) = pair.text {
+        equals.append(captions.updateValueIfAbsent(place, forKey: ExactString(caption)))
+      }
+      for first in equals {
         let (a, b) = (root(first), root(place))
         classes[max(a, b)] = min(a, b)
       }

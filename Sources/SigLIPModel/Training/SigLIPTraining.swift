@@ -42,6 +42,10 @@ public final class SigLIPTraining {
       throw ConfigurationError(
         "loss.candidates", "all images are compared only where towers.image is locked and sees none twice")
     }
+    if configuration.loss.candidates == .all, let noise = configuration.noise, noise.images > 0 {
+      throw ConfigurationError(
+        "noise.images", "all images are candidates, of which none is noise; use loss.candidates batch")
+    }
     parts = try ModelForTraining(
       configuration,
       candidates: configuration.loss.candidates == .all ? data.imageCount : configuration.batchSize)

@@ -14,6 +14,7 @@ extension SigLIPTraining {
       width: vision.width)
     return try LockedFeatures(
       cache, training: data.images, others: evaluationData?.images ?? [],
+      noise: configuration.noise.map { _ in NoisePictures(side: vision.imageSize) },
       preprocessing: parts.preprocessing, options: options
     ) { images in
       withoutGradients {
@@ -32,6 +33,7 @@ extension SigLIPTraining {
       encoder: parts.encoder, options: options,
       joinsEqualCaptions: configuration.loss.positives == .same)
     maker.features = features.map { FeatureRows($0, of: reader.source) }
+    maker.noise = configuration.noise.map { PairNoise($0, seed: configuration.seed) }
     return maker
   }
 

@@ -34,6 +34,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public var loader = LoaderConfiguration()
   /// What happens to images before they get the tower's size, in order.
   public var augmentations: [Augmentation] = []
+  /// What is spoiled on purpose; nothing if not given.
+  public var noise: NoiseConfiguration?
   /// What is trained.
   public var model = ModelConfiguration()
   /// How the towers take part.
@@ -57,8 +59,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public init(data: DataConfiguration) { self.data = data }
 
   enum CodingKeys: CodingKey, CaseIterable {
-    case version, output, seed, steps, batchSize, microbatchSize, data, loader, augmentations, model, towers
-    case loss, optimizer, schedule, average, evaluation, checkpoints, metrics
+    case version, output, seed, steps, batchSize, microbatchSize, data, loader, augmentations, noise, model
+    case towers, loss, optimizer, schedule, average, evaluation, checkpoints, metrics
   }
 
   /// Decodes a configuration.
@@ -79,6 +81,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     try fields.readOptional(.microbatchSize, into: &microbatchSize, .range(1...1 << 24))
     try fields.read(.loader, into: &loader)
     try fields.read(.augmentations, into: &augmentations)
+    try fields.readOptional(.noise, into: &noise)
     try fields.read(.model, into: &model)
     try fields.read(.towers, into: &towers)
     try fields.read(.loss, into: &loss)
