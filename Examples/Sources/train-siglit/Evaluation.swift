@@ -26,7 +26,7 @@ struct Evaluation: Codable, Hashable {
   /// - Parameters:
   ///   - images: `[images, width]`.
   ///   - texts: For each language the embeddings of its names, with the images they name.
-  /// - Throws: `RetrievalError` for embeddings that are not finite.
+  /// - Throws: `EvaluationError` for embeddings that are not finite.
   init(data: EmojiData, images: Tensor, texts: [NamedTexts]) throws {
     func ranks(of queries: [Int], among candidates: [Int], language: Int) throws -> RetrievalRanks {
       let rows = texts[language].rows
@@ -41,9 +41,9 @@ struct Evaluation: Codable, Hashable {
         texts[language].embeddings.take(IndexTensor(some.map { rows[$0]! }), axis: 0)
       }
       return RetrievalRanks(
-        imageToText: try retrievalRanks(
+        imageToText: try retrievalRankings(
           queries: seen(queries), candidates: read(named), rightAnswers: rightAnswers),
-        textToImage: try retrievalRanks(
+        textToImage: try retrievalRankings(
           queries: read(queries), candidates: seen(named), rightAnswers: rightAnswers),
         candidates: named.count)
     }

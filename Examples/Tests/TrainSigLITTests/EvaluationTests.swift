@@ -13,7 +13,7 @@ import Testing
     let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
     let texts = data.languages.map { _ in NamedTexts(embeddings: images / length, rows: rows) }
     let evaluation = try Evaluation(data: data, images: images / length, texts: texts)
-    let perfect = Recall(r1: 1, r5: 1, r10: 1)
+    let perfect = Recall(ranks: [0])
     for retrieval in [evaluation.compositions, evaluation.compositionsAmongAll, evaluation.translations] {
       #expect(retrieval.imageToText == perfect && retrieval.textToImage == perfect)
     }
@@ -60,7 +60,7 @@ import Testing
     for retrieval in [evaluation.compositions, evaluation.compositionsAmongAll, evaluation.translations] {
       #expect(retrieval.queries > 0 && retrieval.imageToText.r10 == 0 && retrieval.textToImage.r10 == 0)
     }
-    #expect(throws: RetrievalError.self) {
+    #expect(throws: EvaluationError.self) {
       try Evaluation(
         data: data, images: same * .nan, texts: [NamedTexts(embeddings: same, rows: rows)])
     }

@@ -1,6 +1,6 @@
 import NN
 
-/// How often the right answer is among the first few.
+/// How well queries find their right answers.
 public struct Recall: Sendable, Hashable, Codable {
   /// Share of queries whose target ranks first.
   public var r1: Double
@@ -8,13 +8,33 @@ public struct Recall: Sendable, Hashable, Codable {
   public var r5: Double
   /// Share of queries whose target is among the first ten.
   public var r10: Double
+  /// The median over queries of the target's rank, counted from 1; absent where it was not measured.
+  public var medianRank: Double?
+  /// The mean over queries of the average precision of all right answers (mAP); absent where it was not measured.
+  public var meanAveragePrecision: Double?
 
-  /// Recall of the given ranks, the best being 0; all 0 without ranks.
-  public init(ranks: [Int]) {
+  enum CodingKeys: String, CodingKey {
+    case r1, r5, r10
+    case medianRank = "median_rank"
+    case meanAveragePrecision = "mean_average_precision"
+  }
+
+  /// Recall of the given rankings; all 0 without any.
+  public init(_ rankings: [QueryRanking]) {
+    let ranks = rankings.map(\.rank).sorted()
     func share(_ k: Int) -> Double {
       ranks.isEmpty ? 0 : Double(ranks.count { $0 < k }) / Double(ranks.count)
     }
     self.init(r1: share(1), r5: share(5), r10: share(10))
+    if !ranks.isEmpty {
+      medianRank = Double(ranks[(ranks.count - 1) / 2] + ranks[ranks.count / 2]) / 2 + 1
+      meanAveragePrecision = rankings.reduce(0) { $0 + $1.averagePrecision } / Double(rankings.count)
+    }
+  }
+
+  /// Recall of the given ranks, the best being 0, of queries with one right answer each; all 0 without ranks.
+  public init(ranks: [Int]) {
+    self.init(ranks.map { QueryRanking(rank: $0) })
   }
 
   /// Recall of the given shares.
@@ -30,33 +50,34 @@ public struct Recall: Sendable, Hashable, Codable {
     return Recall(r1: share(1), r5: share(5), r10: share(10))
   }
 
-  /// The mean of several recalls, each counted once.
+  /// The mean of several recalls, each counted once, their median ranks included.
   public static func mean(_ recalls: [Recall]) -> Recall {
-    func mean(_ value: (Recall) -> Double) -> Double {
-      recalls.isEmpty ? 0 : recalls.reduce(0) { $0 + value($1) } / Double(recalls.count)
+    func mean(_ values: [Double]) -> Double {
+      values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
     }
-    return Recall(r1: mean(\.r1), r5: mean(\.r5), r10: mean(\.r10))
+    func meanOfAll(_ values: [Double?]) -> Double? {
+      let measured = values.compactMap { $0 }
+      return measured.isEmpty || measured.count < values.count ? nil : mean(measured)
+    }
+    var result = Recall(
+      r1: mean(recalls.map(\.r1)), r5: mean(recalls.map(\.r5)), r10: mean(recalls.map(\.r10)))
+    result.medianRank = meanOfAll(recalls.map(\.medianRank))
+    result.meanAveragePrecision = meanOfAll(recalls.map(\.meanAveragePrecision))
+    return result
   }
 }
 
-/// Why candidates cannot be ranked; its description is one line.
-public enum RetrievalError: DataError, Hashable {
-  /// A query's embedding holds NaN or an infinity.
-  case query(row: Int)
-  /// A candidate's embedding holds NaN or an infinity.
-  case candidate(row: Int)
-  /// Finite embeddings whose product is too large for a number.
-  case score(query: Int, candidate: Int)
+/// Where a query's right answers stand among the candidates.
+public struct QueryRanking: Sendable, Hashable {
+  /// Number of wrong candidates that score at least as high as the best right one: 0 is the best rank.
+  public var rank: Int
+  /// The average precision of all its right answers, as ``averagePrecision(scores:isRight:)`` has it.
+  public var averagePrecision: Double
 
-  /// Which row it is, counted from 0.
-  public var sentence: String {
-    switch self {
-    case .query(let row): "retrieval: the embedding of query \(row) is not finite, so nothing can be ranked"
-    case .candidate(let row):
-      "retrieval: the embedding of candidate \(row) is not finite, so nothing can be ranked"
-    case .score(let query, let candidate):
-      "retrieval: the score of query \(query) and candidate \(candidate) is not finite, so nothing can be ranked"
-    }
+  /// A ranking; of a query with a single right answer when no precision is given.
+  public init(rank: Int, averagePrecision: Double? = nil) {
+    self.rank = rank
+    self.averagePrecision = averagePrecision ?? 1 / Double(rank + 1)
   }
 }
 
@@ -69,7 +90,7 @@ public enum RetrievalError: DataError, Hashable {
 ///   - queries: `[queries, width]`, of length 1.
 ///   - candidates: `[candidates, width]`, of length 1.
 ///   - targets: The right candidate of each query.
-/// - Throws: ``RetrievalError`` for embeddings or scores that are not finite.
+/// - Throws: ``EvaluationError`` for embeddings or scores that are not finite.
 public func retrievalRanks(queries: Tensor, candidates: Tensor, targets: [Int]) throws -> [Int] {
   try retrievalRanks(queries: queries, candidates: candidates, rightAnswers: targets.map { [$0] })
 }
@@ -84,13 +105,24 @@ public func retrievalRanks(queries: Tensor, candidates: Tensor, targets: [Int]) 
 ///   - queries: `[queries, width]`, of length 1.
 ///   - candidates: `[candidates, width]`, of length 1.
 ///   - rightAnswers: The right candidates of each query, at least one, none twice.
-/// - Throws: ``RetrievalError`` for embeddings or scores that are not finite.
+/// - Throws: ``EvaluationError`` for embeddings or scores that are not finite.
 public func retrievalRanks(queries: Tensor, candidates: Tensor, rightAnswers: [[Int]]) throws -> [Int] {
+  try retrievalRankings(queries: queries, candidates: candidates, rightAnswers: rightAnswers).map(\.rank)
+}
+
+/// For every query, the rank of the best of its right answers and the average precision of all of them.
+///
+/// The rank is that of ``retrievalRanks(queries:candidates:rightAnswers:)``, whose arguments these are.
+///
+/// - Throws: ``EvaluationError`` for embeddings or scores that are not finite.
+public func retrievalRankings(
+  queries: Tensor, candidates: Tensor, rightAnswers: [[Int]]
+) throws -> [QueryRanking] {
   guard queries.rank == 2, candidates.rank == 2, queries.shape[0] == rightAnswers.count,
     queries.shape[1] == candidates.shape[1]
   else {
     programmerError(
-      "retrievalRanks: queries of shape \(queries.shape), candidates of shape \(candidates.shape) and "
+      "retrievalRankings: queries of shape \(queries.shape), candidates of shape \(candidates.shape) and "
         + "\(rightAnswers.count) targets, expected [queries, width], [candidates, width] and one target a query"
     )
   }
@@ -98,10 +130,10 @@ public func retrievalRanks(queries: Tensor, candidates: Tensor, rightAnswers: [[
   for (row, right) in rightAnswers.enumerated()
   where right.isEmpty || !right.allSatisfy((0..<columns).contains) || Set(right).count != right.count {
     programmerError(
-      "retrievalRanks: targets \(right) of query \(row), expected some of 0..<\(columns), each once")
+      "retrievalRankings: targets \(right) of query \(row), expected some of 0..<\(columns), each once")
   }
-  var ranks: [Int] = []
-  ranks.reserveCapacity(rightAnswers.count)
+  var rankings: [QueryRanking] = []
+  rankings.reserveCapacity(rightAnswers.count)
   // Rows in blocks: memory stays at block x candidates however many queries there are.
   for start in stride(from: 0, to: rightAnswers.count, by: 512) {
     let block = queries[start..<min(start + 512, rightAnswers.count)]
@@ -109,18 +141,21 @@ public func retrievalRanks(queries: Tensor, candidates: Tensor, rightAnswers: [[
       for row in 0..<block.shape[0] {
         let scores = UnsafeBufferPointer(rebasing: scores[(row * columns)..<((row + 1) * columns)])
         if let column = scores.firstIndex(where: { !$0.isFinite }) {
-          throw RetrievalError(queries: queries, start + row, candidates: candidates, column)
+          throw EvaluationError(queries: queries, start + row, candidates: candidates, column)
         }
-        let right = rightAnswers[start + row]
-        let best = right.reduce(-Float.infinity) { max($0, scores[$1]) }
-        ranks.append(scores.count { $0 >= best } - right.count { scores[$0] >= best })
+        let right = rightAnswers[start + row].map { scores[$0] }
+        let best = right.max()!
+        rankings.append(
+          QueryRanking(
+            rank: scores.count { $0 >= best } - right.count { $0 >= best },
+            averagePrecision: averagePrecision(of: right, among: scores)))
       }
     }
   }
-  return ranks
+  return rankings
 }
 
-extension RetrievalError {
+extension EvaluationError {
   /// What made a score infinite or NaN: whatever is not finite in an embedding is not finite in its products.
   fileprivate init(queries: Tensor, _ query: Int, candidates: Tensor, _ candidate: Int) {
     func isFinite(_ row: Tensor) -> Bool { row.scalars.allSatisfy(\.isFinite) }

@@ -21,8 +21,8 @@ public struct Retrieval: Sendable, Hashable, Codable {
 
   /// Recall of ranks.
   public init(_ ranks: RetrievalRanks) {
-    imageToText = Recall(ranks: ranks.imageToText)
-    textToImage = Recall(ranks: ranks.textToImage)
+    imageToText = Recall(ranks.imageToText)
+    textToImage = Recall(ranks.textToImage)
     (candidates, queries) = (ranks.candidates, ranks.imageToText.count)
   }
 
@@ -67,20 +67,20 @@ extension Retrieval {
   }
 }
 
-/// Ranks of right answers in both directions, the best being 0.
+/// Where right answers stand in both directions.
 public struct RetrievalRanks: Sendable, Hashable {
   /// Of images that ask for texts.
-  public var imageToText: [Int] = []
+  public var imageToText: [QueryRanking] = []
   /// Of texts that ask for images.
-  public var textToImage: [Int] = []
+  public var textToImage: [QueryRanking] = []
   /// Number of candidates, of the direction with more of them.
   public var candidates = 0
 
   /// None.
   public init() {}
 
-  /// Ranks of some images, each of which belongs to one text.
-  public init(imageToText: [Int], textToImage: [Int], candidates: Int) {
+  /// Rankings in both directions.
+  public init(imageToText: [QueryRanking], textToImage: [QueryRanking], candidates: Int) {
     (self.imageToText, self.textToImage, self.candidates) = (imageToText, textToImage, candidates)
   }
 
@@ -99,50 +99,21 @@ public struct RetrievalEvaluation: Sendable, Hashable, Codable {
   /// By language; captions without one are under `""`.
   public var languages: [String: Retrieval]
 
-  /// Ranks embeddings of length 1.
-  ///
-  /// In each language the images that have captions in it are candidates for its captions, and the other way round. Captions
-  /// of equal words are one answer, and so are the images that have it. A tie with a wrong answer counts against the model.
+  /// Ranks embeddings of length 1, as ``CaptionRetrieval`` does.
   ///
   /// - Parameters:
   ///   - images: `[images, width]`.
   ///   - texts: `[captions, width]`.
   ///   - captions: What each text is, and the row of its image.
-  /// - Throws: ``RetrievalError`` for embeddings that are not finite.
+  /// - Throws: ``EvaluationError`` for embeddings that are not finite.
   public init(images: Tensor, texts: Tensor, captions: [(caption: Caption, image: Int)]) throws {
-    let groups = Dictionary(grouping: captions.indices) { captions[$0].caption.language ?? "" }
-    languages = try groups.mapValues { rows in
-      // Equal captions once: their embeddings are equal.
-      var numbers: [ExactString: Int] = [:]
-      var distinct: [Int] = []
-      var pairs: [(image: Int, text: Int)] = []
-      for row in rows {
-        let text = ExactString(captions[row].caption.text)
-        if numbers[text] == nil {
-          numbers[text] = distinct.count
-          distinct.append(row)
-        }
-        pairs.append((captions[row].image, numbers[text]!))
-      }
-      let named = Set(pairs.map(\.image)).sorted()
-      let places = Dictionary(uniqueKeysWithValues: named.enumerated().map { ($0.element, $0.offset) })
-      var textsOfImages = Array(repeating: Set<Int>(), count: named.count)
-      var imagesOfTexts = Array(repeating: Set<Int>(), count: distinct.count)
-      for (image, text) in pairs {
-        textsOfImages[places[image]!].insert(text)
-        imagesOfTexts[text].insert(places[image]!)
-      }
-      let seen = images.take(IndexTensor(named), axis: 0)
-      let read = texts.take(IndexTensor(distinct), axis: 0)
-      return Retrieval(
-        RetrievalRanks(
-          imageToText: try retrievalRanks(
-            queries: seen, candidates: read, rightAnswers: textsOfImages.map { $0.sorted() }),
-          textToImage: try retrievalRanks(
-            queries: read, candidates: seen, rightAnswers: imagesOfTexts.map { $0.sorted() }),
-          candidates: max(named.count, distinct.count)))
-    }
-    retrieval = .mean(Array(languages.values))
+    self.init(try CaptionRetrieval.byLanguage(images: images, texts: texts, captions: captions))
+  }
+
+  /// Counts what was found in each language.
+  public init(_ languages: [String: CaptionRetrieval]) {
+    self.languages = languages.mapValues { Retrieval($0.ranks) }
+    retrieval = .mean(Array(self.languages.values))
   }
 
   /// Numbers for a line of metrics.

@@ -76,7 +76,7 @@ struct EmbeddedSamples {
 
   /// How well they find each other.
   ///
-  /// - Throws: ``RetrievalError``.
+  /// - Throws: ``EvaluationError``.
   func evaluation() throws -> RetrievalEvaluation {
     try RetrievalEvaluation(images: images, texts: texts, captions: captions)
   }

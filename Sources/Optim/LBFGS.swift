@@ -1,0 +1,243 @@
+import Foundation
+
+/// Minimises a smooth function of a vector, in double precision: L-BFGS (Liu and Nocedal 1989) with a line search for the
+/// strong conditions of Wolfe.
+///
+/// For problems that are small enough to be computed whole, such as a classifier on features, where scipy's
+/// `minimize(method="L-BFGS-B")` would be used. Unlike an ``Optimizer`` it needs the exact gradient, and reaches the minimum.
+public struct LBFGS: Sendable, Hashable {
+  /// It ends when no derivative is larger than this.
+  public var gradientTolerance: Double
+  /// It ends after this many iterations.
+  public var maximumIterations: Int
+  /// Number of past steps that the curvature is estimated from.
+  public var historySize: Int
+
+  /// A minimiser.
+  public init(gradientTolerance: Double = 1e-6, maximumIterations: Int = 1000, historySize: Int = 10) {
+    if !(gradientTolerance >= 0) || maximumIterations < 0 || historySize < 1 {
+      programmerError(
+        "LBFGS: gradientTolerance \(gradientTolerance), maximumIterations \(maximumIterations), historySize \(historySize)"
+      )
+    }
+    self.gradientTolerance = gradientTolerance
+    self.maximumIterations = maximumIterations
+    self.historySize = historySize
+  }
+
+  /// Where a minimisation ended.
+  public struct Minimum: Sendable, Hashable {
+    /// The best point found.
+    public var point: [Double]
+    /// The function there.
+    public var value: Double
+    /// The largest derivative there, regardless of sign.
+    public var largestDerivative: Double
+    /// Steps made.
+    public var iterations: Int
+    /// How often the function was computed.
+    public var evaluations: Int
+    /// Whether no derivative is larger than the tolerance. If not, iterations ran out, or rounding hides any descent.
+    public var isConverged: Bool
+  }
+
+  /// Goes down from `start`.
+  ///
+  /// - Parameters:
+  ///   - start: Where to begin; the function has to be finite there.
+  ///   - function: Gives the function at a point and writes its gradient; elsewhere than at the start it may be infinite or
+  ///     NaN, which is taken for too large.
+  public func minimize(
+    from start: [Double],
+    _ function: (_ point: [Double], _ gradient: inout [Double]) throws -> Double
+  ) rethrows -> Minimum {
+    var evaluations = 0
+    func evaluate(_ point: [Double]) throws -> Evaluation {
+      var gradient = [Double](repeating: 0, count: point.count)
+      evaluations += 1
+      let value = try function(point, &gradient)
+      return Evaluation(point: point, value: value.isNaN ? .infinity : value, gradient: gradient)
+    }
+    var current = try evaluate(start)
+    var history = History(size: historySize)
+    var iterations = 0
+    while iterations < maximumIterations && current.largestDerivative > gradientTolerance {
+      var direction = history.direction(of: current.gradient)
+      if !(dot(direction, current.gradient) < 0) {
+        history.removeAll()
+        direction = current.gradient.map(-)
+      }
+      let length = dot(direction, direction).squareRoot()
+      let search = LineSearch(start: current, direction: direction)
+      guard let next = try search.run(firstStep: history.isEmpty ? min(1, 1 / length) : 1, evaluate) else {
+        // The estimate of the curvature may be to blame; downhill it is worth one more attempt.
+        if history.isEmpty { break }
+        history.removeAll()
+        continue
+      }
+      history.append(from: current, to: next)
+      current = next
+      iterations += 1
+    }
+    return Minimum(
+      point: current.point, value: current.value, largestDerivative: current.largestDerivative,
+      iterations: iterations, evaluations: evaluations,
+      isConverged: current.largestDerivative <= gradientTolerance)
+  }
+}
+
+/// A function and its gradient at a point.
+private struct Evaluation {
+  var point: [Double]
+  var value: Double
+  var gradient: [Double]
+
+  var largestDerivative: Double { gradient.reduce(0) { $1.isNaN ? .infinity : max($0, abs($1)) } }
+}
+
+// MARK: - Curvature
+
+/// The last steps and what they did to the gradient.
+private struct History {
+  private struct Pair {
+    let step: [Double]
+    let change: [Double]
+    let product: Double
+  }
+
+  private let size: Int
+  private var pairs: [Pair] = []
+
+  init(size: Int) { self.size = size }
+
+  var isEmpty: Bool { pairs.isEmpty }
+
+  mutating func removeAll() { pairs = [] }
+
+  mutating func append(from old: Evaluation, to new: Evaluation) {
+    let step = zip(new.point, old.point).map { $0 - $1 }
+    let change = zip(new.gradient, old.gradient).map { $0 - $1 }
+    let product = dot(step, change)
+    // Only what curves upwards keeps the estimate positive definite.
+    if product > 1e-16 * dot(change, change) {
+      if pairs.count == size { pairs.removeFirst() }
+      pairs.append(Pair(step: step, change: change, product: product))
+    }
+  }
+
+  /// Minus the estimated inverse of the Hessian times the gradient, by two loops over the pairs.
+  func direction(of gradient: [Double]) -> [Double] {
+    var result = gradient.map(-)
+    var shares: [Double] = []
+    for pair in pairs.reversed() {
+      let share = dot(pair.step, result) / pair.product
+      shares.append(share)
+      addMultiple(-share, pair.change, to: &result)
+    }
+    if let last = pairs.last {
+      let scale = last.product / dot(last.change, last.change)
+      for place in result.indices { result[place] *= scale }
+    }
+    for (pair, share) in zip(pairs, shares.reversed()) {
+      addMultiple(share - dot(pair.change, result) / pair.product, pair.step, to: &result)
+    }
+    return result
+  }
+}
+
+private func dot(_ x: [Double], _ y: [Double]) -> Double {
+  x.withUnsafeBufferPointer { x in
+    y.withUnsafeBufferPointer { y in
+      var sum = 0.0
+      for place in x.indices { sum += x[place] * y[place] }
+      return sum
+    }
+  }
+}
+
+private func addMultiple(_ factor: Double, _ x: [Double], to y: inout [Double]) {
+  x.withUnsafeBufferPointer { x in
+    y.withUnsafeMutableBufferPointer { y in
+      for place in x.indices { y[place] += factor * x[place] }
+    }
+  }
+}
+
+// MARK: - Line search
+
+/// Looks along a direction for a step that descends enough and leaves little slope: Nocedal and Wright, Numerical
+/// Optimization, algorithms 3.5 and 3.6.
+private struct LineSearch {
+  private struct Trial {
+    let step: Double
+    let slope: Double
+    let evaluation: Evaluation
+    var value: Double { evaluation.value }
+  }
+
+  let start: Evaluation
+  let direction: [Double]
+
+  /// The step that was accepted; nothing where no step descends.
+  func run(firstStep: Double, _ evaluate: ([Double]) throws -> Evaluation) rethrows -> Evaluation? {
+    let origin = Trial(step: 0, slope: dot(start.gradient, direction), evaluation: start)
+    func attempt(_ step: Double) throws -> Trial {
+      var point = start.point
+      addMultiple(step, direction, to: &point)
+      let evaluation = try evaluate(point)
+      return Trial(step: step, slope: dot(evaluation.gradient, direction), evaluation: evaluation)
+    }
+    // What rounding may add to a value is no ascent: without this the last digits of a minimum are not reached.
+    let rounding = 4 * abs(start.value).ulp
+    func isTooHigh(_ trial: Trial) -> Bool {
+      !(trial.value <= start.value + 1e-4 * trial.step * origin.slope + rounding)
+    }
+    func isFlat(_ trial: Trial) -> Bool { abs(trial.slope) <= -0.9 * origin.slope }
+
+    // Farther and farther, until a minimum has been passed.
+    var (low, high) = (origin, origin)
+    var step = firstStep
+    for _ in 0..<60 {
+      let trial = try attempt(step)
+      if isTooHigh(trial) || (low.step > 0 && trial.value >= low.value) {
+        high = trial
+        break
+      }
+      if isFlat(trial) { return trial.evaluation }
+      if trial.slope >= 0 {
+        (low, high) = (trial, low)
+        break
+      }
+      low = trial
+      step *= 2
+    }
+    if high.step == low.step { return low.step > 0 ? low.evaluation : nil }
+
+    // Between the two.
+    for _ in 0..<60 where abs(high.step - low.step) > 1e-16 * max(high.step, low.step) {
+      let trial = try attempt(LineSearch.stepBetween(low, high))
+      if isTooHigh(trial) || trial.value > low.value {
+        high = trial
+      } else {
+        if isFlat(trial) { return trial.evaluation }
+        if trial.slope * (high.step - low.step) >= 0 { high = low }
+        low = trial
+      }
+    }
+    return low.step > 0 ? low.evaluation : nil
+  }
+
+  /// The minimum of the cubic through both values and slopes, or the middle where that is too near to one of them.
+  private static func stepBetween(_ low: Trial, _ high: Trial) -> Double {
+    let width = high.step - low.step
+    let middle = low.step + width / 2
+    guard high.value.isFinite && high.slope.isFinite else { return middle }
+    let a = low.slope + high.slope - 3 * (low.value - high.value) / (low.step - high.step)
+    let square = a * a - low.slope * high.slope
+    guard square >= 0 else { return middle }
+    let root = square.squareRoot() * (width < 0 ? -1 : 1)
+    let step = high.step - width * (high.slope + root - a) / (high.slope - low.slope + 2 * root)
+    let share = (step - low.step) / width
+    return share > 0.1 && share < 0.9 ? step : middle
+  }
+}

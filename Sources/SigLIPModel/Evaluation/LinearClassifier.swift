@@ -1,0 +1,59 @@
+import NN
+
+/// Scores of classes that are linear in the features.
+public struct LinearClassifier: Sendable {
+  /// Number of features.
+  public let width: Int
+  /// Number of classes.
+  public let classes: Int
+  /// `classes` rows of `width` numbers, the weights, each with its bias behind it.
+  public let weights: [Double]
+
+  init(width: Int, classes: Int, weights: [Double]) {
+    precondition(weights.count == classes * (width + 1))
+    (self.width, self.classes, self.weights) = (width, classes, weights)
+  }
+
+  /// Weights of whitened features and of a constant, as weights of the features themselves.
+  init(whitened: DoubleMatrix, by whitening: Whitening, constant: Double) {
+    var weights = whitened
+    let width = whitened.columns - 1
+    for row in 0..<weights.rows {
+      var bias = weights[row, width] * constant
+      for column in 0..<width {
+        weights[row, column] /= whitening.deviations[column]
+        bias -= weights[row, column] * whitening.means[column]
+      }
+      weights[row, width] = bias
+    }
+    self.init(width: width, classes: whitened.rows, weights: weights.numbers)
+  }
+
+  /// The scores of features `[samples, width]`: `[samples, classes]`, summed in double precision. The highest is the answer.
+  ///
+  /// - Throws: ``EvaluationError`` for features that are not finite.
+  public func scores(_ features: Tensor) throws -> Tensor {
+    guard features.rank == 2, features.shape[1] == width else {
+      programmerError("linear classifier: features of shape \(features.shape), expected [samples, \(width)]")
+    }
+    try checkFinite(features, "the features of sample")
+    let blocks = Array(stride(from: 0, to: features.shape[0], by: 64))
+    let scores = features.withUnsafeScalars { scalars in
+      parallelMap(blocks, grain: 1) { start in
+        weights.withUnsafeBufferPointer { weights in
+          (start..<min(start + 64, features.shape[0])).flatMap { sample in
+            let row = scalars[sample * width..<(sample + 1) * width].map(Double.init)
+            return row.withUnsafeBufferPointer { row in
+              (0..<classes).map { label in
+                let own = label * (width + 1)
+                guard let row = row.baseAddress else { return Float(weights[own]) }
+                return Float(dot(row, weights.baseAddress! + own, width) + weights[own + width])
+              }
+            }
+          }
+        }
+      }
+    }
+    return Tensor(scores.flatMap { $0 }, shape: [features.shape[0], classes])
+  }
+}
