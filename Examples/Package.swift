@@ -30,6 +30,13 @@ let package = Package(
         .product(name: "Tensor", package: "Pairwise"), arguments,
       ]),
     .executableTarget(
+      name: "reproduce",
+      dependencies: [
+        "CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"),
+        .product(name: "Tensor", package: "Pairwise"), arguments,
+      ],
+      swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
+    .executableTarget(
       name: "name-emoji",
       dependencies: [
         "CommandSupport", .product(name: "NN", package: "Pairwise"),
@@ -41,6 +48,7 @@ let package = Package(
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit", "CommandSupport"]),
     .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip", "CommandSupport"]),
+    .testTarget(name: "ReproduceTests", dependencies: ["reproduce", "CommandSupport"]),
     .testTarget(name: "SmallExampleTests", dependencies: ["classify-shapes", "name-emoji"]),
   ],
   swiftLanguageModes: [.v6]

@@ -21,7 +21,10 @@ struct RetrievalPage {
     """
 
   /// R@1, R@5 and R@10 beside chance.
-  var table: String {
+  var table: String { RetrievalPage.table(of: evaluation, title: "Retrieval of the evaluation's data") }
+
+  /// R@1, R@5 and R@10 of an evaluation beside chance, below a heading.
+  static func table(of evaluation: RetrievalEvaluation, title: String) -> String {
     let languages = evaluation.languages.sorted { $0.key < $1.key }
     let all = evaluation.retrieval.tableRows(
       title: languages.count > 1 ? "mean of \(languages.count) languages" : "all")
@@ -30,7 +33,7 @@ struct RetrievalPage {
       ? "<details><summary>By language</summary><table>"
         + languages.map { $0.value.tableRows(title: $0.key) }.joined() + "</table></details>" : ""
     return
-      "<h2>Retrieval of the evaluation's data</h2>\n<div class=\"table\"><table>\(all)</table>\(details)</div>"
+      "<h2>\(escapedForHTML(title))</h2>\n<div class=\"table\"><table>\(all)</table>\(details)</div>"
   }
 
   /// Images with the captions that the model likes best of all in their language.

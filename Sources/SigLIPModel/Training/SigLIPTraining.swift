@@ -12,6 +12,7 @@ import Training
 ///
 ///     model/            the trained model, for every `siglip` command
 ///     evaluation.json   retrieval of the evaluation's data
+///     held-out.json     the same of its held-out data, if there are any
 ///     report.html       curves and results
 ///     damaged.tsv       samples that were left out, if any were
 public final class SigLIPTraining {
@@ -24,6 +25,7 @@ public final class SigLIPTraining {
   let parts: ModelForTraining
   let data: OpenedData
   let evaluationData: OpenedData?
+  let heldOutData: OpenedData?
   let options = ImageReadingOptions()
 
   /// Opens data and model; nothing is written.
@@ -33,6 +35,7 @@ public final class SigLIPTraining {
     self.configuration = try configuration.checked()
     data = try configuration.data.open(seed: configuration.seed)
     evaluationData = try configuration.evaluation.data?.open(seed: configuration.seed)
+    heldOutData = try configuration.evaluation.heldOut?.open(seed: configuration.seed)
     do {
       order = try data.order(batchSize: configuration.batchSize, seed: configuration.seed)
     } catch let error as BatchOrder.SizeError {
@@ -68,7 +71,7 @@ public final class SigLIPTraining {
     let run = try RunFolder(
       URL(filePath: configuration.output), configuration: try identity(), start: start, allowing: allowed,
       retention: .init(last: configuration.checkpoints.keepLast), warn: warn)
-    try run.remove("evaluation.json", "report.html")
+    try run.remove("evaluation.json", "held-out.json", "report.html")
     let session = try TrainingSession(self, run: run, showsProgress: showsProgress)
     defer { try? session.writeDamaged() }
     try session.train()

@@ -13,7 +13,7 @@ extension SigLIPTraining {
       tower: EmbeddingCache.key(of: tower, vision, preprocessing: parts.preprocessing, options: options),
       width: vision.width)
     return try LockedFeatures(
-      cache, training: data.images, others: evaluationData?.images ?? [],
+      cache, training: data.images, others: [evaluationData, heldOutData].flatMap { $0?.images ?? [] },
       noise: configuration.noise.map { _ in NoisePictures(side: vision.imageSize) },
       preprocessing: parts.preprocessing, options: options
     ) { images in

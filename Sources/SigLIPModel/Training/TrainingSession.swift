@@ -10,6 +10,7 @@ final class TrainingSession {
   private let run: RunFolder
   private let reader: TolerantReader
   private let evaluationReader: TolerantReader?
+  private let heldOutReader: TolerantReader?
   private let features: LockedFeatures?
   /// The model that steps are made of: the whole one, or what stands behind its locked tower.
   private let model: SigLIP
@@ -23,8 +24,10 @@ final class TrainingSession {
     let (configuration, parts) = (training.configuration, training.parts)
     (self.training, self.run) = (training, run)
     let share = configuration.loader.maximumDamagedShare
-    reader = TolerantReader(training.data.source, maximumShare: share)
-    evaluationReader = training.evaluationData.map { TolerantReader($0.source, maximumShare: share) }
+    func tolerant(_ data: OpenedData) -> TolerantReader { TolerantReader(data.source, maximumShare: share) }
+    reader = tolerant(training.data)
+    evaluationReader = training.evaluationData.map(tolerant)
+    heldOutReader = training.heldOutData.map(tolerant)
     features = try training.lockedFeatures()
     model = training.trainedModel(features)
     // Reading the model and computing features needed memory of other sizes than steps do.
@@ -63,7 +66,7 @@ final class TrainingSession {
     trainer.afterUpdate = { loss.limitTemperature(of: model) }
     if let every = configuration.evaluation.every, evaluationReader != nil {
       trainer.validate(every: every) { [unowned self] in
-        try embedEvaluationData()?.evaluation().metrics ?? [:]
+        try embed(evaluationReader)?.evaluation().metrics ?? [:]
       }
     }
   }
@@ -84,12 +87,12 @@ final class TrainingSession {
 
   // MARK: Evaluation
 
-  /// Embeddings of the evaluation's data, by the averaged weights if there are any.
-  private func embedEvaluationData() throws -> EmbeddedSamples? {
-    guard let evaluationReader else { return nil }
+  /// Embeddings of data beside those that are trained on, by the averaged weights if there are any.
+  private func embed(_ reader: TolerantReader?) throws -> EmbeddedSamples? {
+    guard let reader else { return nil }
     func embed() throws -> EmbeddedSamples {
       try EmbeddedSamples(
-        evaluationReader, model: model, parts: training.parts, features: features, options: training.options,
+        reader, model: model, parts: training.parts, features: features, options: training.options,
         batchSize: configuration.evaluation.batchSize,
         maximumSamples: configuration.evaluation.maximumSamples)
     }
@@ -101,20 +104,29 @@ final class TrainingSession {
     var report = try TrainingReport(
       title: URL(filePath: configuration.output).lastPathComponent, of: run, order: training.order)
     var evaluation: RetrievalEvaluation?
-    if let samples = try embedEvaluationData(), let evaluationReader {
+    if let samples = try embed(evaluationReader), let evaluationReader {
       let results = try samples.evaluation()
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try (encoder.encode(results) + Data("\n".utf8)).writeWhole(to: run.path("evaluation.json"))
+      try write(results, to: "evaluation.json")
       let page = RetrievalPage(evaluation: results, samples: samples, source: evaluationReader.source)
       (report.introduction, report.style) = (page.table, RetrievalPage.style)
       let count = configuration.evaluation.pictures
       if count > 0 { report.sections = [page.pictures(count, options: training.options)] }
       evaluation = results
     }
+    if let results = try embed(heldOutReader)?.evaluation() {
+      try write(results, to: "held-out.json")
+      report.introduction += RetrievalPage.table(of: results, title: "Retrieval of the held-out data")
+      report.style = RetrievalPage.style
+    }
     try writeModel()
     try report.write(to: run.path("report.html"))
     return evaluation
+  }
+
+  private func write(_ results: RetrievalEvaluation, to name: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try (encoder.encode(results) + Data("\n".utf8)).writeWhole(to: run.path(name))
   }
 
   private func writeModel() throws {

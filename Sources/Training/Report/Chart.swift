@@ -121,7 +121,7 @@ struct Chart {
 }
 
 /// A length with at most one decimal.
-private func decimal(_ length: Double) -> String {
+func decimal(_ length: Double) -> String {
   let tenths = Int((length * 10).rounded())
   let fraction = abs(tenths % 10)
   return (tenths < 0 && tenths > -10 ? "-" : "") + "\(tenths / 10)" + (fraction == 0 ? "" : ".\(fraction)")

@@ -136,8 +136,10 @@ public struct LoaderConfiguration: Sendable, Hashable, Codable {
 
 /// What is measured on data that are not trained on.
 public struct EvaluationConfiguration: Sendable, Hashable, Codable {
-  /// The data; nothing is measured if not given.
+  /// The data, by which recipes are chosen; nothing is measured if not given.
   public var data: DataConfiguration?
+  /// Data that are measured once, when all steps are made: what nothing was chosen by.
+  public var heldOut: DataConfiguration?
   /// Steps from one measurement to the next; the last step has one too, and only that if not given.
   public var every: Int?
   /// Images or texts that are embedded at a time.
@@ -150,12 +152,15 @@ public struct EvaluationConfiguration: Sendable, Hashable, Codable {
   /// No evaluation.
   public init() {}
 
-  enum CodingKeys: CodingKey, CaseIterable { case data, every, batchSize, maximumSamples, pictures }
+  enum CodingKeys: CodingKey, CaseIterable {
+    case data, heldOut, every, batchSize, maximumSamples, pictures
+  }
 
   /// Decodes what is given.
   public init(from decoder: any Decoder) throws {
     let fields = try ConfigurationFields<CodingKeys>(decoder)
     try fields.readOptional(.data, into: &data)
+    try fields.readOptional(.heldOut, into: &heldOut)
     try fields.readOptional(.every, into: &every, .steps)
     try fields.read(.batchSize, into: &batchSize, .range(1...4096))
     try fields.readOptional(.maximumSamples, into: &maximumSamples, .range(2...1 << 30))
