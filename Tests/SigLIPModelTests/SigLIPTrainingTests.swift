@@ -107,6 +107,52 @@ import Training
     #expect(try evaluate("run", ["en"]) == evaluation)
   }
 
+  /// Also beside the features of a locked tower, which has to have seen their images.
+  @Test(arguments: ["all", "locked"])
+  func heldOutDataAreMeasuredInTheEnd(training: String) throws {
+    func data(_ language: String) -> String {
+      "{\"path\": \"\(folder.path("pictures.csv"))\", \"languages\": [\"\(language)\"]}"
+    }
+    let settings = [
+      "augmentations=[]", "towers.image.training=\(training)", "evaluation.data=\(data("en"))",
+      "evaluation.heldOut=\(data("de"))", "evaluation.every=2",
+    ]
+    let evaluation = try #require(try run("run", settings))
+    let heldOut = try JSONDecoder().decode(RetrievalEvaluation.self, from: bytes("run/held-out.json"))
+    #expect(try heldOut == evaluate("run", ["de"]) && evaluation == evaluate("run", ["en"]))
+    #expect(heldOut.languages.keys.sorted() == ["de"] && heldOut != evaluation)
+    let report = String(decoding: try bytes("run/report.html"), as: UTF8.self)
+    #expect(report.contains("Retrieval of the held-out data"))
+    // A run without them leaves none of an earlier one's.
+    _ = try run("run", settings.filter { !$0.contains("heldOut") }, start: .replacing)
+    #expect(!FileManager.default.fileExists(atPath: folder.path("run/held-out.json")))
+  }
+
+  @Test func negativesAreLeftOutAlikeForAnyNumberOfWorkers() throws {
+    let settings = ["batchSize=12", "augmentations=[]", "model.text.dropout=0", "loss.bias=0"]
+    func losses(_ output: String, _ more: String...) throws -> [Double] {
+      _ = try run(output, settings + more)
+      return try JSONLinesWriter.read(path: folder.path("\(output)/metrics.jsonl")).map {
+        $0.numbers["loss"]!
+      }
+    }
+    func negatives(_ kind: String, _ share: Double) -> String {
+      "loss.negatives={\"kind\": \"\(kind)\", \"share\": \(share)}"
+    }
+    let all = try losses("all")
+    for kind in ["random", "hardest", "easiest"] {
+      #expect(try losses("\(kind)-all", negatives(kind, 1)) == all)
+    }
+    let few = try losses("random", negatives("random", 0.2), "loader.workers=0")
+    #expect(try losses("workers", negatives("random", 0.2), "loader.workers=3") == few)
+    let hardest = try losses("hardest", negatives("hardest", 0.2))
+    let easiest = try losses("easiest", negatives("easiest", 0.2))
+    // At first the models are one, and 2 of each image's 11 negatives count.
+    #expect(easiest[0] < few[0] && few[0] < hardest[0] && hardest[0] < all[0] / 2)
+    // Each step draws others: a share that stays would be another loss, but not another seed's.
+    #expect(try losses("seed", negatives("random", 0.2), "seed=2")[0] != few[0])
+  }
+
   /// With a sample that cannot be read, too.
   @Test(arguments: [0, 1, 3])
   func aRunThatStopsGoesOnToTheSameBytes(workers: Int) throws {

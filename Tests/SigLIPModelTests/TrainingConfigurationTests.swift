@@ -37,7 +37,7 @@ import Testing
                  "text": {"preset": "B/16-224", "dropout": 0.1}, "tokenizer": "t.model", "embeddingWidth": 24},
        "towers": {"image": {"training": 1, "learningRateMultiplier": 0.1, "decays": false, "patchDropout": 0.5},
                   "text": {"training": "locked", "layerwiseDecay": 0.75, "rematerializes": true}},
-       "loss": {"kind": "softmax", "positives": "own", "temperature": 5, "bias": -3},
+       "loss": {"positives": "own", "negatives": {"kind": "hardest", "share": 0.25}, "temperature": 5, "bias": -3},
        "optimizer": {"kind": "lion", "learningRate": 1e-4, "gradientNorm": 0,
                      "groups": [{"pattern": "text.*", "learningRateMultiplier": 2}]},
        "schedule": {"kind": "linear", "warmUpSteps": 3, "coolDownSteps": 4, "end": 0.1},
@@ -66,6 +66,19 @@ import Testing
     (
       #"{"optimizer": {"groups": [{"pattern": "x", "learningRateMultipler": 2}]}}"#,
       "optimizer.groups[0].learningRateMultipler: there is no such key; the nearest is learningRateMultiplier"
+    ),
+    (
+      #"{"loss": {"kind": "softmax", "negatives": {"kind": "random", "share": 1}}}"#,
+      "loss.negatives: only the sigmoid"
+    ),
+    (
+      #"{"loss": {"negatives": {"kind": "random", "share": 0}}}"#,
+      "loss.negatives.share: is 0.0, expected above 0"
+    ),
+    (#"{"loss": {"negatives": {"kind": "random"}}}"#, "loss.negatives.share: is missing"),
+    (
+      #"{"loss": {"negatives": {"kind": "hard", "share": 1}}}"#,
+      "loss.negatives.kind: expected one of random, hardest"
     ),
     (#"{"steps": 1.5}"#, "steps: expected a whole number"),
     (#"{"steps": 0}"#, "steps: is 0, expected 1 to 1000000000"),
@@ -157,8 +170,8 @@ extension TrainingConfigurationTests {
   /// Every key of the file, which a key that there is not brings to light, stands in its documentation.
   @Test(arguments: [
     "", "data", "loader", "noise", "model", "model.image", "model.text", "towers", "towers.image", "loss",
-    "optimizer",
-    "optimizer.groups", "schedule", "average", "evaluation", "checkpoints", "metrics",
+    "loss.negatives", "optimizer", "optimizer.groups", "schedule", "average", "evaluation", "checkpoints",
+    "metrics",
   ])
   func everyKeyIsDocumented(object: String) throws {
     let document = URL(filePath: exampleData("")).appending(path: "../../Documentation/siglip-train.md")

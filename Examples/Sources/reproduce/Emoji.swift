@@ -14,7 +14,7 @@ extension StudyScale {
     configuration.batchSize = batchSize
     configuration.steps = max(examples / batchSize, 1)
     configuration.evaluation.data = DataConfiguration([
-      emoji(.compositions), emoji(.translations),
+      emoji(.validationCompositions), emoji(.validationTranslations),
     ])
     configuration.evaluation.heldOut = DataConfiguration([emoji(.compositions), emoji(.translations)])
     configuration.evaluation.batchSize = 1024

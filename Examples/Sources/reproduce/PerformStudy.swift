@@ -8,7 +8,7 @@ struct PerformStudy: ParsableCommand {
     commandName: "study", abstract: "Performs a study; its name alone does too.")
 
   @Argument(help: "The study, or list.") var name: String
-  @Option(help: "How many seeds each configuration has.") var seeds = 3
+  @Option(help: "Seeds of each configuration; 3, with --quick 2.") var seeds: Int?
   @Flag(help: "Try the way with models that are hardly trained.") var quick = false
   @Option(help: "Folder for results and finished runs.") var output = "runs/reproduce"
   @Option(help: "Minutes after which no more runs are begun.") var budget: Double?
@@ -17,7 +17,7 @@ struct PerformStudy: ParsableCommand {
   var data: String?
 
   func validate() throws {
-    if !(1...100).contains(seeds) { throw ValidationError("--seeds \(seeds): expected 1 to 100") }
+    if let seeds, !(1...100).contains(seeds) { throw ValidationError("--seeds \(seeds): expected 1 to 100") }
     if let budget, !(budget >= 0 && budget.isFinite) {
       throw ValidationError("--budget \(budget): expected minutes")
     }
@@ -39,7 +39,7 @@ struct PerformStudy: ParsableCommand {
     let performance = StudyPerformance(
       study: study,
       scale: StudyScale(
-        seeds: (1...UInt64(seeds)).map { $0 }, isQuick: quick,
+        seeds: Array(1...UInt64(seeds ?? (quick ? 2 : 3))), isQuick: quick,
         data: data ?? PerformStudy.embeddedData, features: folder.appending(path: "features").path))
     let deadline = budget.map { began.addingTimeInterval(60 * $0) } ?? .distantFuture
     let result = try withExtendedLifetime(lock) {

@@ -19,6 +19,8 @@ public struct PairBatch: Sendable {
   public let classes: [Int]
   /// The samples, as their source numbers them.
   public let samples: [Int]
+  /// For what is drawn for the batch as a whole.
+  let random: Random
 
   /// How many pairs there are.
   public var count: Int { samples.count }
@@ -91,12 +93,13 @@ public struct PairBatchMaker: Sendable {
       }
     }
     let tokens = pairs.flatMap { row(of: $0.text) }
+    var random = samples.random(at: 0)
     return PairBatch(
       images: features == nil
         ? .images(preprocessing.batch(ofFitted: pairs.compactMap(\.image)))
         : .features(pairs.compactMap(\.row)),
       tokens: IndexTensor(tokens, shape: [pairs.count, encoder.contextLength]), classes: classes(of: pairs),
-      samples: pairs.map(\.sample))
+      samples: pairs.map(\.sample), random: random.split())
   }
 
   private func pair(_ index: Int, _ random: inout Random) throws -> Pair {

@@ -47,7 +47,7 @@ struct StepLoss {
   private func loss(
     _ batch: PairBatch, images: Int, _ positives: PairLabels, embedImages: @escaping (Range<Int>) -> Variable
   ) -> Variable {
-    let loss = configuration.loss.loss
+    let loss = configuration.loss.loss(batch.random)
     guard let size = configuration.microbatchSize else {
       // Texts first: see `SigLIP.loss`.
       let texts = model.embed(texts: batch.tokens)

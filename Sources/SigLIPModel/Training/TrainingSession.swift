@@ -58,7 +58,7 @@ final class TrainingSession {
   private func prepareTrainer(_ showsProgress: Bool) {
     trainer.showsProgress = showsProgress
     if let every = configuration.metrics.normsEvery { trainer.measureNorms(every: every) }
-    let (model, loss) = (model, configuration.loss.loss)
+    let (model, loss) = (model, configuration.loss.loss(Random(seed: 0)))
     trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
     trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
     // Of the step's batch: how many were found in all depends on how far ahead the workers are.

@@ -130,8 +130,9 @@ public struct ErrorBarChart: Sendable {
     let places = series.flatMap(\.points).map(\.x) + (marks ?? []).map(\.x)
     let range = (places.min() ?? 0)...(places.max() ?? 0)
     let steps = ChartAxis.steps(range)
-    // Marks and bars keep away from the edges; curves do not need to.
-    let margin = series.contains { !isCurve($0) } ? 30.0 : 0
+    // Marks, bars and labels keep away from the edges; curves do not need to.
+    let labels = (marks ?? []).map { 3.6 * Double($0.label.count) - 14 }
+    let margin = max(series.contains { !isCurve($0) } ? 30.0 : 0, labels.max() ?? 0)
     func x(_ place: Double) -> Double {
       var share = 0.5
       if range.lowerBound < range.upperBound {

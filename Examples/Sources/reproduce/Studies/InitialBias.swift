@@ -63,7 +63,7 @@ struct InitialBias: Study {
       + multipliers.flatMap { multiplier in
         starts(scale).flatMap { start in
           scale.runs(
-            "b, t' = \(start.name), x\(multiplier)",
+            "b, t' = \(start.name), x\(Int(multiplier))",
             configuration(start, multiplier, learningRate: best.optimizer.learningRate, scale))
         }
       }

@@ -30,6 +30,8 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
   public var positives = Positives.same
   /// Which images each caption is compared with.
   public var candidates = Candidates.batch
+  /// Which of the pairs that do not belong together count; all if not given.
+  public var negatives: NegativesConfiguration?
   /// t before the first step; the checkpoint's if not given, 10 without one.
   public var temperature: Float?
   /// b before the first step; the checkpoint's if not given, without one -log(n - 1) for n candidates: the odds of a match.
@@ -38,7 +40,9 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
   /// The sigmoid loss.
   public init() {}
 
-  enum CodingKeys: CodingKey, CaseIterable { case kind, positives, candidates, temperature, bias }
+  enum CodingKeys: CodingKey, CaseIterable {
+    case kind, positives, candidates, negatives, temperature, bias
+  }
 
   /// Decodes what is given.
   public init(from decoder: any Decoder) throws {
@@ -46,16 +50,59 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
     try fields.read(.kind, into: &kind)
     try fields.read(.positives, into: &positives)
     try fields.read(.candidates, into: &candidates)
+    try fields.readOptional(.negatives, into: &negatives)
+    if negatives != nil && kind == .softmax {
+      throw fields.problem(.negatives, "only the sigmoid loss can leave negatives out")
+    }
     try fields.readOptional(.temperature, into: &temperature, .positive)
     try fields.readOptional(.bias, into: &bias, .finite)
   }
 
-  /// The loss.
-  var loss: PairLoss {
+  /// The loss of a batch.
+  ///
+  /// - Parameter random: What the choice of its negatives depends on.
+  func loss(_ random: Random) -> PairLoss {
     switch kind {
     // Divided by captions where they are not as many as images.
-    case .sigmoid: .sigmoid(divisor: candidates == .all ? .texts : .images)
+    case .sigmoid:
+      .sigmoid(
+        negatives: negatives?.selection(random) ?? .all, divisor: candidates == .all ? .texts : .images)
     case .softmax: .softmax
+    }
+  }
+}
+
+/// Which negatives the sigmoid loss is made of, for each image: see ``NegativeSelection``.
+public struct NegativesConfiguration: Sendable, Hashable, Codable {
+  /// Which of them stay.
+  public enum Kind: String, Sendable, CaseIterable, Codable, CaseNames {
+    case random, hardest, easiest
+  }
+
+  /// Which of them stay.
+  public var kind: Kind
+  /// The share that stays.
+  public var share: Double
+
+  /// A share of the negatives.
+  public init(_ kind: Kind, share: Double) { (self.kind, self.share) = (kind, share) }
+
+  enum CodingKeys: CodingKey, CaseIterable { case kind, share }
+
+  /// Decodes what is given; both have to be.
+  public init(from decoder: any Decoder) throws {
+    let fields = try ConfigurationFields<CodingKeys>(decoder)
+    (kind, share) = (try fields.required(.kind), try fields.required(.share))
+    if !(share > 0 && share <= 1) {
+      throw fields.problem(.share, "is \(share), expected above 0 and at most 1")
+    }
+  }
+
+  fileprivate func selection(_ random: Random) -> NegativeSelection {
+    switch kind {
+    case .random: .random(share: share, random)
+    case .hardest: .hardest(share: share)
+    case .easiest: .easiest(share: share)
     }
   }
 }
