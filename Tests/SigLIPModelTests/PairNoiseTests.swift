@@ -59,7 +59,7 @@ private struct ColorSource: ImageTextSource {
       }
       for (place, sample) in batch.samples.enumerated() {
         pass.images[sample] = pixels[place].scalars
-        pass.texts[sample] = batch.tokens[place].scalars.map { Int($0) }
+        pass.texts[sample] = batch.tokens[place].values.map { Int($0) }
       }
     }
     return pass
