@@ -28,7 +28,7 @@ struct PerformRun: ParsableCommand {
       try SigLIPTraining(configuration).run(start: .replacing) { _ in }
     } catch let error as NonFiniteError {
       ending.divergence = error.sentence
-    } catch let error as RetrievalError {
+    } catch let error as EvaluationError {
       ending.divergence = error.sentence
     }
     func path(_ name: String) -> String { "\(configuration.output)/\(name)" }

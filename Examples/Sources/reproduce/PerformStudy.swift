@@ -45,7 +45,7 @@ struct PerformStudy: ParsableCommand {
     let result = try withExtendedLifetime(lock) {
       try performance(RunStore(runs)) { runs in
         let queue = RunQueue(
-          name: name, jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount, deadline: deadline)
+          name: name, jobs: jobs ?? Compute.threadCount, deadline: deadline)
         return try queue.make(runs, progress: StudyProgress(name, runs.map(\.run)))
       }
     }

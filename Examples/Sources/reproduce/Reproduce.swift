@@ -21,7 +21,7 @@ import ArgumentParser
   static func main() { runAsProgram() }
 
   /// All studies, in the order of the documentation.
-  static let studies: [any Study] = [InitialBias(), Negatives(), SecondMoment()]
+  static let studies: [any Study] = [BatchSize(), InitialBias(), Negatives(), SecondMoment()]
 }
 
 /// Names the studies.

@@ -30,6 +30,8 @@ struct RunQueue {
   /// After when no more runs are begun.
   let deadline: Date
 
+  private static let stopped = "stopped: finished runs are kept, and the same command goes on"
+
   private struct Worker {
     let run: StudyRun
     let folder: URL
@@ -49,7 +51,7 @@ struct RunQueue {
     var workers: [Worker] = []
     defer { for worker in workers { stop(worker) } }
     while !waiting.isEmpty || !workers.isEmpty {
-      try Interruption.check("stopped: finished runs are kept, and the same command goes on")
+      try Interruption.check(RunQueue.stopped)
       while workers.count < jobs, Date() < deadline, let (run, folder) = waiting.popFirst() {
         workers.append(try start(run, folder))
       }
@@ -93,6 +95,8 @@ struct RunQueue {
       try? FileManager.default.removeItem(at: worker.log)
       return
     }
+    // Ctrl-C on a terminal ends both.
+    try Interruption.check(RunQueue.stopped)
     let lines = (try? String(contentsOf: worker.log, encoding: .utf8))?.split(whereSeparator: \.isNewline)
     let how = worker.process.terminationReason == .exit ? "status \(status)" : "signal \(status)"
     throw CommandError("the run \(worker.run.name) failed: \(lines?.last.map(String.init) ?? how)")
