@@ -27,6 +27,7 @@ import scipy.ndimage
 import timm
 import torch
 import torch.nn.functional as F
+from random_models import randomize, save
 from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
@@ -40,44 +41,6 @@ VERSIONS = {
 }
 shutil.rmtree(HERE, ignore_errors=True)
 HERE.mkdir()
-
-
-def draw(name, shape):
-    """Weights of which none is zero, and no scale one: either would hide errors."""
-    if name == "logit_scale":
-        return torch.full(shape, 1.3)
-    if name == "logit_bias":
-        return torch.full(shape, -1.7)
-    values = torch.randn(shape)
-    if ("norm" in name or "ln_" in name) and name.endswith("weight"):
-        return 1 + 0.3 * values
-    if name.endswith("bias"):
-        return 0.3 * values
-    if "embed" in name and "patch" not in name or "probe" in name or "latent" in name:
-        return 0.5 * values
-    return 1.2 * values / shape[-1] ** 0.5
-
-
-def randomize(model, dtype):
-    """Double precision, with numbers that `dtype` holds."""
-    model.double().eval()
-    for name, parameter in model.named_parameters():
-        parameter.data = draw(name, parameter.shape).to(dtype).double()
-
-
-def save(folder, model, inputs, outputs):
-    outputs["loss"].backward()
-    arrays = {
-        name: tensor.detach().float() if tensor.is_floating_point() else tensor.int()
-        for name, tensor in {**inputs, **outputs}.items()
-    }
-    save_file(
-        {name: tensor.contiguous() for name, tensor in arrays.items()}, folder / "expected.safetensors", VERSIONS
-    )
-    save_file(
-        {name: parameter.grad.float().contiguous() for name, parameter in model.named_parameters()},
-        folder / "gradient.safetensors",
-    )
 
 
 def hugging_face(case, config, dtype, inputs, **options):
@@ -97,6 +60,7 @@ def hugging_face(case, config, dtype, inputs, **options):
     )
     save(
         folder,
+        VERSIONS,
         model,
         inputs,
         {
@@ -164,6 +128,7 @@ def open_clip_case(case, *, vision_exact, text_exact, head, width=16, depth=2, h
     x, y = F.normalize(image, dim=-1), F.normalize(words, dim=-1)
     save(
         folder,
+        VERSIONS,
         model,
         dict(pixels=pixels, input_ids=ids),
         dict(

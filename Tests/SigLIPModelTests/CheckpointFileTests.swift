@@ -27,10 +27,12 @@ import Testing
     for stacked in [false, true] {
       let path = folder.path("copy-\(stacked)" + (format == .bigVision ? ".npz" : ""))
       func write() throws { try checkpoint.write(to: path, format: format, stacksBlocks: stacked) }
-      if format == .openClip && vision.isNaFlex
+      if format == .openClip && (vision.isNaFlex || name == .oldClip)
         || format == .bigVision && checkpoint.configuration.text.activation != .gelu
+        || format == .huggingFace && [.clipWithBias, .resNet].contains(name)
       {
-        // open_clip has no NaFlex models, big_vision no exact GELU.
+        // open_clip has no NaFlex models and no other epsilons, big_vision no exact GELU and no CLIP, transformers' CLIP no bias and
+        // no residual network.
         #expect(throws: FileError.self, performing: write)
         #expect(try folder.contents().isEmpty)
         continue
@@ -127,10 +129,10 @@ import Testing
       case .missingShard: "beside it, model-00002-of-00003.safetensors is missing"
       case .wrongIndex: "weight_map is 3, expected an object"
       case .brokenConfig: "config.json is damaged: it is not valid JSON"
-      case .otherModel: "its model_type is \"bert\", expected siglip or siglip2"
+      case .otherModel: "its model_type is \"bert\", expected siglip, siglip2 or clip"
       case .configWithoutWeights: "neither model.safetensors nor"
       case .impossibleHeads: "its image tower has 5 heads, which do not divide the width of 16"
-      case .wrongEpsilon: "vision_config.layer_norm_eps is 1e-05, expected 1e-6"
+      case .wrongEpsilon: "its image tower has layer norms that add -1e-05, expected 0 to 1"
       case .truncatedArchive: "is damaged: it has no end record"
       case .archiveOfSomethingElse: "is not a SigLIP checkpoint: it has no array"
       }
@@ -177,7 +179,7 @@ import Testing
         try edit("\"num_attention_heads\": 2", "\"num_attention_heads\": 5")
       case .wrongEpsilon:
         try copy(.v1)
-        try edit("\"layer_norm_eps\": 1e-06", "\"layer_norm_eps\": 1e-05")
+        try edit("\"layer_norm_eps\": 1e-06", "\"layer_norm_eps\": -1e-05")
       case .truncatedArchive:
         let archive = try Data(contentsOf: URL(fileURLWithPath: fixture("siglip_family/v1-16.npz")))
         return try folder.write([UInt8](archive.prefix(50_000)), to: "cut.npz")

@@ -1,3 +1,4 @@
+import Foundation
 import SigLIPModel
 import TestSupport
 import Testing
@@ -25,9 +26,34 @@ import Testing
     let loss = try reference.loss()
     try reference.expect(loss.value, equals: "loss")
     let gradients = loss.backward()
-    let expected = try reference.gradient()
-    let parameters = reference.model.namedParameters()
-    #expect(expected.count == parameters.count)
+    try expect(gradients, of: reference, equal: try reference.gradient())
+  }
+
+  /// While training, residual networks normalise by the batch, and remember its statistics.
+  @Test(arguments: CheckpointReference.folders.filter(FileManager.default.hasTraining))
+  func trainingWithBatchNormalisation(of folder: String) throws {
+    let reference = try CheckpointReference(folder: folder)
+    reference.model.train()
+    let loss = try reference.loss()
+    let training = folder + "/training"
+    let wanted = try SafetensorsFile(training + "/expected.safetensors").tensor(named: "loss").item()
+    #expect(abs(loss.value.item() - wanted) <= 1e-5 * abs(wanted))
+    let expected = try reference.gradient(in: training)
+    try expect(loss.backward(), of: reference, equal: expected)
+    let buffers = reference.model.namedBuffers()
+    #expect(!buffers.isEmpty)
+    for (path, buffer) in buffers {
+      let statistics = try #require(expected[path])
+      CheckpointReference.expect(
+        buffer.value, statistics, largest: statistics.abs().max().item(), "\(folder) \(path)")
+    }
+  }
+
+  private func expect(
+    _ gradients: Gradients, of reference: CheckpointReference, equal expected: [String: Tensor]
+  ) throws {
+    let (parameters, folder) = (reference.model.namedParameters(), reference.folder)
+    #expect(expected.count == parameters.count + reference.model.namedBuffers().count)
     for (path, parameter) in parameters {
       // A softmax does not see what is added to all keys: that gradient is zero but for rounding.
       let measure = try #require(expected[path.replacingOccurrences(of: "key.bias", with: "query.bias")])
@@ -40,15 +66,29 @@ import Testing
   @Test(arguments: CheckpointReference.Case.allCases)
   func configurations(of name: CheckpointReference.Case) throws {
     let configuration = try CheckpointReference(name).checkpoint.configuration
+    #expect(try SigLIPCheckpoint.configuration(path: CheckpointReference.folder(name)) == configuration)
     let (vision, text) = (configuration.vision, configuration.text)
-    #expect(configuration.generation == (name == .naFlex ? 2 : 1))
+    if name.rawValue.hasPrefix("clip/") {
+      #expect(configuration.family == .clip)
+      #expect(configuration.objective == (name == .clipWithBias ? .sigmoid : .softmax))
+      if name == .resNet {
+        #expect(vision == .resNet(imageSize: 64, stages: [1, 2, 1, 1], channels: 2, width: 20))
+        return
+      }
+      let activation: Activation = name == .clip || name == .openClipClip ? .quickGelu : .geluExact
+      #expect(vision.activation == activation && text.activation == activation)
+      #expect(vision.normEpsilon == (name == .oldClip ? 1e-4 : 1e-5))
+      #expect(text.normEpsilon == (name == .oldClip ? 1e-3 : 1e-5))
+      #expect(name != .clipWithBias || (vision.hiddenWidth, text.hiddenWidth) == (96, 36))
+      return
+    }
+    #expect(configuration.family == (name == .naFlex ? .siglip2 : .siglip))
     #expect(vision.isNaFlex == (name == .naFlex))
     #expect(vision.activation == (name == .v1 || name == .openClip ? .geluExact : .gelu))
     let isExact = name == .v1 || name == .openClip || name == .international
     #expect(text.activation == (isExact ? .geluExact : .gelu))
     #expect(text.outputWidth == (name == .international ? nil : name == .giantOpt ? 24 : 16))
     #expect(vision.width == (name == .giantOpt ? 24 : 16))
-    #expect(try SigLIPCheckpoint.configuration(path: CheckpointReference.folder(name)) == configuration)
   }
 
   /// Padding changes nothing: each image alone, and all in one sequence length or another.
@@ -108,6 +148,26 @@ import Testing
     }
     #expect(resized.model.image(Variable(Random.pixels([2, 3, 20, 20]))).shape == [2, 16])
   }
+
+  /// The class token keeps its position.
+  @Test func aClassTokenHasNoPlaceInTheImage() throws {
+    let checkpoint = try CheckpointReference(.openClipClip).checkpoint
+    let resized = checkpoint.resized(imageSize: 20)
+    let (before, after) = (checkpoint.model.stateDictionary(), resized.model.stateDictionary())
+    let path = "image.tower.positionEmbedding"
+    let (old, new) = (try #require(before[path]), try #require(after[path]))
+    #expect(old.shape == [10, 24] && new.shape == [26, 24])
+    #expect(new[0].scalars == old[0].scalars)
+    let patches = PositionResize.bicubicAntialiased(old[1...].contiguous(), height: 5, width: 5)
+    #expect(new[1...].contiguous() == patches)
+    #expect(resized.model.embed(images: Variable(Random.pixels([2, 3, 20, 20]))).shape == [2, 20])
+    #expect(try resized.imagePreprocessing() == .clip(imageSize: 20))
+  }
+}
+
+extension FileManager {
+  /// Whether a case says what happens while training.
+  fileprivate func hasTraining(_ folder: String) -> Bool { fileExists(atPath: folder + "/training") }
 }
 
 extension Random {

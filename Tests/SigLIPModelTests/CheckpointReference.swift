@@ -5,7 +5,7 @@ import Testing
 
 /// A checkpoint and what its own library computes with it, in one folder.
 struct CheckpointReference {
-  /// Those of `Fixtures/siglip_family.py`.
+  /// Those of `Fixtures/siglip_family.py` and `Fixtures/clip_family.py`.
   enum Case: String, CaseIterable {
     /// In several files; images whose last pixels fill no patch.
     case v1Short = "v1-16"
@@ -19,6 +19,16 @@ struct CheckpointReference {
     case openClip = "open_clip-v1"
     /// open_clip's, without a projection of texts.
     case international = "open_clip-i18n"
+    /// CLIP of transformers, in several files, padded by the end of a text; pixels that fill no patch.
+    case clip = "clip/huggingface"
+    /// float16, exact GELU, other epsilons.
+    case oldClip = "clip/huggingface-old"
+    /// CLIP of open_clip, as OpenAI's.
+    case openClipClip = "clip/open_clip"
+    /// With a bias and odd ratios of sizes, exact GELU.
+    case clipWithBias = "clip/open_clip-bias"
+    /// A residual network as image tower.
+    case resNet = "clip/open_clip-resnet"
   }
 
   let folder: String
@@ -40,7 +50,10 @@ struct CheckpointReference {
       + [ProcessInfo.processInfo.environment["PAIRWISE_SIGLIP_REFERENCE"]].compactMap { $0 }
   }
 
-  static func folder(_ name: Case) -> String { fixture("siglip_family/\(name.rawValue)") }
+  static func folder(_ name: Case) -> String {
+    let parts = name.rawValue.split(separator: "/")
+    return fixture(parts.count == 2 ? "clip_family/\(parts[1])" : "siglip_family/\(parts[0])")
+  }
 
   var model: SigLIP { checkpoint.model }
 
@@ -62,20 +75,21 @@ struct CheckpointReference {
   }
 
   func loss() throws -> Variable {
-    sigmoidPairwiseLoss(
-      images: try imageFeatures().normalized(), texts: model.embed(texts: try tokens()),
-      logScale: model.logitScale.variable, bias: model.logitBias.variable)
+    model.objective.loss(
+      model, images: try imageFeatures().normalized(), texts: model.embed(texts: try tokens()))
   }
 
   /// The loss's gradient by our parameters' names: read as if it were a checkpoint of the same form.
-  func gradient() throws -> [String: Tensor] {
+  ///
+  /// - Parameter source: The folder with the gradient.
+  func gradient(in source: String? = nil) throws -> [String: Tensor] {
     let temporary = try TemporaryFolder()
     let files = FileManager.default
     let (config, weights) =
       checkpoint.format == .openClip
       ? ("open_clip_config.json", "open_clip_model.safetensors") : ("config.json", "model.safetensors")
     try files.copyItem(atPath: "\(folder)/\(config)", toPath: temporary.path(config))
-    try files.copyItem(atPath: "\(folder)/gradient.safetensors", toPath: temporary.path(weights))
+    try files.copyItem(atPath: "\(source ?? folder)/gradient.safetensors", toPath: temporary.path(weights))
     return try SigLIPCheckpoint(path: temporary.path("")).model.stateDictionary()
   }
 

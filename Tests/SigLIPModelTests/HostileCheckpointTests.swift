@@ -41,7 +41,7 @@ import SigLIPModel
       "\"image_size\": 12", "\"image_size\": 12, \"image_size\": 4", "the name \"image_size\" occurs twice"
     ),
     ("\"image_size\": 12", "\"image_size\": 3", "a patch size of 4, expected 1 to 3"),
-    ("\"image_size\": 12", "\"image_size\": 4000", "a number of patches of 1000000, expected 1 to 65536"),
+    ("\"image_size\": 12", "\"image_size\": 4000", "a number of tokens of 1000000, expected 1 to 65536"),
     ("\"patch_size\": 4", "\"patch_size\": 4294967296", "a patch size of 4294967296, expected 1 to 12"),
     ("\"patch_size\": 4", "\"patch_size\": 0", "vision_config.patch_size is 0"),
     ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1000000", "a depth of 1000000, expected 1 to 256"),

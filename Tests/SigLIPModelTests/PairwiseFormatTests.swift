@@ -279,7 +279,7 @@ import SigLIPModel
     ("\"normalizesFeatures\" : true", "\"normalizesFeatures\" : 1", "normalizesFeatures"),
     ("\"isNaFlex\" : false", "\"architecture\" : \"\\u001b[2J\\n\"", "configuration.vision.architecture"),
     ("\"punctuation\" : \"bigVision\"", "\"punctuation\" : \"all\"", "punctuation"),
-    ("\"generation\" : 1", "\"generation\" : 0", "it is of generation 0"),
+    ("\"family\" : \"siglip\"", "\"generation\" : 0", "it is of generation 0"),
     ("\"pooling\" : \"mean\"", "\"pooling\" : \"first\"", "configuration.text.pooling"),
     ("\"depth\" : 1", "\"depth\" : 1000000", "a depth of 1000000, expected 1 to 256"),
   ])

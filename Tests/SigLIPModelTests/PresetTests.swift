@@ -15,6 +15,37 @@ import Testing
     #expect(abs(operations - gigaOperations) < 0.003 * gigaOperations, "\(operations)")
   }
 
+  /// Numbers that open_clip's models have.
+  @Test(arguments: [
+    ("ViT-S-32", 63_085_825), ("ViT-S-16", 62_257_537), ("ViT-S-32-alt", 43_224_449),
+    ("ViT-S-16-alt", 42_396_161), ("ViT-M-32", 103_119_873), ("ViT-M-16", 102_015_489),
+    ("ViT-M-32-alt", 80_070_273), ("ViT-B-32", 151_277_313), ("ViT-B-32-256", 151_288_833),
+    ("ViT-B-32-plus-256", 210_297_473), ("ViT-B-16", 149_620_737), ("ViT-B-16-plus", 208_351_361),
+    ("ViT-B-16-plus-240", 208_377_345), ("ViT-L-16", 427_739_393), ("ViT-L-16-320", 427_948_289),
+    ("ViT-L-14", 427_616_513), ("ViT-L-14-280", 427_763_969), ("ViT-L-14-336", 427_944_193),
+    ("ViT-H-16", 986_263_041), ("ViT-H-14", 986_109_441), ("ViT-H-14-378", 986_714_881),
+    ("ViT-g-14", 1_366_678_273), ("ViT-bigG-14", 2_539_567_105), ("ViT-e-14", 4_581_086_465),
+    ("RN50", 102_007_137), ("RN101", 119_688_033), ("RN50x4", 178_300_601), ("RN50x16", 290_979_217),
+    ("RN50x64", 623_258_305),
+  ])
+  func sizesOfClip(_ name: String, parameters: Int) throws {
+    let model = try SigLIPConfiguration(named: name)
+    #expect(model.parameterCount == parameters && model.family == .clip && model.objective == .softmax)
+    #expect(SigLIP.outline(model).parameters.reduce(0) { $0 + $1.shape.elementCount } == parameters)
+    let quick = try SigLIPConfiguration(named: name + "-quickgelu")
+    #expect(quick.parameterCount == parameters && quick.text.activation == .quickGelu)
+    #expect(model.text.activation == .geluExact)
+  }
+
+  @Test func openAINamesStandForQuickGelu() throws {
+    let expected = try SigLIPConfiguration(named: "ViT-L-14-336-quickgelu")
+    for name in ["ViT-L/14@336px", "openai/clip-vit-large-patch14-336"] {
+      #expect(try SigLIPConfiguration(named: name) == expected)
+    }
+    #expect(try SigLIPConfiguration(named: "ViT-B-16-SigLIP").family == .siglip)
+    #expect(try SigLIPConfiguration(named: "ViT-B-16").family == .clip)
+  }
+
   @Test(arguments: [
     ("B/16", SigLIPConfiguration.base16()), ("google/siglip-base-patch16-224", .base16()),
     ("ViT-B-16-SigLIP", .base16()), ("B/16-512", .base16(imageSize: 512)),
@@ -50,6 +81,6 @@ import Testing
     #expect(SigLIPConfiguration.so400m16(edition: .international).text.outputWidth == nil)
     let giant = SigLIPConfiguration.giantOpt16()
     #expect(giant.vision.width == 1536 && giant.text.width == 1152 && giant.text.outputWidth == 1536)
-    #expect(giant.generation == 2 && SigLIPConfiguration.base16().generation == 1)
+    #expect(giant.family == .siglip2 && SigLIPConfiguration.base16().family == .siglip)
   }
 }

@@ -248,6 +248,11 @@ import SigLIPModel
     #expect(plain.vision.architecture == .transformer && plain.imageProjection == nil)
     #expect(plain.text.tokenBottleneck == nil && plain.text.pooling == .last)
     #expect(plain.vision.patchSize == 4 && plain.text.outputWidth == 12)
+    #expect(plain.family == .siglip && plain.objective == .sigmoid)
+    let second = Self.old.replacingOccurrences(of: "NAFLEX", with: "false")
+    #expect(
+      try Self.decode(second.replacingOccurrences(of: "generation\":1", with: "generation\":2")).family
+        == .siglip2)
     #expect(try Self.decode(Self.old.replacingOccurrences(of: "NAFLEX", with: "true")).vision.isNaFlex)
   }
 
@@ -285,7 +290,9 @@ import SigLIPModel
     ),
     ("\"width\":12}", "\"width\":14}", "its text tower gives 12 numbers, its image tower 14"),
     ("\"imageSize\":12,", "\"imageSize\":12,\"architecture\":\"naFlex\",", "but the architecture is naFlex"),
-    ("\"imageSize\":12,", "\"imageSize\":12,\"architecture\":\"resNet\",", "resNet"),
+    ("\"imageSize\":12,", "\"imageSize\":12,\"architecture\":\"mixer\",", "mixer"),
+    ("\"imageSize\":12,", "\"imageSize\":12,\"architecture\":\"resNet\",", "0 stages, expected 4"),
+    ("\"imageSize\":12,", "\"imageSize\":12,\"stageDepths\":[1,1,1,1],", "which only a residual network has"),
     (
       "\"imageSize\":12,", "\"imageSize\":12,\"architecture\":\"efficientNetLite0\",",
       "an EfficientNet-Lite0 has only an image size to choose"

@@ -31,6 +31,11 @@ enum ConfigurationBounds {
     ]) ?? (width % heads == 0 ? nil : "\(heads) heads, which do not divide the width of \(width)")
   }
 
+  /// What is wrong with what layer norms add to the variance.
+  static func problem(normEpsilon: Float) -> String? {
+    0...1 ~= normEpsilon ? nil : "layer norms that add \(normEpsilon), expected 0 to 1"
+  }
+
   /// The product of two sizes that a file states; the largest number where it overflows.
   static func product(_ a: Int, _ b: Int) -> Int {
     let (product, overflow) = a.multipliedReportingOverflow(by: b)
@@ -45,14 +50,39 @@ extension VisionConfiguration {
     if architecture == .efficientNetLite0, self != .efficientNetLite0(imageSize: imageSize) {
       return "an EfficientNet-Lite0 of other sizes than its own"
     }
-    return ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+    if let problem = stageProblem { return problem }
+    if isNaFlex && pooling != .attention { return "images of any size, and no head that pools them" }
+    // The attention of a residual network is as wide as its last stage.
+    let attended = architecture == .resNet ? hiddenWidth : width
+    return ConfigurationBounds.problem(
+      width: attended, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+      ?? ConfigurationBounds.problem(normEpsilon: normEpsilon)
       ?? ConfigurationBounds.problem([
+        ("a width", width, ConfigurationBounds.width),
         ("an image size", imageSize, ConfigurationBounds.imageSize),
         ("a patch size", patchSize, 1...max(1, imageSize)),
       ])
       ?? ConfigurationBounds.problem([
-        ("a number of patches", gridSize * gridSize, ConfigurationBounds.positions)
+        ("a number of tokens", tokenCount, ConfigurationBounds.positions)
       ])
+  }
+
+  /// What is wrong with the stages of a residual network.
+  private var stageProblem: String? {
+    guard architecture == .resNet else {
+      return stageDepths.isEmpty ? nil : "stages, which only a residual network has"
+    }
+    if stageDepths.count != 4 { return "\(stageDepths.count) stages, expected 4" }
+    if let problem = ConfigurationBounds.problem(
+      stageDepths.map { ("a stage's depth", $0, ConfigurationBounds.depth) }
+        + [("a width of the last stage", hiddenWidth, 64...ConfigurationBounds.hiddenWidth.upperBound)])
+    {
+      return problem
+    }
+    let own = VisionConfiguration.resNet(
+      imageSize: imageSize, stages: stageDepths, channels: hiddenWidth / 32, width: width)
+    if hiddenWidth % 64 != 0 || own != self { return "other sizes than a residual network's stages give it" }
+    return imageSize < 32 ? "an image size of \(imageSize), expected at least 32" : nil
   }
 
   /// Traps when no image tower can have these sizes.
@@ -66,6 +96,7 @@ extension TextConfiguration {
   /// 4,194,304; towers are bounded as those of images.
   public var problem: String? {
     ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+      ?? ConfigurationBounds.problem(normEpsilon: normEpsilon)
       ?? ConfigurationBounds.problem([
         ("a vocabulary", vocabularySize, ConfigurationBounds.vocabularySize),
         ("a context length", contextLength, ConfigurationBounds.positions),
@@ -99,7 +130,6 @@ extension SigLIPConfiguration {
     if let problem = vision.problem { return "its image tower has \(problem)" }
     if let problem = imageProjection?.problem { return "its image projection has \(problem)" }
     if let problem = text.problem { return "its text tower has \(problem)" }
-    if !(1...2).contains(generation) { return "it is of generation \(generation), expected 1 or 2" }
     let width = text.outputWidth ?? text.width
     if width == embeddingWidth { return nil }
     let image = imageProjection == nil ? "image tower" : "image projection"

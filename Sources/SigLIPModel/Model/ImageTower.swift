@@ -41,6 +41,7 @@ extension VisionConfiguration {
     case .transformer: VisionTransformer(self, random: &random)
     case .naFlex: NaFlexVisionTransformer(self, random: &random)
     case .efficientNetLite0: EfficientNetLite0(random: &random)
+    case .resNet: ModifiedResNet(self, random: &random)
     }
   }
 }

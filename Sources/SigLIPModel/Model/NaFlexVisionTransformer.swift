@@ -29,10 +29,10 @@ public final class NaFlexVisionTransformer: ImageTower, Hookable {
       random.normal([grid * grid, width], standardDeviation: 1 / Float(width).squareRoot()))
     encoder = TransformerEncoder(
       width: width, depth: configuration.depth, heads: configuration.heads, hidden: configuration.hiddenWidth,
-      activation: configuration.activation, random: &random)
+      activation: configuration.activation, epsilon: configuration.normEpsilon, random: &random)
     head = AttentionPoolingHead(
       width: width, heads: configuration.heads, hiddenWidth: configuration.hiddenWidth,
-      activation: configuration.activation, random: &random)
+      activation: configuration.activation, epsilon: configuration.normEpsilon, random: &random)
   }
 
   /// Pixels `[batch, 3, height, width]` in [-1, 1], whose sides are multiples of the patch, to embeddings

@@ -96,7 +96,7 @@ extension SigLIPConfiguration {
     let text = (variant == .giantOpt ? .so400m : variant).text(
       vocabularySize: edition.vocabularySize, contextLength: isShort ? 16 : 64,
       outputWidth: hasProjection ? vision.width : nil)
-    self.init(vision: vision, text: text, generation: edition == .second ? 2 : 1)
+    self.init(vision: vision, text: text, family: edition == .second ? .siglip2 : .siglip)
   }
 
   private var naFlex: SigLIPConfiguration {
@@ -109,16 +109,18 @@ extension SigLIPConfiguration {
 extension SigLIPConfiguration {
   /// A published model by its name: `B/16-224`, `So400m/14-384`, `B/16-i18n-256`, `B/16-v2-256`, `g-opt/16-384`,
   /// `B/16-naflex`; names of Hugging Face (`google/siglip2-base-patch16-224`) and open_clip
-  /// (`ViT-SO400M-14-SigLIP2-378`) are understood as well. Without a size, the smallest that is published.
+  /// (`ViT-SO400M-14-SigLIP2-378`) are understood as well. Without a size, the smallest that is published. CLIP's have the
+  /// names of open_clip (`ViT-B-32`, `ViT-L-14-336-quickgelu`, `RN50x4`), OpenAI (`ViT-B/32`) or Hugging Face
+  /// (`openai/clip-vit-base-patch32`).
   ///
   /// - Throws: ``FileError`` that says which names there are.
   public init(named name: String) throws {
-    guard let configuration = SigLIPConfiguration.parse(name) else {
+    guard let configuration = SigLIPConfiguration.clip(named: name) ?? SigLIPConfiguration.parse(name) else {
       throw FileError(
-        .unsupported, "SigLIP model \"\(name)\"", "there is none of this name",
+        .unsupported, "model \"\(name)\"", "there is none of this name",
         expected:
           "one like B/16-224, B/32-256, L/16-384, So400m/14-384, B/16-i18n-256, B/16-v2-256, g-opt/16-384, "
-          + "B/16-naflex")
+          + "B/16-naflex, or of CLIP's \(SigLIPConfiguration.clipNames.joined(separator: ", "))")
     }
     self = configuration
   }

@@ -1,39 +1,44 @@
 import Foundation
 import NN
 
-/// Two towers and the temperature and bias that turn their similarity into logits (Zhai et al. 2023).
+/// An image tower and a text tower, and what turns their similarity into logits: a temperature and, in a model that learns by
+/// the sigmoid loss (SigLIP, Zhai et al. 2023), a bias. Without a bias it is a model that learns by the softmax loss (CLIP,
+/// Radford et al. 2021).
 public final class SigLIP: Module {
   /// The image tower.
   public let image: any ImageTower
   /// The text tower.
-  public let text: TextTransformer
+  public let text: any TextTower
   /// t′ = log t, `[1]`.
   public let logitScale: Parameter
-  /// b, `[1]`.
-  public let logitBias: Parameter
+  /// b, `[1]`; nil for a model of the softmax loss, whose probabilities it would not change.
+  public let logitBias: Parameter?
 
   /// A model of two towers.
   ///
   /// - Parameters:
   ///   - logitScale: t′; the paper starts at log 10.
   ///   - logitBias: b; the paper starts at -10, for batches of 32,768. -log(batch - 1) makes the first steps of smaller
-  ///     batches start from the same odds.
+  ///     batches start from the same odds. nil for the softmax loss.
   public convenience init(
-    image: any ImageTower, text: TextTransformer, logitScale: Float = Float(log(10.0)), logitBias: Float = -10
+    image: any ImageTower, text: any TextTower, logitScale: Float = Float(log(10.0)), logitBias: Float? = -10
   ) {
     self.init(
       image: image, text: text, logitScale: Parameter(Tensor([logitScale])),
-      logitBias: Parameter(Tensor([logitBias])))
+      logitBias: logitBias.map { Parameter(Tensor([$0])) })
   }
 
-  /// A model of the given sizes, initialised as big_vision does.
+  /// A model of the given sizes, initialised as big_vision does; t′ as CLIP's for the softmax loss, log(1 / 0.07).
   public convenience init(_ configuration: SigLIPConfiguration, random: inout Random) {
     let tower = configuration.vision.tower(random: &random)
     let image = configuration.imageProjection.map {
       ProjectedTower(
         tower, FeatureProjection($0, inputs: configuration.vision.width, random: &random))
     }
-    self.init(image: image ?? tower, text: TextTransformer(configuration.text, random: &random))
+    let objective = configuration.objective
+    self.init(
+      image: image ?? tower, text: configuration.text.tower(random: &random),
+      logitScale: objective.logitScale, logitBias: objective == .sigmoid ? -10 : nil)
     configuration.check()
   }
 
@@ -45,7 +50,7 @@ public final class SigLIP: Module {
     SigLIP(image: image, text: text, logitScale: logitScale, logitBias: logitBias)
   }
 
-  private init(image: any ImageTower, text: TextTransformer, logitScale: Parameter, logitBias: Parameter) {
+  private init(image: any ImageTower, text: any TextTower, logitScale: Parameter, logitBias: Parameter?) {
     self.image = image
     self.text = text
     self.logitScale = logitScale
@@ -58,6 +63,9 @@ public final class SigLIP: Module {
     return SigLIP(configuration, random: &random)
   }
 
+  /// What its probabilities are made by.
+  public var objective: PairObjective { logitBias == nil ? .softmax : .sigmoid }
+
   /// Image embeddings of length 1, `[batch, width]`. Each is the same, to the last bit, alone and in any batch, on any
   /// number of threads, with packed weights (`packWeights()`) or without; only levels of instructions round differently.
   public func embed(images: Variable) -> Variable { image(images).normalized() }
@@ -69,25 +77,27 @@ public final class SigLIP: Module {
   /// Text embeddings of length 1, `[batch, width]`; the same in any batch, as those of images.
   public func embed(texts: IndexTensor) -> Variable { text(texts).normalized() }
 
-  /// SigLIP's loss (``sigmoidPairwiseLoss(images:texts:logScale:bias:positives:)``) of pixels, or what else the image
-  /// tower takes, and token ids `[texts, context]`.
+  /// The loss of its ``objective`` (``PairLoss``) of pixels, or what else the image tower takes, and token ids
+  /// `[texts, context]`.
   ///
   /// Texts go first, so that the backward sweep begins with the images: theirs are the most numbers kept, which then make
   /// room for gradients. B/16 with AdamW and 4 pairs takes 4% less memory so.
   public func loss(images: Variable, texts: IndexTensor, positives: PairLabels = .diagonal) -> Variable {
     let texts = embed(texts: texts)
-    return PairLoss.sigmoid()(self, images: embed(images: images), texts: texts, positives: positives)
+    return objective.loss(self, images: embed(images: images), texts: texts, positives: positives)
   }
 
   /// The same of images of any size and shape; the model must be a NaFlex one.
   public func loss(patches: PatchSequences, texts: IndexTensor, positives: PairLabels = .diagonal) -> Variable
   {
     let texts = embed(texts: texts)
-    return PairLoss.sigmoid()(self, images: embed(patches: patches), texts: texts, positives: positives)
+    return objective.loss(self, images: embed(patches: patches), texts: texts, positives: positives)
   }
 
-  /// Logits t x·y + b of every image with every text, `[images, texts]`; their sigmoid is the probability of a match.
+  /// Logits t x·y + b of every image with every text, `[images, texts]`. With a bias their sigmoid is the probability of a
+  /// match; without one their softmax is the probability of a text among all.
   public func logits(images: Variable, texts: Variable) -> Variable {
-    matmul(images, texts.transpose()) * logitScale.variable.exp() + logitBias.variable
+    let scaled = matmul(images, texts.transpose()) * logitScale.variable.exp()
+    return logitBias.map { scaled + $0.variable } ?? scaled
   }
 }

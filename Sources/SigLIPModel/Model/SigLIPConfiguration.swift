@@ -21,7 +21,17 @@ public struct ImageProjection: Sendable, Hashable {
   func parameterCount(inputs: Int) -> Int { (inputs + (hasBias ? 1 : 0)) * width }
 }
 
-/// Everything that decides the shape of a SigLIP model.
+/// Which publication's models one is like: they differ in tokenizer and image preprocessing.
+public enum ModelFamily: String, Sendable, CaseIterable, Codable {
+  /// SigLIP (Zhai et al. 2023).
+  case siglip
+  /// SigLIP 2 (Tschannen et al. 2025).
+  case siglip2
+  /// CLIP (Radford et al. 2021).
+  case clip
+}
+
+/// Everything that decides the shape of a model of an image and a text tower: SigLIP's and CLIP's are configurations of one.
 public struct SigLIPConfiguration: Sendable, Hashable {
   /// Sizes of the image tower.
   public var vision: VisionConfiguration
@@ -29,20 +39,30 @@ public struct SigLIPConfiguration: Sendable, Hashable {
   public var imageProjection: ImageProjection?
   /// Sizes of the text tower.
   public var text: TextConfiguration
-  /// 1 for SigLIP, 2 for SigLIP 2: they differ in tokenizer and image preprocessing.
-  public var generation: Int
+  /// Where tokenizer and image preprocessing are like.
+  public var family: ModelFamily
+  /// What it learns by: a model of the sigmoid loss has a bias.
+  public var objective: PairObjective
 
   /// A model of two towers.
   ///
-  /// - Parameter generation: 1 or 2; if not given, 2 for a NaFlex tower or the vocabulary of 256,000 that only SigLIP 2 has.
+  /// - Parameters:
+  ///   - family: If not given, CLIP's for a text tower that pools the end of a text, SigLIP 2's for a NaFlex tower or the
+  ///     vocabulary of 256,000 that only SigLIP 2 has.
+  ///   - objective: If not given, softmax for CLIP's family.
   public init(
     vision: VisionConfiguration, imageProjection: ImageProjection? = nil, text: TextConfiguration,
-    generation: Int? = nil
+    family: ModelFamily? = nil, objective: PairObjective? = nil
   ) {
     self.vision = vision
     self.imageProjection = imageProjection
     self.text = text
-    self.generation = generation ?? (vision.isNaFlex || text.vocabularySize == 256_000 ? 2 : 1)
+    let family =
+      family
+      ?? (text.pooling == .endToken
+        ? .clip : vision.isNaFlex || text.vocabularySize == 256_000 ? .siglip2 : .siglip)
+    self.family = family
+    self.objective = objective ?? (family == .clip ? .softmax : .sigmoid)
   }
 
   /// Width of the embeddings.
@@ -55,8 +75,8 @@ public struct SigLIPConfiguration: Sendable, Hashable {
   public var parameterCount: Int {
     check()
     let projection = imageProjection?.parameterCount(inputs: vision.width) ?? 0
-    // The temperature and the bias.
-    return vision.parameterCount + projection + text.parameterCount + 2
+    let logits = objective == .sigmoid ? 2 : 1
+    return vision.parameterCount + projection + text.parameterCount + logits
   }
 
   /// Multiply-adds of matrix products and convolutions for one image; of a NaFlex model, for one of
@@ -91,19 +111,29 @@ extension ImageProjection: Codable {
 }
 
 extension SigLIPConfiguration: Codable {
-  private enum CodingKeys: CodingKey, CaseIterable { case vision, imageProjection, text, generation }
+  private enum CodingKeys: CodingKey, CaseIterable { case vision, imageProjection, text, family, objective }
+  /// What stood for the family once: 1 for SigLIP, 2 for SigLIP 2.
+  private enum FormerKeys: CodingKey, CaseIterable { case generation }
 
   /// Decodes a configuration.
   ///
   /// - Throws: `DecodingError`, also for names that are not known and for sizes that no model can have.
   public init(from decoder: any Decoder) throws {
-    try decoder.refuseUnknownKeys(CodingKeys.self)
+    try decoder.refuseUnknownKeys(
+      CodingKeys.allCases.map(\.stringValue) + FormerKeys.allCases.map(\.stringValue))
     let values = try decoder.container(keyedBy: CodingKeys.self)
+    let generation = try decoder.container(keyedBy: FormerKeys.self)
+      .decodeIfPresent(Int.self, forKey: .generation)
+    if let generation, !(1...2).contains(generation) {
+      try decoder.refuse("it is of generation \(generation), expected 1 or 2")
+    }
     self.init(
       vision: try values.decode(VisionConfiguration.self, forKey: .vision),
       imageProjection: try values.decodeIfPresent(ImageProjection.self, forKey: .imageProjection),
       text: try values.decode(TextConfiguration.self, forKey: .text),
-      generation: try values.decodeIfPresent(Int.self, forKey: .generation))
+      family: try values.decodeIfPresent(ModelFamily.self, forKey: .family)
+        ?? generation.map { $0 == 2 ? .siglip2 : .siglip },
+      objective: try values.decodeIfPresent(PairObjective.self, forKey: .objective))
     try decoder.refuse(problem)
   }
 }

@@ -6,6 +6,8 @@ public enum TextPooling: String, Sendable, CaseIterable, Codable {
   case last
   /// The mean of all positions, padding included.
   case mean
+  /// The first position of the largest token id, which is the end of a text in CLIP's vocabulary.
+  case endToken
 }
 
 /// Sizes of a text transformer.
@@ -33,13 +35,20 @@ public struct TextConfiguration: Sendable, Hashable {
   /// Width of the token table's rows, which a matrix then brings to ``width``: 96 in mSigLIP's study of large vocabularies
   /// (Zhai et al. 2023, section 4.4). nil for rows as wide as a token.
   public var tokenBottleneck: Int?
+  /// Whether a position sees itself and those before it alone, as in CLIP.
+  public var isCausal = false
+  /// Whether the last projection has a bias: in SigLIP, not in CLIP.
+  public var projectionHasBias = true
+  /// Added to the variance by layer norms: 1e-6 in SigLIP, 1e-5 in CLIP.
+  public var normEpsilon: Float = 1e-6
 
   /// A configuration of the given sizes.
   public init(
     vocabularySize: Int, contextLength: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int,
     outputWidth: Int?,
     activation: Activation = .gelu, dropout: Float = 0, pooling: TextPooling = .last,
-    tokenBottleneck: Int? = nil
+    tokenBottleneck: Int? = nil, isCausal: Bool = false, projectionHasBias: Bool = true,
+    normEpsilon: Float = 1e-6
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
@@ -52,12 +61,20 @@ public struct TextConfiguration: Sendable, Hashable {
     self.dropout = dropout
     self.pooling = pooling
     self.tokenBottleneck = tokenBottleneck
+    self.isCausal = isCausal
+    self.projectionHasBias = projectionHasBias
+    self.normEpsilon = normEpsilon
   }
 
   /// Numbers that training learns.
   var parameterCount: Int {
     vocabularySize * (tokenBottleneck ?? width) + (tokenBottleneck ?? 0) * width + contextLength * width
-      + encoderParameters(width, depth, hiddenWidth) + (outputWidth.map { linearParameters(width, $0) } ?? 0)
+      + encoderParameters(width, depth, hiddenWidth) + projectionParameters
+  }
+
+  private var projectionParameters: Int {
+    guard let outputWidth else { return 0 }
+    return linearParameters(width, outputWidth) - (projectionHasBias ? 0 : outputWidth)
   }
 
   /// Multiply-adds of matrix products for one text.
@@ -71,7 +88,7 @@ public struct TextConfiguration: Sendable, Hashable {
 extension TextConfiguration: Codable {
   private enum CodingKeys: CodingKey, CaseIterable {
     case vocabularySize, contextLength, width, depth, heads, hiddenWidth, outputWidth, activation, dropout
-    case pooling, tokenBottleneck
+    case pooling, tokenBottleneck, isCausal, projectionHasBias, normEpsilon
   }
 
   /// Decodes a configuration.
@@ -90,7 +107,10 @@ extension TextConfiguration: Codable {
       activation: try values.decodeIfPresent(Activation.self, forKey: .activation) ?? .gelu,
       dropout: try values.decodeIfPresent(Float.self, forKey: .dropout) ?? 0,
       pooling: try values.decodeIfPresent(TextPooling.self, forKey: .pooling) ?? .last,
-      tokenBottleneck: try values.decodeIfPresent(Int.self, forKey: .tokenBottleneck))
+      tokenBottleneck: try values.decodeIfPresent(Int.self, forKey: .tokenBottleneck),
+      isCausal: try values.decodeIfPresent(Bool.self, forKey: .isCausal) ?? false,
+      projectionHasBias: try values.decodeIfPresent(Bool.self, forKey: .projectionHasBias) ?? true,
+      normEpsilon: try values.decodeIfPresent(Float.self, forKey: .normEpsilon) ?? 1e-6)
     try decoder.refuse(problem)
   }
 }

@@ -1,10 +1,11 @@
 import NN
 
-/// SigLIP's text tower: tokens, learned positions, pre-norm blocks without a mask, one position or the mean
-/// of all, a projection.
+/// The text tower of SigLIP and of CLIP: tokens, learned positions, pre-norm blocks, one position or the mean of all, a
+/// projection.
 ///
-/// Padding is not masked: texts must be padded to the full context, as in training.
-public final class TextTransformer: Module, Hookable {
+/// Padding is not masked: texts must be padded to the full context, as in training. A causal tower (CLIP's) sees none of it
+/// where the text ends.
+public final class TextTransformer: TextTower, Hookable {
   /// The sizes it was made with.
   public let configuration: TextConfiguration
   /// `[vocabulary, width]`, or narrower: see ``TextConfiguration/tokenBottleneck``.
@@ -15,6 +16,8 @@ public final class TextTransformer: Module, Hookable {
   public let positionEmbedding: Parameter
   /// The blocks and the last normalisation.
   public let encoder: TransformerEncoder
+  /// ``encoder``.
+  public var transformer: TransformerEncoder? { encoder }
   /// To the width of the embedding, or none.
   public let projection: Linear?
   /// See `Module.addForwardHook(at:_:)`; token ids are no variables, and not among the inputs.
@@ -36,9 +39,12 @@ public final class TextTransformer: Module, Hookable {
       random.normal([configuration.contextLength, width], standardDeviation: deviation))
     encoder = TransformerEncoder(
       width: width, depth: configuration.depth, heads: configuration.heads, hidden: configuration.hiddenWidth,
-      activation: configuration.activation, dropout: configuration.dropout, random: &random)
+      activation: configuration.activation, epsilon: configuration.normEpsilon,
+      dropout: configuration.dropout, random: &random)
     projection = configuration.outputWidth.map {
-      Linear(weight: random.lecunNormal([$0, width]), bias: .zeros([$0]))
+      Linear(
+        weight: random.lecunNormal([$0, width]),
+        bias: configuration.projectionHasBias ? .zeros([$0]) : nil)
     }
   }
 
@@ -50,9 +56,27 @@ public final class TextTransformer: Module, Hookable {
     }
     return withForwardHooks([]) {
       let rows = tokenEmbedding(tokens)
-      let x = encoder((tokenProjection?(rows) ?? rows) + positionEmbedding.variable)
-      let pooled = configuration.pooling == .last ? x.select(-1, axis: 1) : x.mean(axes: [1])
+      let mask = configuration.isCausal ? Tensor.causalMask(queries: configuration.contextLength) : nil
+      let x = encoder((tokenProjection?(rows) ?? rows) + positionEmbedding.variable, mask: mask)
+      let pooled =
+        switch configuration.pooling {
+        case .last: x.select(-1, axis: 1)
+        case .mean: x.mean(axes: [1])
+        case .endToken: x.flatten(from: 0, to: 1).take(tokens.endPositions)
+        }
       return projection?(pooled) ?? pooled
     }
+  }
+}
+
+extension IndexTensor {
+  /// Of rows of token ids, the place of the first of the largest in each, counted over all of them.
+  fileprivate var endPositions: IndexTensor {
+    let length = shape[1]
+    return IndexTensor(
+      (0..<shape[0]).map { row in
+        let ids = values[(row * length)..<((row + 1) * length)]
+        return ids.firstIndex(of: ids.max()!)!
+      })
   }
 }

@@ -1,5 +1,13 @@
 import NN
 
+/// How a vision transformer makes one embedding of its tokens.
+public enum ImagePooling: String, Sendable, CaseIterable, Codable {
+  /// A head that attends from one learned query, as SigLIP.
+  case attention
+  /// A token of its own before the patches, as CLIP: patches have no bias then, and tokens are normalised before the blocks.
+  case classToken
+}
+
 /// Sizes of an image tower.
 public struct VisionConfiguration: Sendable, Hashable {
   /// Kinds of image towers.
@@ -10,6 +18,8 @@ public struct VisionConfiguration: Sendable, Hashable {
     case naFlex
     /// A convolutional network: ``EfficientNetLite0``. Only the image size can be chosen.
     case efficientNetLite0
+    /// A residual network with attention as its last pool: ``ModifiedResNet``.
+    case resNet
   }
 
   /// What kind of tower it is; the sizes below but for image size and width are those of a transformer.
@@ -28,11 +38,19 @@ public struct VisionConfiguration: Sendable, Hashable {
   public var hiddenWidth: Int
   /// Between the MLPs' layers: tanh GELU in big_vision, exact GELU in open_clip's version 1 models.
   public var activation: Activation = .gelu
+  /// How tokens become an embedding; a NaFlex tower has a head.
+  public var pooling = ImagePooling.attention
+  /// Added to the variance by layer norms: 1e-6 in SigLIP, 1e-5 in CLIP.
+  public var normEpsilon: Float = 1e-6
+  /// Blocks in each of a residual network's four stages; of no other tower. Its other sizes come of
+  /// ``resNet(imageSize:stages:channels:width:)``: ``hiddenWidth`` is that of the last stage.
+  public var stageDepths: [Int] = []
 
   /// A vision transformer of the given sizes.
   public init(
     imageSize: Int, patchSize: Int, width: Int, depth: Int, heads: Int, hiddenWidth: Int,
-    activation: Activation = .gelu, isNaFlex: Bool = false
+    activation: Activation = .gelu, pooling: ImagePooling = .attention, normEpsilon: Float = 1e-6,
+    isNaFlex: Bool = false
   ) {
     architecture = isNaFlex ? .naFlex : .transformer
     self.imageSize = imageSize
@@ -42,6 +60,8 @@ public struct VisionConfiguration: Sendable, Hashable {
     self.heads = heads
     self.hiddenWidth = hiddenWidth
     self.activation = activation
+    self.pooling = pooling
+    self.normEpsilon = normEpsilon
   }
 
   /// EfficientNet-Lite0, whose features have 1,280 numbers, for images of a size. One of its patches is what becomes one
@@ -69,29 +89,43 @@ public struct VisionConfiguration: Sendable, Hashable {
     return imageSize / patchSize
   }
 
+  /// Tokens of an image, the one that is pooled included.
+  public var tokenCount: Int { gridSize * gridSize + (pooling == .classToken ? 1 : 0) }
+
   /// Numbers that training learns.
   var parameterCount: Int {
     if architecture == .efficientNetLite0 { return EfficientNetLite0.parameterCount }
-    let head = 3 * width + attentionParameters(width) + mlpParameters(width, hiddenWidth)
-    return linearParameters(3 * patchSize * patchSize, width) + gridSize * gridSize * width
-      + encoderParameters(width, depth, hiddenWidth) + head
+    if architecture == .resNet { return resNetParameterCount }
+    let pooled =
+      switch pooling {
+      case .attention: 3 * width + attentionParameters(width) + mlpParameters(width, hiddenWidth)
+      // The token and the normalisation before the blocks; without a bias of patches.
+      case .classToken: width + 2 * width - width
+      }
+    return linearParameters(3 * patchSize * patchSize, width) + tokenCount * width
+      + encoderParameters(width, depth, hiddenWidth) + pooled
   }
 
   /// Multiply-adds of matrix products and convolutions for one image.
   var multiplyAdds: Int {
     if architecture == .efficientNetLite0 { return EfficientNetLite0.multiplyAdds(imageSize: imageSize) }
-    let tokens = gridSize * gridSize
-    let patches = tokens * 3 * patchSize * patchSize * width
-    // The head's query, output and MLP are of one token, its keys and values of all.
-    let head = 2 * width * width + 2 * width * hiddenWidth + 2 * tokens * width * (width + 1)
-    return patches + head
-      + blockMultiplyAdds(tokens: tokens, width: width, hidden: hiddenWidth) * depth
+    if architecture == .resNet { return resNetMultiplyAdds }
+    let patches = gridSize * gridSize * 3 * patchSize * patchSize * width
+    let pooled =
+      switch pooling {
+      // The head's query, output and MLP are of one token, its keys and values of all.
+      case .attention: 2 * width * width + 2 * width * hiddenWidth + 2 * tokenCount * width * (width + 1)
+      case .classToken: 0
+      }
+    return patches + pooled
+      + blockMultiplyAdds(tokens: tokenCount, width: width, hidden: hiddenWidth) * depth
   }
 }
 
 extension VisionConfiguration: Codable {
   private enum CodingKeys: CodingKey, CaseIterable {
-    case architecture, imageSize, patchSize, width, depth, heads, hiddenWidth, activation, isNaFlex
+    case architecture, imageSize, patchSize, width, depth, heads, hiddenWidth, activation, pooling
+    case normEpsilon, stageDepths, isNaFlex
   }
 
   /// Decodes a configuration; of EfficientNet-Lite0 the architecture and the image size are all there is.
@@ -125,7 +159,11 @@ extension VisionConfiguration: Codable {
         heads: try values.decode(Int.self, forKey: .heads),
         hiddenWidth: try values.decode(Int.self, forKey: .hiddenWidth),
         activation: try values.decodeIfPresent(Activation.self, forKey: .activation) ?? .gelu,
+        pooling: try values.decodeIfPresent(ImagePooling.self, forKey: .pooling) ?? .attention,
+        normEpsilon: try values.decodeIfPresent(Float.self, forKey: .normEpsilon) ?? 1e-6,
         isNaFlex: architecture == .naFlex)
+      stageDepths = try values.decodeIfPresent([Int].self, forKey: .stageDepths) ?? []
+      self.architecture = architecture
     }
     try decoder.refuse(problem)
   }
@@ -141,6 +179,12 @@ extension VisionConfiguration: Codable {
     try values.encode(heads, forKey: .heads)
     try values.encode(hiddenWidth, forKey: .hiddenWidth)
     try values.encode(activation, forKey: .activation)
+    try values.encode(pooling, forKey: .pooling)
+    try values.encode(normEpsilon, forKey: .normEpsilon)
+    if architecture == .resNet {
+      try values.encode(architecture, forKey: .architecture)
+      try values.encode(stageDepths, forKey: .stageDepths)
+    }
     try values.encode(isNaFlex, forKey: .isNaFlex)
   }
 }

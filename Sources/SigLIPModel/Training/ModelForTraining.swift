@@ -27,8 +27,8 @@ struct ModelForTraining {
     try text.read(encoder.tokenizer, path: tokenizerPath)
 
     let width: Int
-    if let text = text.pretrained?.configuration {
-      width = text.outputWidth ?? text.width
+    if text.pretrained != nil {
+      width = text.configuration.outputWidth ?? text.configuration.width
     } else {
       width = source.embeddingWidth ?? image.projection?.width ?? image.vision.width
     }
@@ -44,7 +44,8 @@ struct ModelForTraining {
     let sizes = SigLIPConfiguration(
       vision: image.vision, imageProjection: image.projection,
       text: text.sizes(embeddingWidth: width, dropout: source.text?.dropout),
-      generation: base?.configuration.generation ?? preset?.generation)
+      family: base?.configuration.family ?? preset?.family,
+      objective: configuration.loss.kind ?? base?.configuration.objective ?? preset?.objective ?? .sigmoid)
     if let problem = sizes.problem { throw ConfigurationError("model", problem) }
     try configuration.towers.image.check(sizes.vision)
     try sizes.checkMemory(path: "model")
@@ -59,14 +60,16 @@ struct ModelForTraining {
       ?? sizes.imageProjection.map {
         FeatureProjection($0, inputs: sizes.vision.width, random: &projectionRandom)
       }
-    let textTower = TextTransformer(sizes.text, random: &textRandom)
+    let textTower = sizes.text.tower(random: &textRandom)
     if let pretrained = text.pretrained { try textTower.load(pretrained.stateDictionary()) }
     model = SigLIP(
       image: projection.map { ProjectedTower(tower, $0) } ?? tower, text: textTower,
       logitScale: configuration.loss.temperature.map { log($0) } ?? base?.model.logitScale.value.item()
-        ?? log(10),
-      logitBias: configuration.loss.bias ?? base?.model.logitBias.value.item()
-        ?? -log(Float(max(candidates, 2) - 1)))
+        ?? sizes.objective.logitScale,
+      logitBias: sizes.objective == .softmax
+        ? nil
+        : configuration.loss.bias ?? base?.model.logitBias?.value.item()
+          ?? -log(Float(max(candidates, 2) - 1)))
     model.apply(configuration.towers, random: &random)
   }
 }
@@ -138,7 +141,7 @@ private struct ImageSide {
 private struct TextSide {
   private(set) var configuration: TextConfiguration
   /// Weights that are there already.
-  let pretrained: TextTransformer?
+  let pretrained: (any TextTower)?
 
   init(_ source: ModelConfiguration, base: SigLIPCheckpoint?, preset: SigLIPConfiguration?) throws {
     let checkpoint =
@@ -184,7 +187,7 @@ extension SigLIP {
     image.transformer?.rematerializesBlocks = towers.image.rematerializes
     let share = towers.image.patchDropout
     if share > 0 { image.patchDropout = PatchDropout(probability: share, random: &random) }
-    text.encoder.rematerializesBlocks = towers.text.rematerializes
+    text.transformer?.rematerializesBlocks = towers.text.rematerializes
   }
 }
 

@@ -15,7 +15,7 @@ public enum PairLoss: Sendable {
     switch self {
     case .sigmoid(let negatives, let divisor):
       sigmoidPairwiseLoss(
-        images: images, texts: texts, logScale: model.logitScale.variable, bias: model.logitBias.variable,
+        images: images, texts: texts, logScale: model.logitScale.variable, bias: model.bias.variable,
         positives: positives, negatives: negatives, divisor: divisor)
     case .softmax:
       softmaxPairwiseLoss(
@@ -41,6 +41,12 @@ public enum PairLoss: Sendable {
 }
 
 extension SigLIP {
+  /// What the sigmoid loss cannot do without.
+  fileprivate var bias: Parameter {
+    guard let logitBias else { programmerError("the sigmoid loss of a model that has no bias") }
+    return logitBias
+  }
+
   /// The loss of a batch of any size, exact, in the memory of a few images and a few texts: towers are computed in parts,
   /// and again in the backward sweep (``microbatched(_:size:_:)``), the loss once for all pairs.
   ///

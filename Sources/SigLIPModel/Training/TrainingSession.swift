@@ -60,7 +60,7 @@ final class TrainingSession {
     if let every = configuration.metrics.normsEvery { trainer.measureNorms(every: every) }
     let (model, loss) = (model, configuration.loss.loss(Random(seed: 0)))
     trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
-    trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
+    if let bias = model.logitBias { trainer.metrics["bias"] = { Double(bias.value.item()) } }
     // Of the step's batch: how many were found in all depends on how far ahead the workers are.
     trainer.metrics["damaged samples"] = { [unowned self] in Double(leftOut) }
     trainer.afterUpdate = { loss.limitTemperature(of: model) }

@@ -27,7 +27,7 @@ extension SigLIPCheckpoint {
     }
     try checkModel()
     let preprocessing = format == .pairwise || saysMore ? try imagePreprocessing() : nil
-    if let problem = preprocessing.flatMap(format.problem(with:)) {
+    if let problem = preprocessing.flatMap({ format.problem(with: $0, of: configuration.family) }) {
       throw FileError(.unsupported, path, problem)
     }
     let isStacked = stacksBlocks && format == .bigVision
@@ -93,22 +93,16 @@ extension SigLIPCheckpoint {
         if preprocessing == nil, let preprocessor = companion("preprocessor_config.json") {
           try copyFile(preprocessor, to: folder + "/preprocessor_config.json")
         } else {
-          let isBicubic = self.format != .bigVision && configuration.generation == 1
           try writeJSON(
-            configuration.huggingFacePreprocessor(
-              isBicubic: preprocessing.map { $0.filter == .bicubic } ?? isBicubic,
-              preprocessing?.normalization ?? .siglip, maximumPatches: preprocessing?.maximumPatches),
+            configuration.huggingFacePreprocessor(preprocessing ?? transformersPreprocessing),
             to: folder + "/preprocessor_config.json")
         }
         try write(arrays, to: folder + "/model.safetensors", elementType)
       }
     case .openClip:
       try writeFolder(path) { folder in
-        try writeJSON(
-          configuration.openClipConfig(
-            isBicubic: preprocessing.map { $0.filter == .bicubic } ?? true,
-            preprocessing?.normalization ?? .siglip),
-          to: folder + "/open_clip_config.json")
+        let preprocessing = preprocessing ?? configuration.openClipPreprocessing
+        try writeJSON(configuration.openClipConfig(preprocessing), to: folder + "/open_clip_config.json")
         try write(arrays, to: folder + "/open_clip_model.safetensors", elementType)
       }
     case .pairwise:
@@ -119,6 +113,19 @@ extension SigLIPCheckpoint {
         try encode(preprocessing, to: "\(folder)/\(PairwiseDescription.preprocessingFileName)")
         try write(arrays, to: folder + "/model.safetensors", elementType)
       }
+    }
+  }
+
+  /// What transformers does with images of such a model; big_vision's are resized bilinearly there too.
+  private var transformersPreprocessing: ImagePreprocessing {
+    let (vision, size) = (configuration.vision, configuration.vision.imageSize)
+    if vision.isNaFlex {
+      return .naFlex(patchSize: vision.patchSize, maximumPatches: vision.gridSize * vision.gridSize)
+    }
+    return switch configuration.family {
+    case .clip: .clip(imageSize: size)
+    case .siglip where format != .bigVision: .huggingFaceV1(imageSize: size)
+    case .siglip, .siglip2: .huggingFaceV2(imageSize: size)
     }
   }
 
@@ -159,13 +166,6 @@ extension SigLIPCheckpoint {
       }
       return [(try TextEncoder.fileName(of: tokenizer), tokenizer)]
     }
-  }
-}
-
-extension ImagePreprocessing {
-  /// Patches that an image of any shape may have.
-  fileprivate var maximumPatches: Int? {
-    if case .patches(_, let maximum) = geometry { maximum } else { nil }
   }
 }
 

@@ -48,7 +48,9 @@ public struct SigLIPCheckpoint {
     let mapping = WeightMapping(
       format: files.format, configuration: configuration, isStacked: files.isStacked)
     try mapping.load(model, from: files.source)
-    if files.format == .huggingFace, let projection = model.text.projection, projection.isIdentity {
+    if files.format == .huggingFace, let projection = (model.text as? TextTransformer)?.projection,
+      projection.isIdentity
+    {
       // transformers cannot leave the projection out: see ``write(to:format:stacksBlocks:elementType:)``.
       configuration.text.outputWidth = nil
       model = SigLIPCheckpoint.moved(model, to: configuration) { path, value in
@@ -103,11 +105,16 @@ public struct SigLIPCheckpoint {
         throw FileError(.missing, folder, PairwiseDescription.preprocessingFileName)
       case (.efficientNetLite0, _): return .efficientNetLite(imageSize: size)
       case (.naFlex, _): return .naFlex(patchSize: vision.patchSize)
+      case (.resNet, _): return .clip(imageSize: size)
+      case (.transformer, .openClip) where configuration.family == .clip: return .clip(imageSize: size)
       case (.transformer, .bigVision): return .bigVision(imageSize: size)
       case (.transformer, .openClip): return .openCLIP(imageSize: size)
       case (.transformer, .huggingFace), (.transformer, .pairwise):
-        return configuration.generation == 2
-          ? .huggingFaceV2(imageSize: size) : .huggingFaceV1(imageSize: size)
+        return switch configuration.family {
+        case .siglip: .huggingFaceV1(imageSize: size)
+        case .siglip2: .huggingFaceV2(imageSize: size)
+        case .clip: .clip(imageSize: size)
+        }
       }
     }
   }
@@ -137,10 +144,15 @@ public struct SigLIPCheckpoint {
       programmerError("resized: a size of \(imageSize) for a model of \(configuration.vision)")
     }
     let side = target.vision.gridSize
-    let positions = target.imageTowerPath + ".positionEmbedding"
+    let isResNet = target.vision.architecture == .resNet
+    let positions = target.imageTowerPath + (isResNet ? ".pool" : "") + ".positionEmbedding"
+    let resize = method ?? format.positionResize
     let model = SigLIPCheckpoint.moved(model, to: target) { path, value in
-      path == positions
-        ? (method ?? format.positionResize)(value, height: side, width: side) : value
+      if path != positions { return value }
+      // A class token, and the mean of a residual network's pixels, have no place in the image.
+      let first = isResNet || target.vision.pooling == .classToken ? 1 : 0
+      let patches = resize(value[first...].contiguous(), height: side, width: side)
+      return .concatenate([value[..<first].contiguous(), patches])
     }
     let preprocessing = (try? imagePreprocessing())?.resized(imageSize: imageSize)
     return SigLIPCheckpoint(

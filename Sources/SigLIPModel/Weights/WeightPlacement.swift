@@ -64,7 +64,7 @@ struct WeightMapping {
   /// Whether the blocks of a tower are stacked in one array, as big_vision has them where it scans over blocks.
   var isStacked: (image: Bool, text: Bool) = (false, false)
 
-  private static let rows = Dictionary(uniqueKeysWithValues: WeightNames.table.map { ($0.path, $0) })
+  private var names: [String: WeightNames] { WeightNames.table(of: configuration.family) }
 
   /// One placement for each parameter of the model, and in the package's own format for each buffer.
   func placements(of model: SigLIP) -> [WeightPlacement] {
@@ -74,26 +74,39 @@ struct WeightMapping {
 
   /// Names that may be in a file without being a parameter.
   func isIgnored(_ name: String) -> Bool {
-    format == .huggingFace && name.hasSuffix(".embeddings.position_ids")
+    switch format {
+    case .huggingFace: name.hasSuffix(".embeddings.position_ids")
+    // How many batches a normalisation has seen matters to none whose momentum is a number.
+    case .openClip: configuration.vision.architecture == .resNet && name.hasSuffix(".num_batches_tracked")
+    case .bigVision, .pairwise: false
+    }
   }
 
   private func placement(of path: String, shape: Shape) -> WeightPlacement {
-    if format == .pairwise {
-      return WeightPlacement(
-        path: path, shape: shape, name: path, arrayShape: Array(shape), rows: shape.first.map { 0..<$0 },
+    func whole(_ name: String) -> WeightPlacement {
+      WeightPlacement(
+        path: path, shape: shape, name: name, arrayShape: Array(shape), rows: shape.first.map { 0..<$0 },
         storedShape: shape, layout: .same)
     }
-    let (template, block) = WeightMapping.template(path)
-    if let row = WeightMapping.rows[template] { return place(path, shape, row, leaf: nil, block: block) }
-    let cut = template.lastIndex(of: ".") ?? template.endIndex
-    guard let row = WeightMapping.rows[String(template[..<cut])] else {
-      programmerError("weights: no format has a name for \(path)")
+    if format == .pairwise { return whole(path) }
+    if configuration.vision.architecture == .resNet, path.hasPrefix("image.") {
+      return whole(ResNetNames(configuration.vision).name(of: String(path.dropFirst("image.".count))))
     }
-    return place(path, shape, row, leaf: String(template[cut...].dropFirst()), block: block)
+    let (template, block) = WeightMapping.template(path)
+    let cut = template.lastIndex(of: ".") ?? template.endIndex
+    let leaf = String(template[cut...].dropFirst())
+    if let row = names[template], let name = row.name(in: format) {
+      return place(path, shape, row, name, leaf: nil, block: block)
+    }
+    guard let row = names[String(template[..<cut])], let name = row.name(in: format) else {
+      programmerError("weights: \(format.rawValue) has no name for \(path)")
+    }
+    return place(path, shape, row, name, leaf: leaf, block: block)
   }
 
   /// `encoder.blocks.7.norm1.scale` as `encoder.blocks.{i}.norm1.scale` and 7.
   private static func template(_ path: String) -> (String, block: Int?) {
+    let path = path.hasPrefix("image.tower.") ? "image." + path.dropFirst("image.tower.".count) : path
     var parts = path.split(separator: ".").map(String.init)
     guard let index = parts.firstIndex(of: "blocks"), let block = Int(parts[index + 1]) else {
       return (path, nil)
@@ -103,11 +116,11 @@ struct WeightMapping {
   }
 
   private func place(
-    _ path: String, _ shape: Shape, _ row: WeightNames, leaf: String?, block: Int?
+    _ path: String, _ shape: Shape, _ row: WeightNames, _ name: String, leaf: String?, block: Int?
   ) -> WeightPlacement {
     let isImage = path.hasPrefix("image.")
-    var (name, part) = WeightMapping.parse(row.name(in: format))
-    if let leaf { name = join(name, leaf) }
+    var (name, part) = WeightMapping.parse(name)
+    if let leaf, !(format == .openClip && row.kind == .projection) { name = join(name, leaf) }
     let (storedShape, layout) = stored(shape, row.kind, leaf: leaf, isImage: isImage)
     var arrayShape = Array(storedShape)
     var rows = storedShape.first.map { 0..<$0 }
@@ -151,8 +164,10 @@ struct WeightMapping {
     let heads = isImage ? configuration.vision.heads : configuration.text.heads
     let isWeight = leaf == "weight"
     switch (format, kind) {
+    case (.huggingFace, .scalar) where configuration.family == .clip: return ([], .same)
     case (.huggingFace, _), (.pairwise, _): return (shape, .same)
     case (.openClip, .imagePositions): return ([1] + shape, .same)
+    case (.openClip, .projection): return ([shape[1], shape[0]], .transposed)
     case (.openClip, .scalar): return ([], .same)
     case (.openClip, _): return (shape, .same)
     case (.bigVision, .linear) where isWeight: return ([shape[1], shape[0]], .transposed)

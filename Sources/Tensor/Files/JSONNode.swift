@@ -50,6 +50,9 @@ package struct JSONNode: Sendable {
   /// Whether nothing stands here, or null.
   package var isAbsent: Bool { value == nil || value == .null }
 
+  /// Whether there is nothing, null or false.
+  package var isAbsentOrFalse: Bool { isAbsent || value == .boolean(false) }
+
   // MARK: Values
 
   /// The object here, or what has no members when nothing stands here.

@@ -3,11 +3,6 @@ import Optim
 
 /// What is minimised.
 public struct LossConfiguration: Sendable, Hashable, Codable {
-  /// SigLIP's loss, or CLIP's.
-  public enum Kind: String, Sendable, CaseIterable, Codable, CaseNames {
-    case sigmoid, softmax
-  }
-
   /// Which images a caption belongs to.
   public enum Positives: String, Sendable, CaseIterable, Codable, CaseNames {
     /// Its own alone, as in the paper.
@@ -24,20 +19,20 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
     case all
   }
 
-  /// Which loss.
-  public var kind = Kind.sigmoid
+  /// Which loss; that by which the model's checkpoint or preset learned if not given, else the sigmoid loss.
+  public var kind: PairObjective?
   /// Which images a caption belongs to.
   public var positives = Positives.same
   /// Which images each caption is compared with.
   public var candidates = Candidates.batch
   /// Which of the pairs that do not belong together count; all if not given.
   public var negatives: NegativesConfiguration?
-  /// t before the first step; the checkpoint's if not given, 10 without one.
+  /// t before the first step; the checkpoint's if not given, without one 10, and 1 / 0.07 for the softmax loss.
   public var temperature: Float?
   /// b before the first step; the checkpoint's if not given, without one -log(n - 1) for n candidates: the odds of a match.
   public var bias: Float?
 
-  /// The sigmoid loss.
+  /// The model's loss.
   public init() {}
 
   enum CodingKeys: CodingKey, CaseIterable {
@@ -47,7 +42,7 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
   /// Decodes what is given.
   public init(from decoder: any Decoder) throws {
     let fields = try ConfigurationFields<CodingKeys>(decoder)
-    try fields.read(.kind, into: &kind)
+    try fields.readOptional(.kind, into: &kind)
     try fields.read(.positives, into: &positives)
     try fields.read(.candidates, into: &candidates)
     try fields.readOptional(.negatives, into: &negatives)
@@ -56,13 +51,14 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
     }
     try fields.readOptional(.temperature, into: &temperature, .positive)
     try fields.readOptional(.bias, into: &bias, .finite)
+    if bias != nil && kind == .softmax { throw fields.problem(.bias, "the softmax loss has none") }
   }
 
   /// The loss of a batch.
   ///
   /// - Parameter random: What the choice of its negatives depends on.
   func loss(_ random: Random) -> PairLoss {
-    switch kind {
+    switch kind ?? .sigmoid {
     // Divided by captions where they are not as many as images.
     case .sigmoid:
       .sigmoid(
