@@ -193,6 +193,38 @@ import SigLIPModel
     #expect(try folder.contents().allSatisfy { !$0.hasSuffix("tmp") })
   }
 
+  /// A CLIP model that is changed until no other format can say what it is.
+  @Test(arguments: [WeightFormat.huggingFace, .openClip])
+  func whatClipModelsHaveElsewhere(_ format: WeightFormat) throws {
+    func problem(_ change: (inout SigLIPConfiguration) -> Void) throws -> String {
+      let name = format == .huggingFace ? CheckpointReference.Case.clip : .openClipClip
+      var configuration = try CheckpointReference(name).checkpoint.configuration
+      change(&configuration)
+      let folder = try TemporaryFolder()
+      let checkpoint = SigLIPCheckpoint(model: .outline(configuration), configuration: configuration)
+      do {
+        try checkpoint.write(to: folder.path("model"), format: format)
+      } catch { return "\(error)" }
+      return ""
+    }
+    #expect(try problem { _ in } == "")
+    #expect(try problem { $0.imageProjection?.hasBias = true }.contains("another projection of images"))
+    #expect(try problem { $0.text.projectionHasBias = true }.contains("another projection of texts"))
+    #expect(try problem { $0.text.isCausal = false }.contains("pools texts by endToken"))
+    #expect(try problem { $0.text.pooling = .last }.contains("pools texts by last"))
+    #expect(try problem { $0.vision.pooling = .attention }.contains("pools images by a head"))
+    #expect(try problem { $0.vision.activation = .silu }.contains("silu") == (format == .openClip))
+    #expect(try problem { $0.vision.activation = .geluExact }.contains("have one") == (format == .openClip))
+    #expect(try problem { $0.vision.normEpsilon = 1e-6 }.contains("add 1e-05") == (format == .openClip))
+    #expect(try problem { $0.objective = .sigmoid }.contains("bias b") == (format == .huggingFace))
+    #expect(try problem { $0.family = .siglip }.contains("a projection behind its image tower"))
+    let network = try problem {
+      $0.vision = .resNet(imageSize: 32, stages: [1, 1, 1, 1], channels: 2, width: 20)
+      $0.imageProjection = nil
+    }
+    #expect(network.contains("residual network") == (format == .huggingFace))
+  }
+
   @Test func aModelOfAnotherConfigurationIsNotWritten() throws {
     let folder = try TemporaryFolder()
     var other = TowerTests.configuration()

@@ -9,7 +9,8 @@ struct Classify: ParsableCommand {
     abstract: "Says how well each label fits each image.",
     discussion: """
       The probability of a label is the sigmoid of its logit: each label stands by itself, several may fit, or none. \
-      With --softmax the labels compete and their shares add up to 1. A label is put in place of {} in each template, \
+      With --softmax the labels compete and their shares add up to 1; so do those of models that learned by the softmax \
+      loss, as CLIP, without being asked. A label is put in place of {} in each template, \
       and the embeddings of its texts are averaged.
 
       An image that cannot be read is named on standard error and left out; then the exit status is 2. Ctrl-C ends after \
@@ -55,7 +56,10 @@ struct Classify: ParsableCommand {
       for image in read { if case .failure(let error) = image { failures.append(error) } }
       if readable.isEmpty { continue }
       let logits = model.logits(images: try model.embed(fitted: readable.map(\.1)), texts: texts)
-      for (row, (name, _)) in readable.enumerated() { results.append(result(name, labels, logits[row])) }
+      let objective = model.checkpoint.model.objective
+      for (row, (name, _)) in readable.enumerated() {
+        results.append(result(name, labels, logits[row], objective))
+      }
     }
     if json {
       try printLines(siglip.json(results))
@@ -84,9 +88,13 @@ struct Classify: ParsableCommand {
     return withoutGradients { Variable(mean).normalized().value }
   }
 
-  private func result(_ image: String, _ labels: [String], _ logits: Tensor) -> Result {
-    let shares = softmax ? Variable(logits).softmax(axis: -1).value.scalars : nil
-    let probabilities = Variable(logits).sigmoid().value.scalars
+  private func result(
+    _ image: String, _ labels: [String], _ logits: Tensor, _ objective: PairObjective
+  ) -> Result {
+    let competing = Variable(logits).softmax(axis: -1).value.scalars
+    let shares = softmax ? competing : nil
+    let probabilities =
+      objective == .softmax ? competing : Variable(logits).sigmoid().value.scalars
     let entries = zip(labels, logits.scalars).enumerated().map { index, entry in
       Result.Entry(
         label: entry.0, logit: entry.1, probability: probabilities[index], softmax: shares?[index])

@@ -87,13 +87,11 @@ struct ModelDescription: Encodable {
     }
     let total = imageMultiplyAdds + textMultiplyAdds
     let rows = [
-      ("model", "\(source.shown) (SigLIP\(configuration.generation == 2 ? " 2" : ""))"),
+      ("model", "\(source.shown) (\(configuration.family.name))"),
       ("images", Self.images(of: vision) + patches),
       (
         "image tower",
-        (vision.architecture == .efficientNetLite0
-          ? "EfficientNet-Lite0, \(vision.width) features"
-          : tower(vision.width, vision.depth, vision.heads, vision.hiddenWidth, vision.activation))
+        imageTower ?? tower(vision.width, vision.depth, vision.heads, vision.hiddenWidth, vision.activation)
           + imageProjection
       ),
       ("texts", texts),
@@ -112,10 +110,21 @@ struct ModelDescription: Encodable {
     return rows.map { $0.0.padding(toLength: 13, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
   }
 
+  /// A tower that is no transformer.
+  private var imageTower: String? {
+    let vision = configuration.vision
+    return switch vision.architecture {
+    case .efficientNetLite0: "EfficientNet-Lite0, \(vision.width) features" + imageProjection
+    case .resNet:
+      "residual network of \(vision.stageDepths.map(String.init).joined(separator: ", ")) blocks, "
+        + "\(vision.hiddenWidth) channels, attention with \(vision.heads) heads to \(vision.width)"
+    case .transformer, .naFlex: nil
+    }
+  }
+
   private var patches: String {
     let vision = configuration.vision
-    return vision.architecture == .efficientNetLite0
-      ? "" : ", patches of \(vision.patchSize) x \(vision.patchSize)"
+    return imageTower == nil ? ", patches of \(vision.patchSize) x \(vision.patchSize)" : ""
   }
 
   private var imageProjection: String {
@@ -128,7 +137,8 @@ struct ModelDescription: Encodable {
     let text = configuration.text
     return "\(text.contextLength) tokens of \(text.vocabularySize)"
       + (text.tokenBottleneck.map { ", each from \($0) numbers" } ?? "")
-      + (text.pooling == .mean ? ", mean of all positions" : "")
+      + (text.isCausal ? ", each seeing those before it" : "")
+      + (text.pooling == .mean ? ", mean of all positions" : text.pooling == .endToken ? ", its end" : "")
       + (text.outputWidth.map { ", projected to \($0)" } ?? ", no projection")
   }
 

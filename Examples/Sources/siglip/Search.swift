@@ -8,8 +8,9 @@ struct Search: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Finds the images of an index that fit a text, or resemble an image.",
     discussion: """
-      Prints the images that fit best, with the probability that a text describes them, or their cosine similarity to \
-      an image. The model is the one that the index was made with.
+      Prints the images that fit best, with the probability that a text describes them; with their cosine similarity to \
+      an image, or where the model learned by the softmax loss, which gives a pair by itself no probability. The model is \
+      the one that the index was made with.
 
       Examples:
         siglip search photos.index "a dog in the snow"
@@ -60,9 +61,8 @@ struct Search: ParsableCommand {
     let found = nearest.map { entry, similarity in
       FoundImage(
         path: index.folder + "/" + entry.path, name: entry.path,
-        score: text == nil
-          ? String(format: "%.4f", similarity)
-          : String(format: "%6.2f%%", model.probability(similarity) * 100))
+        score: (text == nil ? nil : model.probability(similarity)).map { String(format: "%6.2f%%", $0 * 100) }
+          ?? String(format: "%.4f", similarity))
     }
     try printLines(found.map { "\($0.score)  \($0.path.shown)" }.joined(separator: "\n"))
     printError(
@@ -82,9 +82,10 @@ struct Search: ParsableCommand {
 }
 
 extension LoadedModel {
-  /// The probability that a text describes an image, from their cosine similarity.
-  fileprivate func probability(_ similarity: Float) -> Float {
+  /// The probability that a text describes an image, from their cosine similarity, where the model knows it.
+  fileprivate func probability(_ similarity: Float) -> Float? {
+    guard let bias = checkpoint.model.logitBias else { return nil }
     let scale = checkpoint.model.logitScale.value.exp().item()
-    return 1 / (1 + exp(-(similarity * scale + checkpoint.model.logitBias.value.item())))
+    return 1 / (1 + exp(-(similarity * scale + bias.value.item())))
   }
 }

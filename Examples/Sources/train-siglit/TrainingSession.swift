@@ -41,7 +41,7 @@ final class TrainingSession {
     trainer.showsProgress = run != nil
     trainer.measureNorms(every: 10)
     trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }
-    trainer.metrics["bias"] = { Double(model.logitBias.value.item()) }
+    if let bias = model.logitBias { trainer.metrics["bias"] = { Double(bias.value.item()) } }
   }
 
   /// Has the metrics written to one more place.
