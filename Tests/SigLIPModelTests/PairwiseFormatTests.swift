@@ -215,9 +215,9 @@ import SigLIPModel
     #expect(try problem { $0.vision.pooling = .attention }.contains("pools images by a head"))
     #expect(try problem { $0.vision.activation = .silu }.contains("silu") == (format == .openClip))
     #expect(try problem { $0.vision.activation = .geluExact }.contains("have one") == (format == .openClip))
-    #expect(try problem { $0.vision.normEpsilon = 1e-6 }.contains("add 1e-05") == (format == .openClip))
+    #expect(try problem { $0.vision.normEpsilon = 1e-6 }.contains("add 1e-5") == (format == .openClip))
     #expect(try problem { $0.objective = .sigmoid }.contains("bias b") == (format == .huggingFace))
-    #expect(try problem { $0.family = .siglip }.contains("a projection behind its image tower"))
+    #expect(try problem { $0.family = .siglip }.contains("SigLIP models"))
     let network = try problem {
       $0.vision = .resNet(imageSize: 32, stages: [1, 1, 1, 1], channels: 2, width: 20)
       $0.imageProjection = nil

@@ -16,7 +16,7 @@ import Training
 ///     report.html       curves and results
 ///     damaged.tsv       samples that were left out, if any were
 public final class SigLIPTraining {
-  /// All that decides it.
+  /// All that decides it; the loss is that of the model where none was asked for.
   public let configuration: TrainingConfiguration
   /// The sizes of the model.
   public var modelConfiguration: SigLIPConfiguration { parts.configuration }
@@ -32,7 +32,7 @@ public final class SigLIPTraining {
   ///
   /// - Throws: ``ConfigurationError``, ``FileError``, `StateError`, and what else sources throw.
   public init(_ configuration: TrainingConfiguration) throws {
-    self.configuration = try configuration.checked()
+    var configuration = try configuration.checked()
     data = try configuration.data.open(seed: configuration.seed)
     evaluationData = try configuration.evaluation.data?.open(seed: configuration.seed)
     heldOutData = try configuration.evaluation.heldOut?.open(seed: configuration.seed)
@@ -52,6 +52,18 @@ public final class SigLIPTraining {
     parts = try ModelForTraining(
       configuration,
       candidates: configuration.loss.candidates == .all ? data.imageCount : configuration.batchSize)
+    // What the model brought along decides the course too.
+    configuration.loss.kind = parts.configuration.objective
+    if let problem = configuration.loss.problem {
+      throw ConfigurationError("loss.\(problem.key.stringValue)", problem.text)
+    }
+    if parts.configuration.vision.architecture == .resNet && !configuration.cachesFeatures
+      && configuration.microbatchSize != nil
+    {
+      throw ConfigurationError(
+        "microbatchSize", "a residual network normalises by whole batches, of which parts have other statistics")
+    }
+    self.configuration = configuration
   }
 
   /// Trains, evaluates and writes the model.

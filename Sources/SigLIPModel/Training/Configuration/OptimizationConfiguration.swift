@@ -46,12 +46,16 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
     try fields.read(.positives, into: &positives)
     try fields.read(.candidates, into: &candidates)
     try fields.readOptional(.negatives, into: &negatives)
-    if negatives != nil && kind == .softmax {
-      throw fields.problem(.negatives, "only the sigmoid loss can leave negatives out")
-    }
     try fields.readOptional(.temperature, into: &temperature, .positive)
     try fields.readOptional(.bias, into: &bias, .finite)
-    if bias != nil && kind == .softmax { throw fields.problem(.bias, "the softmax loss has none") }
+    if let problem { throw fields.problem(problem.key, problem.text) }
+  }
+
+  /// What does not go with the loss.
+  var problem: (key: CodingKeys, text: String)? {
+    guard kind == .softmax else { return nil }
+    if negatives != nil { return (.negatives, "only the sigmoid loss can leave negatives out") }
+    return bias == nil ? nil : (.bias, "the softmax loss has none")
   }
 
   /// The loss of a batch.
