@@ -61,7 +61,8 @@ public final class SigLIPTraining {
       && configuration.microbatchSize != nil
     {
       throw ConfigurationError(
-        "microbatchSize", "a residual network normalises by whole batches, of which parts have other statistics")
+        "microbatchSize",
+        "a residual network normalises by whole batches, of which parts have other statistics")
     }
     self.configuration = configuration
   }

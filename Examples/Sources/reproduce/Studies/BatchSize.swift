@@ -10,7 +10,7 @@ struct BatchSize: Study {
     79.7 at 8k), equal from there on (81.2 and 81.2 at 16k); both are best at about 32k and fall beyond (72.8 and 72.2 at 256k).
     """
 
-  typealias Loss = LossConfiguration.Kind
+  typealias Loss = PairObjective
 
   /// How t and b begin, and how much faster than weights they learn.
   struct Recipe: Hashable {
