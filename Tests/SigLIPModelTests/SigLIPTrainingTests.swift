@@ -271,6 +271,45 @@ import Training
     }
   }
 
+  /// A new projection behind a pretrained tower that sees images begins with features of mean 0 and deviation 1.
+  @Test func featuresOfAPretrainedTowerAreNormalised() throws {
+    _ = try run("base", ["steps=1"])
+    func model(_ image: String) -> String {
+      "model={\"image\": {\"checkpoint\": \"\(folder.path("base/model"))\"\(image)}, \"embeddingWidth\": 20, "
+        + #""text": {"contextLength": 8, "width": 24, "depth": 1, "heads": 2, "pooling": "mean"}, "#
+        + "\"tokenizer\": \"\(exampleData("tokenizer.model"))\"}"
+    }
+    /// The tower of a run that does not learn, with what stands behind it.
+    func tower(_ output: String, _ image: String) throws -> ProjectedTower {
+      _ = try run(output, [model(image), "steps=1", "towers.image.learningRateMultiplier=0"])
+      return try #require(
+        SigLIPCheckpoint(path: folder.path("\(output)/model")).model.image as? ProjectedTower)
+    }
+    let base = try SigLIPCheckpoint(path: folder.path("base/model"))
+    let weights = base.model.image.stateDictionary()
+    let pretrained = try tower("pretrained", "")
+    #expect(pretrained.tower.stateDictionary().allSatisfy { weights[$0.key]!.scalars == $0.value.scalars })
+    let preprocessing = try base.imagePreprocessing()
+    let pictures = try preprocessing.fit(files: (0..<12).map { folder.path("\($0).ppm") }).map {
+      try $0.get()
+    }
+    guard case .pixels(let pixels) = preprocessing.batch(ofFitted: pictures) else { fatalError("no pixels") }
+    pretrained.evaluate()
+    let features = withoutGradients { pretrained.tower(Variable(pixels)).value }
+    let normalization = try #require(pretrained.normalization)
+    #expect(largestDifference(normalization.mean.value, features.mean(axes: [0])) < 1e-5)
+    let deviation = (features.variance(axes: [0]) + 1e-6).sqrt()
+    #expect(
+      largestDifference(normalization.deviation.value, deviation.maximum(deviation.mean() * 0.1)) < 1e-5)
+
+    let random = try tower("random", ", \"randomWeights\": true")
+    let others = random.tower.stateDictionary().filter {
+      $0.key.hasPrefix("encoder.blocks.0") && $0.key.hasSuffix("weight") && $0.value.rank == 2
+    }
+    #expect(!others.isEmpty && others.allSatisfy { weights[$0.key]!.scalars != $0.value.scalars })
+    #expect(random.normalization == nil)
+  }
+
   @Test func damagedSamplesAreListed() throws {
     let table = try makeTable()
     try FileManager.default.removeItem(atPath: folder.path("5.ppm"))

@@ -21,7 +21,10 @@ import ArgumentParser
   static func main() { runAsProgram() }
 
   /// All studies, in the order of the documentation.
-  static let studies: [any Study] = [BatchSize(), InitialBias(), Negatives(), SecondMoment()]
+  static let studies: [any Study] = [
+    BatchSize(), InitialBias(), Negatives(), SecondMoment(), LabelNoise(), PretrainedTower(), Multilingual(),
+    Optimizers(),
+  ]
 }
 
 /// Names the studies.

@@ -6,7 +6,10 @@ extension StudyRun {
   /// order of runs and the time that is told to be left depend on it.
   var work: Double {
     let batch = Double(configuration.batchSize)
-    return 1.2 + Double(configuration.steps) * (1e-3 + 8e-5 * batch + 5e-9 * batch * batch)
+    // What is not locked sees the pixels of every image.
+    let side = configuration.towers.image.training == .locked ? 0 : configuration.model.image?.imageSize ?? 0
+    let perPair = 8e-5 + 2.5e-6 * Double(side * side)
+    return 1.2 + Double(configuration.steps) * (1e-3 + perPair * batch + 5e-9 * batch * batch)
   }
 }
 

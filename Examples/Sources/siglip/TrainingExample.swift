@@ -112,7 +112,10 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "samples": "captions"},
-        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions"}, "every": 100},
+        "evaluation": {
+          "data": {"path": "DATA", "split": "validationCompositions"}, "every": 100,
+          "heldOut": {"path": "DATA", "split": "compositions"}
+        },
         "output": "runs/siglit-emoji",
         "model": {
           "image": {"efficientNetLite0": "DATA/efficientnet-lite0.safetensors", "imageSize": 160},
@@ -137,7 +140,10 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "samples": "captions"},
-        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions"}, "every": 100},
+        "evaluation": {
+          "data": {"path": "DATA", "split": "validationCompositions"}, "every": 100,
+          "heldOut": {"path": "DATA", "split": "compositions"}
+        },
         "output": "runs/msiglip-emoji",
         "model": {
           "image": {"efficientNetLite0": "DATA/efficientnet-lite0.safetensors", "imageSize": 160},
@@ -185,7 +191,10 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "languages": ["en"]},
-        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions", "languages": ["en"]}, "every": 100},
+        "evaluation": {
+          "data": {"path": "DATA", "split": "validationCompositions", "languages": ["en"]}, "every": 100,
+          "heldOut": {"path": "DATA", "split": "compositions", "languages": ["en"]}
+        },
         "output": "runs/finetune-emoji-clipart",
         "model": {"checkpoint": "runs/siglip-openclipart/model"},
         "augmentations": [
@@ -203,7 +212,10 @@ struct TrainingExample {
     json: """
       {
         "data": {"path": "DATA", "languages": ["en"]},
-        "evaluation": {"data": {"path": "DATA", "split": "validationCompositions", "languages": ["en"]}, "every": 100},
+        "evaluation": {
+          "data": {"path": "DATA", "split": "validationCompositions", "languages": ["en"]}, "every": 100,
+          "heldOut": {"path": "DATA", "split": "compositions", "languages": ["en"]}
+        },
         "output": "runs/emoji-from-scratch",
         "model": {
           "image": {"imageSize": 64, "patchSize": 8, "width": 192, "depth": 6},

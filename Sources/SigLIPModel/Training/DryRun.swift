@@ -36,7 +36,7 @@ extension SigLIPTraining {
     let reader = TolerantReader(data.source, maximumShare: configuration.loader.maximumDamagedShare)
     try open(data, reader)
     let features = try lockedFeatures()
-    let trained = trainedModel(features)
+    let trained = try trainedModel(features)
     let maker = batchMaker(reader, features)
     let samples = order.batch(at: DataPosition())
     let pictures = try maker.pictures(samples.prefix(64))

@@ -11,6 +11,8 @@ struct ModelForTraining {
   let encoder: TextEncoder
   /// Where tokenizer files are that go with the model.
   let tokenizerPath: String
+  /// What has to learn the mean and the deviation of a pretrained tower's features, where a new projection begins behind it.
+  let newNormalization: FeatureNormalization?
 
   /// Reads or makes the towers.
   ///
@@ -21,6 +23,8 @@ struct ModelForTraining {
     let base = try source.checkpoint.map { try SigLIPCheckpoint(path: $0) }
     let preset = try source.preset.map { try SigLIPConfiguration(named: $0) }
     var image = try ImageSide(source, base: base, preset: preset)
+    // Behind random weights a pretrained projection knows nothing either.
+    if source.image?.randomWeights == true { (image.tower, image.pretrainedProjection) = (nil, nil) }
     var text = try TextSide(source, base: base, preset: preset)
     tokenizerPath = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
     encoder = try TextEncoder(path: tokenizerPath, contextLength: text.configuration.contextLength)
@@ -38,7 +42,7 @@ struct ModelForTraining {
     }
     if source.embeddingWidth != nil || width != (image.projection?.width ?? image.vision.width) {
       image.projection = ImageProjection(
-        width: width, normalizesFeatures: configuration.cachesFeatures, hasBias: false)
+        width: width, normalizesFeatures: configuration.cachesFeatures || image.tower != nil, hasBias: false)
       image.pretrainedProjection = nil
     }
     let sizes = SigLIPConfiguration(
@@ -71,6 +75,7 @@ struct ModelForTraining {
         : configuration.loss.bias ?? base?.model.logitBias?.value.item()
           ?? -log(Float(max(candidates, 2) - 1)))
     model.apply(configuration.towers, random: &random)
+    newNormalization = image.pretrainedProjection == nil ? projection?.normalization : nil
   }
 }
 

@@ -17,12 +17,7 @@ extension SigLIPTraining {
       noise: configuration.noise.map { _ in NoisePictures(side: vision.imageSize) },
       preprocessing: parts.preprocessing, options: options
     ) { images in
-      withoutGradients {
-        switch images {
-        case .pixels(let pixels): tower(Variable(pixels)).value
-        case .patches(let patches): tower(patches).value
-        }
-      }
+      withoutGradients { images.embedded(by: tower) }
     }
   }
 
@@ -38,8 +33,13 @@ extension SigLIPTraining {
   }
 
   /// The model that steps are made of: the whole one, or what stands behind its locked tower.
-  func trainedModel(_ features: LockedFeatures?) -> SigLIP {
-    guard let features else { return parts.model }
+  ///
+  /// - Throws: ``TooManyDamagedSamples``, ``Interrupted``; ``FileError`` when no image can be read.
+  func trainedModel(_ features: LockedFeatures?) throws -> SigLIP {
+    guard let features else {
+      if let normalization = parts.newNormalization { try learn(normalization) }
+      return parts.model
+    }
     guard let tower = parts.model.image as? ProjectedTower else {
       return parts.model.replacingImageTower(LockedEmbeddings())
     }
@@ -49,6 +49,32 @@ extension SigLIPTraining {
       (normalization.mean.value, normalization.deviation.value) = (known.mean.value, known.deviation.value)
     }
     return parts.model.replacingImageTower(tower.features)
+  }
+
+  /// Gives a normalisation the mean and the deviation of what the tower sees in a few hundred images before it learns.
+  private func learn(_ normalization: FeatureNormalization) throws {
+    let source = data.images[0]
+    let reader = TolerantReader(source, maximumShare: 1)
+    let tower = (parts.model.image as? ProjectedTower)?.tower ?? parts.model.image
+    parts.model.evaluate()
+    let samples = stride(from: 0, to: source.count, by: max(source.count / 512, 1)).map { $0 }
+    var features: [Tensor] = []
+    for start in stride(from: 0, to: samples.count, by: 16) {
+      try Interruption.check("stopped: nothing was trained")
+      let images = try samples[start..<min(start + 16, samples.count)].compactMap { sample in
+        try reader.read(sample) {
+          parts.preprocessing.fit(try source.image(at: $0).decoded(options: options))
+        }
+      }
+      if images.isEmpty { continue }
+      features.append(withoutGradients { parts.preprocessing.batch(ofFitted: images).embedded(by: tower) })
+    }
+    if features.isEmpty { throw FileError(.missing, source.key(at: 0), "image that can be read") }
+    let known = FeatureNormalization(of: .concatenate(features))
+    normalization.mean.value = known.mean.value
+    // A feature that is hardly there yet may grow: it is not made larger than others that are alike.
+    let deviation = known.deviation.value
+    normalization.deviation.value = deviation.maximum(deviation.mean() * 0.1)
   }
 
   /// Writes a model that was trained, with its locked tower, to a folder that every command reads; one that is there is
@@ -66,6 +92,16 @@ extension SigLIPTraining {
     guard rename(temporary, path) == 0 else {
       try? FileManager.default.removeItem(atPath: temporary)
       throw FileError(.unwritable, path, systemReason())
+    }
+  }
+}
+
+extension ImageBatch {
+  /// What a tower makes of the images.
+  fileprivate func embedded(by tower: any ImageTower) -> Tensor {
+    switch self {
+    case .pixels(let pixels): tower(Variable(pixels)).value
+    case .patches(let patches): tower(patches).value
     }
   }
 }

@@ -29,7 +29,7 @@ final class TrainingSession {
     evaluationReader = training.evaluationData.map(tolerant)
     heldOutReader = training.heldOutData.map(tolerant)
     features = try training.lockedFeatures()
-    model = training.trainedModel(features)
+    model = try training.trainedModel(features)
     // Reading the model and computing features needed memory of other sizes than steps do.
     MemoryPool.shared.releaseUnused()
     let optimizer = configuration.optimizer.optimizer(

@@ -74,12 +74,15 @@ public struct ImageTowerSource: Sendable, Hashable, Codable {
   public var heads: Int?
   /// Width inside the MLPs; four times the width if not given.
   public var hiddenWidth: Int?
+  /// Whether of a checkpoint or an EfficientNet only sizes and preprocessing are taken, so that the tower begins from scratch.
+  public var randomWeights = false
 
   /// Nothing.
   public init() {}
 
   enum CodingKeys: CodingKey, CaseIterable {
     case checkpoint, efficientNetLite0, preset, imageSize, patchSize, width, depth, heads, hiddenWidth
+    case randomWeights
   }
 
   /// Decodes what is given.
@@ -94,6 +97,7 @@ public struct ImageTowerSource: Sendable, Hashable, Codable {
     try fields.readOptional(.depth, into: &depth, .range(ConfigurationBounds.depth))
     try fields.readOptional(.heads, into: &heads, .range(1...ConfigurationBounds.width.upperBound))
     try fields.readOptional(.hiddenWidth, into: &hiddenWidth, .range(ConfigurationBounds.hiddenWidth))
+    try fields.read(.randomWeights, into: &randomWeights)
     let origins: [CodingKeys] = [.checkpoint, .efficientNetLite0, .preset].filter(fields.has)
     if origins.count > 1 {
       throw fields.problem(origins[1], "there is \(origins[0].stringValue) too, expected one of both")
