@@ -62,8 +62,8 @@ struct Multilingual: Study {
       if let best = results.best(of: candidates) { runs += scale.runs("batch \(size)", best) }
     }
     guard let base = results.best(of: candidates(batchSize(scale), scale)) else { return runs }
-    for bottleneck in bottlenecks {
-      runs += scale.runs("table of \(bottleneck ?? 64)", recipe(base, bottleneck: bottleneck))
+    for bottleneck in bottlenecks.compactMap(\.self) {
+      runs += scale.runs("table of \(bottleneck)", recipe(base, bottleneck: bottleneck))
     }
     return runs + scale.runs("without 6 languages", withoutSome(base, scale))
   }

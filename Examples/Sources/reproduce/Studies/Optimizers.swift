@@ -50,7 +50,8 @@ struct Optimizers: Study {
   }
 
   func runs(_ scale: StudyScale, after results: RunResults) -> [StudyRun] {
-    (optimizers + schedules).flatMap { way in
+    // AdamW with a cosine is the first of both.
+    (optimizers + schedules.dropFirst()).flatMap { way in
       let candidates = candidates(way, scale)
       let choosing = candidates.map {
         scale.tuningRun("\(way.name), learning rate \($0.optimizer.learningRate)", $0)
