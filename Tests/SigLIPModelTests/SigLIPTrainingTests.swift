@@ -141,7 +141,9 @@ import Training
     }
     let all = try losses("all")
     for kind in ["random", "hardest", "easiest"] {
-      #expect(try losses("\(kind)-all", negatives(kind, 1)) == all)
+      // To the rounding of sums in another order.
+      let some = try losses("\(kind)-all", negatives(kind, 1))
+      #expect(zip(some, all).allSatisfy { abs($0 - $1) < 1e-4 * $1 }, "\(kind): \(some), \(all)")
     }
     let few = try losses("random", negatives("random", 0.2), "loader.workers=0")
     #expect(try losses("workers", negatives("random", 0.2), "loader.workers=3") == few)

@@ -36,8 +36,7 @@ extension StudyScale {
     configuration.optimizer.weightDecay = 0.01
     // Few rows of the token table matter to a batch.
     configuration.optimizer.groups = [
-      ParameterGroup.Configuration(
-        pattern: #"image\..*|text\.tokenEmbedding.*"#, learningRateMultiplier: 10)
+      ParameterGroup.Configuration(pattern: #"text\.tokenEmbedding.*"#, learningRateMultiplier: 10)
     ]
     configuration.metrics.every = max(configuration.steps / 64, 1)
     return configuration
