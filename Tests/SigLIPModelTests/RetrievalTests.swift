@@ -92,6 +92,23 @@ import Testing
     #expect(try JSONDecoder().decode(Recall.self, from: JSONEncoder().encode(new)) == new)
   }
 
+  /// The order of a dictionary is another in every process: a sum in that order would not be equal in equal runs.
+  @Test func theMeanOverLanguagesIsInTheirOrder() throws {
+    var random = Random(seed: 3)
+    let captions = (0..<24).flatMap { language in
+      (0..<7 + language).map { (caption: Caption("\($0)", language: "l\(language)"), image: $0 % 30) }
+    }
+    func embeddings(_ count: Int) -> Tensor {
+      Variable(random.normal([count, 3])).normalized().value
+    }
+    let evaluation = try RetrievalEvaluation(
+      images: embeddings(31), texts: embeddings(captions.count), captions: captions)
+    let sorted = evaluation.languages.sorted { $0.key < $1.key }.map(\.value)
+    #expect(evaluation.languages.count == 24 && evaluation.retrieval == .mean(sorted))
+    // Other orders have other sums.
+    #expect((1..<24).contains { evaluation.retrieval != .mean(Array(sorted[$0...] + sorted[..<$0])) })
+  }
+
   @Test func nothingIsRankedWithoutQueries() throws {
     #expect(try retrievalRanks(queries: .zeros([0, 3]), candidates: .eye(3), targets: []) == [])
   }

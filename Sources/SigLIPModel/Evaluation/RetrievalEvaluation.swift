@@ -113,7 +113,8 @@ public struct RetrievalEvaluation: Sendable, Hashable, Codable {
   /// Counts what was found in each language.
   public init(_ languages: [String: CaptionRetrieval]) {
     self.languages = languages.mapValues { Retrieval($0.ranks) }
-    retrieval = .mean(Array(self.languages.values))
+    // In an order of their own: that of a dictionary differs from process to process, and with it the rounding of sums.
+    retrieval = .mean(self.languages.sorted { $0.key < $1.key }.map(\.value))
   }
 
   /// Numbers for a line of metrics.
