@@ -96,44 +96,54 @@ struct BatchSize: Study {
     }
   }
 
-  /// A loss at a batch size with what is best for both; as many examples as in the main comparison if not given.
-  func chosen(
-    _ loss: Loss, _ size: Int, examples: Int? = nil, _ scale: StudyScale, _ results: RunResults
-  ) -> TrainingConfiguration? {
+  /// A loss at a batch size with what is best for both.
+  func chosen(_ loss: Loss, _ place: Place, _ scale: StudyScale, _ results: RunResults)
+    -> TrainingConfiguration?
+  {
     guard let recipe = recipe(loss, scale, results),
-      let best = results.best(of: rateCandidates(loss, size, recipe, scale))
+      let best = results.best(of: rateCandidates(loss, place.size, recipe, scale))
     else { return nil }
     return configuration(
-      loss, size, recipe, rate: best.optimizer.learningRate, examples: examples ?? self.examples(scale),
-      scale)
+      loss, place.size, recipe, rate: best.optimizer.learningRate, examples: place.examples, scale)
   }
 
-  // MARK: Equal examples, pairs, time
+  // MARK: Comparisons
 
-  enum Equality: String, CaseIterable {
-    case examples, pairs, time
+  /// What runs have in common that are compared; `length` is batches of one size and trainings of several lengths.
+  enum Comparison: String, CaseIterable {
+    case examples = "equal examples"
+    case pairs = "equal pairs"
+    case time = "equal time"
+    case length
   }
 
-  /// Sizes that can be compared: a step or more, and no hours.
-  func sizes(_ equality: Equality, _ scale: StudyScale) -> [Int] {
-    switch equality {
+  /// A batch size, and how many examples are seen.
+  struct Place: Hashable {
+    let size: Int
+    let examples: Int
+  }
+
+  /// The batch sizes of a comparison, or its numbers of examples: those that leave a step or more, and take no hours.
+  func places(_ comparison: Comparison, _ scale: StudyScale) -> [Int] {
+    switch comparison {
     case .examples: sizes(scale)
     case .pairs: scale.of([256, 1024, 4096], quick: [512])
     case .time: scale.of([64, 256, 1024, 4096, 16_384], quick: [512])
+    case .length: scale.of([1, 4, 16], quick: [4]).map { examples(scale) * $0 / 4 }
     }
   }
 
-  /// How many examples a run has that is equal to that of the middle batch, of the sigmoid loss.
-  func examples(_ equality: Equality, _ loss: Loss, _ size: Int, _ scale: StudyScale) -> Int {
+  /// A run of a comparison: it is equal to that of the sigmoid loss with the middle batch.
+  func place(_ comparison: Comparison, _ loss: Loss, at place: Int, _ scale: StudyScale) -> Place {
     let (all, middle) = (examples(scale), middle(scale))
-    let equal =
-      switch equality {
-      case .examples: all
-      case .pairs: all * middle / size
-      case .time:
-        Int(Double(all) * BatchSize.seconds(.sigmoid, middle) / BatchSize.seconds(loss, size))
-      }
-    return max(equal, size)
+    switch comparison {
+    case .examples: return Place(size: place, examples: all)
+    case .pairs: return Place(size: place, examples: max(all * middle / place, place))
+    case .time:
+      let seconds = Double(all) * BatchSize.seconds(.sigmoid, middle)
+      return Place(size: place, examples: max(Int(seconds / BatchSize.seconds(loss, place)), place))
+    case .length: return Place(size: middle, examples: place)
+    }
   }
 
   /// Seconds of a processor for an example, a fit of what runs took (AMD EPYC, Zen 5, one thread): the towers, an
@@ -155,11 +165,12 @@ struct BatchSize: Study {
             "\(loss.rawValue), batch \(size), learning rate \($0.optimizer.learningRate)", $0)
         }
       }
-      for equality in Equality.allCases {
-        for size in sizes(equality, scale) {
-          let examples = examples(equality, loss, size, scale)
-          guard let configuration = chosen(loss, size, examples: examples, scale, results) else { continue }
-          runs += scale.runs("\(loss.rawValue), batch \(size), \(configuration.steps) steps", configuration)
+      for comparison in Comparison.allCases {
+        for place in places(comparison, scale) {
+          let place = self.place(comparison, loss, at: place, scale)
+          guard let configuration = chosen(loss, place, scale, results) else { continue }
+          runs += scale.runs(
+            "\(loss.rawValue), batch \(place.size), \(configuration.steps) steps", configuration)
         }
       }
     }
