@@ -30,6 +30,24 @@ public func checkNewOutput(_ path: String, option: String) throws {
   try checkFolder(around: path, option: option)
 }
 
+/// Refuses what cannot become a folder of files, or be one, before work is spent on what it should hold; those above it may
+/// be missing.
+///
+/// - Parameter option: What the path was given as, such as `--output`.
+/// - Throws: ``CommandError``.
+public func checkOutputFolder(_ path: String, option: String) throws {
+  if path.isEmpty { throw CommandError("\(option): expected a path, found nothing") }
+  var there = path
+  while kind(of: there) == .missing { there = parent(of: there) }
+  guard kind(of: there) == .folder else {
+    let what = there == path ? "it is there" : "\(there) is there"
+    throw CommandError("\(option) \(path): \(what) and is not a folder")
+  }
+  if access(there, W_OK | X_OK) != 0 {
+    throw CommandError.system("\(option) \(path): cannot write in \(there)")
+  }
+}
+
 private func checkFolder(around path: String, option: String) throws {
   if path.isEmpty { throw CommandError("\(option): expected a path, found nothing") }
   let folder = parent(of: path)

@@ -13,7 +13,8 @@ import ArgumentParser
 
   /// In the order in which the help lists them.
   static let subcommands: [any ParsableCommand.Type] = [
-    Train.self, Classify.self, Embed.self, IndexFolder.self, Search.self, Tokenize.self, Convert.self,
+    Train.self, Evaluate.self, Classify.self, Embed.self, IndexFolder.self, Search.self, Tokenize.self,
+    Convert.self,
     Inspect.self,
   ]
 }

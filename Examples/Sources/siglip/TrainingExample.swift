@@ -13,7 +13,7 @@ struct TrainingExample {
   /// All there are.
   static let all =
     [finetune, lockedImages, scratch, siglitEmoji, msiglipEmoji, siglipOpenclipart] + [
-      finetuneEmoji, emojiFromScratch, siglitWords,
+      finetuneEmoji, emojiFromScratch, siglitWords, fashion,
     ]
 
   /// What `--example` prints: one of them with some values changed, or for `list` their names.
@@ -253,6 +253,42 @@ struct TrainingExample {
           "groups": [{"pattern": "image\\\\..*|text\\\\.tokenEmbedding.*", "learningRateMultiplier": 10}]
         },
         "schedule": {"warmUpSteps": 20}
+      }
+      """)
+
+  static let fashion = TrainingExample(
+    name: "fashion", purpose: "both towers from scratch on Fashion-MNIST, whose captions are its ten classes",
+    json: """
+      {
+        "data": {
+          "path": "fashion/train-images-idx3-ubyte.gz", "labels": "fashion/train-labels-idx1-ubyte.gz",
+          "classes": [
+            "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+          ]
+        },
+        "evaluation": {
+          "data": {
+            "path": "fashion/validation-images-idx3-ubyte.gz",
+            "labels": "fashion/validation-labels-idx1-ubyte.gz",
+            "classes": [
+              "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+            ]
+          }
+        },
+        "output": "runs/fashion",
+        "model": {
+          "image": {"imageSize": 28, "patchSize": 7, "width": 128, "depth": 4},
+          "text": {"contextLength": 16, "width": 128, "depth": 1, "pooling": "mean"},
+          "tokenizer": "DATA/tokenizer.model"
+        },
+        "augmentations": [
+          {"name": "randomResizedCrop", "width": 28, "height": 28, "scale": [0.7, 1]},
+          {"name": "horizontalFlip"}
+        ],
+        "steps": 1500,
+        "batchSize": 256,
+        "optimizer": {"learningRate": 1e-3, "weightDecay": 0.1, "logitLearningRateMultiplier": 10},
+        "schedule": {"warmUpSteps": 100}
       }
       """)
 }

@@ -34,6 +34,26 @@ import Testing
     }
   }
 
+  @Test func whatCannotBecomeAFolderIsRefused() throws {
+    try withFolder { path in
+      for name in ["new", "folder", "folder/a/b", "new/", "none/new"] {
+        try checkOutputFolder(path(name), option: "--output")
+      }
+      try checkOutputFolder("new", option: "--output")
+      #expect(
+        message { try checkOutputFolder(path("file"), option: "--to") }
+          == "--to \(path("file")): it is there and is not a folder")
+      for name in ["file/new", "file/a/b"] {
+        #expect(
+          message { try checkOutputFolder(path(name), option: "--to") }
+            == "--to \(path(name)): \(path("file")) is there and is not a folder")
+      }
+      #expect(message { try checkOutputFolder(path("pipe"), option: "--to") }.contains("not a folder"))
+      #expect(message { try checkOutputFolder("", option: "--to") } == "--to: expected a path, found nothing")
+      #expect(!FileManager.default.fileExists(atPath: path("new")))
+    }
+  }
+
   @Test func whatIsThereIsNotReplaced() throws {
     try withFolder { path in
       try checkNewOutput(path("new"), option: "--to")

@@ -40,6 +40,8 @@ public struct CaptionTemplateError: DataError {
 public struct ClassFolderSource: ImageTextSource {
   /// The names of the folders.
   public let classes: [String]
+  /// What they are called in captions.
+  public let classNames: [String]
   private let folder: String
   private let images: [(label: Int, name: String)]
   private let captions: [[Caption]]
@@ -66,7 +68,8 @@ public struct ClassFolderSource: ImageTextSource {
       if files.isEmpty { throw FileError(.missing, folder + "/" + name, "images") }
       return files.map { (label, $0) }
     }
-    captions = classes.map { templates.captions(of: names[$0] ?? $0.replacing("_", with: " ")) }
+    classNames = classes.map { names[$0] ?? $0.replacing("_", with: " ") }
+    captions = classNames.map(templates.captions)
     (self.folder, self.classes) = (folder, classes)
   }
 

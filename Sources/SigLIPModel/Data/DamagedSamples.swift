@@ -55,8 +55,15 @@ public final class TolerantReader: Sendable {
   /// Writes the damaged samples as a table, in one step.
   ///
   /// - Throws: ``FileError``.
-  public func writeDamaged(to path: String) throws {
-    let rows = damaged.map { "\($0.index)\t\($0.key.oneLine())\t\($0.problem)\n" }
+  public func writeDamaged(to path: String) throws { try damaged.write(to: path) }
+}
+
+extension [DamagedSample] {
+  /// Writes them as a table, in one step.
+  ///
+  /// - Throws: ``FileError``.
+  func write(to path: String) throws {
+    let rows = map { "\($0.index)\t\($0.key.oneLine())\t\($0.problem)\n" }
     try Data(("index\tkey\tproblem\n" + rows.joined()).utf8).writeWhole(to: path)
   }
 }

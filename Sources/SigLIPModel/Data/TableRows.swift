@@ -181,6 +181,9 @@ struct TableRows: Sendable {
       for name in name.map({ [$0] }) ?? usual { if let text = try string(name) { return text } }
       return nil
     }
+    if options.imageColumn == nil, let key = try string(Crossmodal3600.key) {
+      return try checked(Crossmodal3600.image(key), Crossmodal3600.captions(of: members))
+    }
     guard let image = try first(options.imageColumn, TableOptions.usualImageColumns) else {
       let names = options.imageColumn.map { [$0] } ?? TableOptions.usualImageColumns
       throw SampleProblem(description: "no path of an image, expected \(names.joined(separator: " or "))")

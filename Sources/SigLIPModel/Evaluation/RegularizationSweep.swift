@@ -1,6 +1,7 @@
 import Foundation
 import NN
 import Optim
+import Training
 
 /// The C of a logistic regression that does best on a validation split, looked for as in CLIP: of the 97 powers of ten from
 /// 10⁻⁶ to 10⁶ in eighths, every 16th first, then ever closer around the best.
@@ -37,7 +38,8 @@ public struct RegularizationSweep: Sendable {
   ///   - validationLabels: Their classes.
   ///   - classes: Number of classes.
   ///   - minimizer: When to stop a fit.
-  /// - Throws: ``EvaluationError`` for features that are not finite, labels that are no class, and for a split without any.
+  /// - Throws: ``EvaluationError`` for features that are not finite, labels that are no class, and for a split without any;
+  ///   ``Interrupted``.
   public init(
     features: Tensor, labels: [Int], validationFeatures: Tensor, validationLabels: [Int], classes: Int,
     minimizer: LBFGS = LBFGS()
@@ -45,6 +47,7 @@ public struct RegularizationSweep: Sendable {
     var fits: [Int: (attempt: Attempt, regression: LogisticRegression)] = [:]
     func attempt(_ place: Int) throws {
       if fits[place] != nil || !(0...96).contains(place) { return }
+      try Interruption.check("stopped while fitting classifiers: nothing is written")
       let power = pow(10, Double(place - 48) / 8)
       // From the fit of the nearest C it is not far.
       let nearest = fits.keys.min { (abs($0 - place), $0) < (abs($1 - place), $1) }

@@ -10,16 +10,34 @@ let dataReaders = [
       let objects =
         #"{"image":"a.ppm","caption":["x","y"],"language":"en"}"# + "\n\n"
         + #"{"file_name":"b.ppm","text":"\u00e9"}"# + "\n"
+      let crossmodal =
+        #"{"image/key":"0a","image/locale":"fi","en":{"caption":["x","y"],"caption/tokenized":["z"]},"fi":{"caption":["å"]}}"#
       let images: [(name: String, bytes: [UInt8])] = [("a.ppm", Array("P6 1 1 255 abc".utf8))]
       return [
         Input([("table.csv", Array(csv.utf8))] + images),
         Input([("table.tsv", Array(csv.replacing(",", with: "\t").utf8))] + images),
         Input([("table.jsonl", Array(objects.utf8))] + images),
+        Input([("table.jsonl", Array(crossmodal.utf8))] + images),
       ]
     },
     read: { sample in
       let options = TableOptions(mergesRows: sample.dice.once(in: 2))
       try use(TableSource(sample.path, options: options), &sample)
+    }),
+  Reader(
+    name: "data description", share: 40,
+    seeds: {
+      let table = Array("image,caption\na.ppm,x\n".utf8)
+      let description =
+        #"{"path":"t.csv","kind":"table","languages":["en"],"imageColumn":"image","samples":"captions","weight":1.5}"#
+      return [
+        Input([("data.json", Array(description.utf8)), ("t.csv", table)]),
+        Input([("data.json", Array(#"{"path":"t.csv"}"#.utf8)), ("t.csv", table)]),
+      ]
+    },
+    read: { sample in
+      let source = try SourceConfiguration(describedBy: sample.path).images()
+      _ = try LabeledImages(source, classes: ["x", "y"]).labels(at: 0)
     }),
   Reader(
     name: "idx", share: 60,

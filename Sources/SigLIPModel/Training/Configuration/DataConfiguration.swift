@@ -187,7 +187,7 @@ public struct SourceConfiguration: Sendable, Hashable, Codable {
   var files: [String] { [path, labels].compactMap { $0 } }
 
   /// Opens the source: as samples, and as images each of which is there once.
-  fileprivate func open() throws -> (samples: any ImageTextSource, images: any ImageTextSource) {
+  func open() throws -> (samples: any ImageTextSource, images: any ImageTextSource) {
     var source: any ImageTextSource
     let kind = try kind ?? inferredKind()
     try check(kind)

@@ -1,0 +1,158 @@
+import Foundation
+import NN
+import Training
+
+/// A model that is evaluated, and what stands between data and its towers.
+///
+///     let model = try EvaluationModel(SigLIPCheckpoint(path: "runs/photos/model"), cache: "runs/embeddings")
+///     let result = try ZeroShotTask(images: LabeledImages(ClassFolderSource("animals"))).run(on: model)
+///
+/// What the image tower makes of images is kept in a folder that several evaluations share; texts are computed each time.
+/// Embeddings that are not finite are refused, and damaged samples tolerated as in training.
+public final class EvaluationModel {
+  /// The model with its files.
+  public let checkpoint: SigLIPCheckpoint
+  /// What happens to images.
+  public let preprocessing: ImagePreprocessing
+  /// How image files are read.
+  public let options: ImageReadingOptions
+  /// Images or texts that are embedded at a time.
+  public let batchSize: Int
+  /// The share of a source's samples that may be damaged.
+  public let maximumDamagedShare: Double
+  private let cacheFolder: String
+  private lazy var cache = Result { try openCache() }
+  private lazy var encoder = Result { try checkpoint.textEncoder() }
+
+  /// A checkpoint to evaluate.
+  ///
+  /// - Parameter cache: The folder of embeddings; it is made.
+  /// - Throws: ``FileError`` when the preprocessing cannot be read.
+  public init(
+    _ checkpoint: SigLIPCheckpoint, cache: String, options: ImageReadingOptions = ImageReadingOptions(),
+    batchSize: Int = 64, maximumDamagedShare: Double = 0.01
+  ) throws {
+    self.checkpoint = checkpoint
+    preprocessing = try checkpoint.imagePreprocessing()
+    (self.options, self.batchSize, self.maximumDamagedShare) = (options, batchSize, maximumDamagedShare)
+    cacheFolder = cache
+  }
+
+  private func openCache() throws -> EmbeddingCache {
+    let tower = checkpoint.model.image
+    let key = EmbeddingCache.key(
+      of: tower, checkpoint.configuration.vision, preprocessing: preprocessing, options: options)
+    return try EmbeddingCache(
+      folder: cacheFolder, tower: key, width: checkpoint.configuration.embeddingWidth)
+  }
+
+  /// Embeds a source's images, those apart that are damaged.
+  ///
+  /// - Throws: ``TooManyDamagedSamples``, ``Interrupted``; ``FileError`` when none can be read, or the model gives embeddings
+  ///   that are not finite.
+  public func embed(_ source: any ImageTextSource) throws -> EmbeddedImages {
+    let cache = try cache.get()
+    let reader = TolerantReader(source, maximumShare: maximumDamagedShare)
+    let digests = try cache.fill(
+      reader, preprocessing: preprocessing, options: options, batchSize: batchSize
+    ) { images in
+      try finite {
+        switch images {
+        case .pixels(let pixels): checkpoint.model.image(Variable(pixels)).value
+        case .patches(let patches): checkpoint.model.image(patches).value
+        }
+      }
+    }
+    let samples = digests.indices.filter { digests[$0] != nil }
+    if samples.isEmpty {
+      throw FileError(.missing, source.count == 0 ? "data" : source.key(at: 0), "image that can be read")
+    }
+    guard let features = try cache.features(of: digests.compactMap { $0 }) else {
+      throw FileError(.malformed, cache.path, "embeddings that were there a moment ago are damaged")
+    }
+    return EmbeddedImages(source: source, features: features, samples: samples, reader: reader)
+  }
+
+  /// Refuses a model without a tokenizer before its images are embedded.
+  ///
+  /// - Throws: ``FileError``.
+  func checkTokenizer() throws { _ = try encoder.get() }
+
+  /// Embeddings of length 1 of texts, `[texts, width]`.
+  ///
+  /// - Throws: ``Interrupted``; ``FileError`` when there is no tokenizer, it does not belong to the model, or embeddings are not
+  ///   finite.
+  public func embed(texts: [String]) throws -> Tensor {
+    let encoder = try encoder.get()
+    let vocabularySize = checkpoint.configuration.text.vocabularySize
+    let parts = try stride(from: 0, to: texts.count, by: batchSize).map { start in
+      try Interruption.check("stopped while embedding texts: nothing is written")
+      let tokens = encoder(Array(texts[start..<min(start + batchSize, texts.count)]))
+      if let id = tokens.values.max(), id >= vocabularySize {
+        throw FileError(
+          .unsupported, checkpoint.folder,
+          "its tokenizer makes id \(id), but its text tower knows \(vocabularySize) tokens")
+      }
+      return try finite { checkpoint.model.embed(texts: tokens).value }
+    }
+    return .concatenate(parts)
+  }
+
+  /// Refuses embeddings that nothing can be compared with: damaged weights, or too large ones, give such.
+  private func finite(_ embed: () -> Tensor) throws -> Tensor {
+    let embeddings = withoutGradients(embed)
+    if embeddings.withUnsafeScalars({ $0.contains { !$0.isFinite } }) {
+      throw FileError(
+        .malformed, checkpoint.path,
+        "the model gives an embedding that is not finite; its weights are damaged")
+    }
+    return embeddings
+  }
+
+  /// The probabilities that images and texts belong together, of their similarities `[..., texts]`: sigmoid(t s + b) of each
+  /// pair by itself, or of a model that learned by the softmax loss the shares of an image's texts.
+  public func probabilities(_ similarities: Tensor) -> Tensor {
+    let model = checkpoint.model
+    let scaled = similarities * model.logitScale.value.exp()
+    if let bias = model.logitBias { return (scaled + bias.value).sigmoid() }
+    return withoutGradients { Variable(scaled).softmax(axis: -1).value }
+  }
+}
+
+/// Images of a source as a model sees them.
+public struct EmbeddedImages {
+  /// Where they come from.
+  public let source: any ImageTextSource
+  /// `[images, width]`, of any length, as the image tower gives them.
+  public let features: Tensor
+  /// `[images, width]`, of length 1, as they are compared with texts.
+  public let embeddings: Tensor
+  /// The sample of each in the source.
+  public let samples: [Int]
+  /// What read them, and knows which are damaged.
+  public let reader: TolerantReader
+
+  init(source: any ImageTextSource, features: Tensor, samples: [Int], reader: TolerantReader) {
+    (self.source, self.features, self.samples, self.reader) = (source, features, samples, reader)
+    embeddings = withoutGradients { Variable(features).normalized().value }
+  }
+
+  /// How many there are.
+  public var count: Int { samples.count }
+
+  /// Those images of which `value` is something, with what it is; a `DataError` makes a sample a damaged one.
+  ///
+  /// - Throws: ``TooManyDamagedSamples``, and what `value` throws beside.
+  func keeping<Value>(_ value: (_ sample: Int) throws -> Value) throws -> (
+    images: EmbeddedImages, values: [Value]
+  ) {
+    let values = try samples.map { sample in try reader.read(sample, value) }
+    let kept = values.indices.filter { values[$0] != nil }
+    if kept.count == values.count { return (self, values.compactMap { $0 }) }
+    if kept.isEmpty { throw FileError(.missing, source.key(at: 0), "sample that can be read") }
+    let images = EmbeddedImages(
+      source: source, features: features.take(IndexTensor(kept), axis: 0), samples: kept.map { samples[$0] },
+      reader: reader)
+    return (images, values.compactMap { $0 })
+  }
+}
