@@ -17,7 +17,7 @@ public struct RetrievalTask: EvaluationTask {
     let languages = try CaptionRetrieval.byLanguage(
       images: data.images.embeddings, texts: data.texts, captions: data.captions)
     let evaluations = languages.mapValues { Retrieval($0.ranks) }
-    let mean = Retrieval.mean(Array(evaluations.values))
+    let mean = Retrieval.mean(evaluations.sorted { $0.key < $1.key }.map(\.value))
 
     var result = EvaluationResult(task: "retrieval")
     result.counts = [
