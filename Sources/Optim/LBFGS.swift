@@ -1,7 +1,6 @@
 import Foundation
 
-/// Minimises a smooth function of a vector, in double precision: L-BFGS (Liu and Nocedal 1989) with a line search for the
-/// strong conditions of Wolfe.
+/// Minimises a smooth function of a vector, in double precision: L-BFGS (Liu and Nocedal 1989).
 ///
 /// For problems that are small enough to be computed whole, such as a classifier on features, where scipy's
 /// `minimize(method="L-BFGS-B")` would be used. Unlike an ``Optimizer`` it needs the exact gradient, and reaches the minimum.
@@ -14,7 +13,7 @@ public struct LBFGS: Sendable, Hashable {
   public var historySize: Int
 
   /// A minimiser.
-  public init(gradientTolerance: Double = 1e-6, maximumIterations: Int = 1000, historySize: Int = 10) {
+  public init(gradientTolerance: Double = 1e-6, maximumIterations: Int = 1000, historySize: Int = 20) {
     if !(gradientTolerance >= 0) || maximumIterations < 0 || historySize < 1 {
       programmerError(
         "LBFGS: gradientTolerance \(gradientTolerance), maximumIterations \(maximumIterations), historySize \(historySize)"
@@ -165,79 +164,72 @@ private func addMultiple(_ factor: Double, _ x: [Double], to y: inout [Double]) 
 
 // MARK: - Line search
 
-/// Looks along a direction for a step that descends enough and leaves little slope: Nocedal and Wright, Numerical
-/// Optimization, algorithms 3.5 and 3.6.
+/// Looks along a direction for a step that leaves little of the slope.
+///
+/// Steps are judged by their slopes, of their values only that they are not above the start (the approximate conditions of
+/// Hager and Zhang 2005): so the last digits of a minimum are reached, where all values are equal but for rounding.
 private struct LineSearch {
   private struct Trial {
     let step: Double
     let slope: Double
     let evaluation: Evaluation
-    var value: Double { evaluation.value }
   }
 
   let start: Evaluation
   let direction: [Double]
+  private let origin: Trial
+
+  init(start: Evaluation, direction: [Double]) {
+    self.start = start
+    self.direction = direction
+    origin = Trial(step: 0, slope: dot(start.gradient, direction), evaluation: start)
+  }
 
   /// The step that was accepted; nothing where no step descends.
   func run(firstStep: Double, _ evaluate: ([Double]) throws -> Evaluation) rethrows -> Evaluation? {
-    let origin = Trial(step: 0, slope: dot(start.gradient, direction), evaluation: start)
     func attempt(_ step: Double) throws -> Trial {
       var point = start.point
       addMultiple(step, direction, to: &point)
       let evaluation = try evaluate(point)
       return Trial(step: step, slope: dot(evaluation.gradient, direction), evaluation: evaluation)
     }
-    // What rounding may add to a value is no ascent: without this the last digits of a minimum are not reached.
-    let rounding = 4 * abs(start.value).ulp
-    func isTooHigh(_ trial: Trial) -> Bool {
-      !(trial.value <= start.value + 1e-4 * trial.step * origin.slope + rounding)
-    }
-    func isFlat(_ trial: Trial) -> Bool { abs(trial.slope) <= -0.9 * origin.slope }
-
-    // Farther and farther, until a minimum has been passed.
-    var (low, high) = (origin, origin)
+    // The function still descends at `low`; somewhere before `high` it no longer does.
+    var (low, high) = (origin, Trial?.none)
     var step = firstStep
     for _ in 0..<60 {
       let trial = try attempt(step)
-      if isTooHigh(trial) || (low.step > 0 && trial.value >= low.value) {
-        high = trial
-        break
+      if isAccepted(trial) { return trial.evaluation }
+      if trial.slope < 0 && !isAbove(trial) { low = trial } else { high = trial }
+      guard let high else {
+        step *= 2
+        continue
       }
-      if isFlat(trial) { return trial.evaluation }
-      if trial.slope >= 0 {
-        (low, high) = (trial, low)
-        break
-      }
-      low = trial
-      step *= 2
-    }
-    if high.step == low.step { return low.step > 0 ? low.evaluation : nil }
-
-    // Between the two.
-    for _ in 0..<60 where abs(high.step - low.step) > 1e-16 * max(high.step, low.step) {
-      let trial = try attempt(LineSearch.stepBetween(low, high))
-      if isTooHigh(trial) || trial.value > low.value {
-        high = trial
-      } else {
-        if isFlat(trial) { return trial.evaluation }
-        if trial.slope * (high.step - low.step) >= 0 { high = low }
-        low = trial
-      }
+      step = LineSearch.stepBetween(low, high)
+      if step == low.step || step == high.step { break }
     }
     return low.step > 0 ? low.evaluation : nil
+  }
+
+  /// Whether a value is above the start, by more than rounding may add.
+  private func isAbove(_ trial: Trial) -> Bool {
+    !(trial.evaluation.value <= start.value + 1e-14 * abs(start.value))
+  }
+
+  private func isAccepted(_ trial: Trial) -> Bool {
+    !isAbove(trial) && abs(trial.slope) <= -0.9 * origin.slope
   }
 
   /// The minimum of the cubic through both values and slopes, or the middle where that is too near to one of them.
   private static func stepBetween(_ low: Trial, _ high: Trial) -> Double {
     let width = high.step - low.step
     let middle = low.step + width / 2
-    guard high.value.isFinite && high.slope.isFinite else { return middle }
-    let a = low.slope + high.slope - 3 * (low.value - high.value) / (low.step - high.step)
+    let rise = high.evaluation.value - low.evaluation.value
+    guard rise.isFinite && high.slope.isFinite else { return middle }
+    let a = low.slope + high.slope - 3 * rise / width
     let square = a * a - low.slope * high.slope
     guard square >= 0 else { return middle }
-    let root = square.squareRoot() * (width < 0 ? -1 : 1)
-    let step = high.step - width * (high.slope + root - a) / (high.slope - low.slope + 2 * root)
-    let share = (step - low.step) / width
-    return share > 0.1 && share < 0.9 ? step : middle
+    let root = square.squareRoot()
+    let share = 1 - (high.slope + root - a) / (high.slope - low.slope + 2 * root)
+    return share > 0.1 && share < 0.9 ? low.step + share * width : middle
   }
 }

@@ -3,15 +3,18 @@
     python Tests/Fixtures/evaluation.py                                  # the fixture
     python Tests/Fixtures/evaluation.py --cases 40 --seed 7 --output F   # more of them, as .ci/run asks for
 
-Needs numpy, scipy, scikit-learn, torch, tqdm, safetensors, and of clip_benchmark nothing but its metrics: pip install
---no-deps clip_benchmark. Made with scikit-learn 1.9.1, clip_benchmark 1.6.2, torch 2.13.0.
+Needs numpy, scipy, scikit-learn, torch, tqdm, safetensors, the metrics of clip_benchmark and the templates of open_clip:
+pip install --no-deps clip_benchmark open_clip_torch. Made with scikit-learn 1.9.1, clip_benchmark 1.6.2, open_clip 3.3.0,
+torch 2.13.0.
 
 Names are `<kind>/<number>/<array>`. Where Pairwise counts a tie against the model, the right answers' scores are lowered
 here by less than any two scores differ, which makes the references do the same.
 """
 
 import argparse
+import importlib.util
 import pathlib
+import runpy
 import warnings
 
 import numpy as np
@@ -88,6 +91,15 @@ def zero_shot(case):
         Model(), lambda texts: torch.tensor([int(c) * templates + int(t) for c, t in map(str.split, texts)]), names,
         ["{c} " + str(template) for template in range(templates)], "cpu", amp=False)
     record("zeroShot", case, texts=texts, templates=templates, classifier=weights.T.numpy())
+
+
+def templates(case):
+    # The file alone: the package imports what is not needed here.
+    folder = pathlib.Path(importlib.util.find_spec("open_clip").origin).parent
+    known = runpy.run_path(str(folder / "zero_shot_metadata.py"))
+    for name, key in (("openAI80", "OPENAI_IMAGENET_TEMPLATES"), ("openAI7", "SIMPLE_IMAGENET_TEMPLATES")):
+        text = "\n".join(template("great auk") for template in known[key])
+        record("templates", case, **{name: np.frombuffer(text.encode(), np.uint8)})
 
 
 def retrieval(case):
@@ -233,6 +245,7 @@ kinds = [classification, zero_shot, retrieval, multi_label, neighbors, ridge, lo
 for kind in kinds:
     for case in range(options.cases):
         kind(case)
+templates(0)
 for kind in (sweep, interval):
     for case in range((options.cases + 9) // 10):
         kind(case)

@@ -32,6 +32,10 @@ struct EvaluationReference: CustomStringConvertible {
 
   func flags(_ array: String) throws -> [Bool] { try file.bytes(named: "\(name)/\(array)").map { $0 != 0 } }
 
+  func text(_ array: String) throws -> String {
+    String(decoding: try file.bytes(named: "\(name)/\(array)"), as: UTF8.self)
+  }
+
   /// Numbers of double precision, all digits of them.
   func doubles(_ array: String) throws -> [Double] {
     let key = "\(name)/\(array)"

@@ -32,6 +32,15 @@ import Testing
     }
   }
 
+  /// open_clip.
+  @Test func templates() throws {
+    for reference in try EvaluationReference.cases("templates") {
+      for (templates, name) in [(PromptTemplates.openAI80, "openAI80"), (.openAI7, "openAI7")] {
+        #expect(templates.texts(for: "great auk").joined(separator: "\n") == (try reference.text(name)))
+      }
+    }
+  }
+
   /// Recall is CLIP_benchmark's, with right answers behind their ties; precision is scikit-learn's, which reaches ties
   /// together.
   @Test func retrieval() throws {
@@ -99,8 +108,8 @@ import Testing
       let regression = try LogisticRegression(
         features: reference.tensor("features"), labels: reference.integers("labels"),
         classes: reference.integer("classes"), inverseRegularization: reference.double("c"),
-        minimizer: LBFGS(gradientTolerance: 1e-9))
-      #expect(regression.isConverged, "\(reference)")
+        minimizer: LBFGS(gradientTolerance: 1e-11, historySize: 100))
+      #expect(regression.isConverged, "\(reference) after \(regression.iterations) steps")
       try reference.expect([regression.loss], equals: "loss", within: 1e-12)
       let scores = try regression.classifier.scores(reference.tensor("queries"))
       try reference.expect(scores.softmax(axis: 1), equals: "probabilities")

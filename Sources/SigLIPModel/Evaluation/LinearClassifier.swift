@@ -19,14 +19,21 @@ public struct LinearClassifier: Sendable {
     var weights = whitened
     let width = whitened.columns - 1
     for row in 0..<weights.rows {
-      var bias = weights[row, width] * constant
-      for column in 0..<width {
-        weights[row, column] /= whitening.deviations[column]
-        bias -= weights[row, column] * whitening.means[column]
-      }
-      weights[row, width] = bias
+      for column in 0..<width { weights[row, column] /= whitening.deviations[column] }
+      weights[row, width] *= constant
     }
-    self.init(width: width, classes: whitened.rows, weights: weights.numbers)
+    self = LinearClassifier(width: width, classes: whitened.rows, weights: weights.numbers).of(
+      featuresMovedBy: whitening.means)
+  }
+
+  /// What gives features that are larger by `distances` the scores that this gives them as they are.
+  func of(featuresMovedBy distances: [Double]) -> LinearClassifier {
+    var weights = weights
+    for label in 0..<classes {
+      let row = label * (width + 1)
+      for column in 0..<width { weights[row + width] -= weights[row + column] * distances[column] }
+    }
+    return LinearClassifier(width: width, classes: classes, weights: weights)
   }
 
   /// The scores of features `[samples, width]`: `[samples, classes]`, summed in double precision. The highest is the answer.

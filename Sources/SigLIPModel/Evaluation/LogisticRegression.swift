@@ -46,12 +46,17 @@ public struct LogisticRegression: Sendable {
     if labels.isEmpty { throw EvaluationError.nothing("training samples") }
     try checkLabels(labels, classes: classes)
     try checkFinite(features, "the features of training sample")
+    // The biases are free, so that moved features have the same minimum; around 0 it is found in far fewer steps.
+    let means = Whitening(features).means
     let objective = CrossEntropyObjective(
-      features: features.contiguous(), labels: labels, classes: classes,
+      features: features.contiguous(), means: means, labels: labels, classes: classes,
       penalty: 1 / (inverseRegularization * Double(labels.count)))
+    let zero = LinearClassifier(
+      width: width, classes: classes, weights: [Double](repeating: 0, count: classes * (width + 1)))
     let minimum = minimizer.minimize(
-      from: start?.weights ?? [Double](repeating: 0, count: classes * (width + 1)), objective.evaluate)
-    classifier = LinearClassifier(width: width, classes: classes, weights: minimum.point)
+      from: (start ?? zero).of(featuresMovedBy: means.map(-)).weights, objective.evaluate)
+    classifier = LinearClassifier(width: width, classes: classes, weights: minimum.point).of(
+      featuresMovedBy: means)
     loss = minimum.value
     iterations = minimum.iterations
     isConverged = minimum.isConverged
@@ -61,6 +66,7 @@ public struct LogisticRegression: Sendable {
 /// The mean cross entropy of linear scores with a penalty, and its gradient.
 private struct CrossEntropyObjective {
   let features: Tensor
+  let means: [Double]
   let labels: [Int]
   let classes: Int
   let penalty: Double
@@ -111,7 +117,9 @@ private struct CrossEntropyObjective {
             let gradient = gradient.baseAddress
           else { return }
           for number in samples {
-            for column in 0..<row - 1 { sample[column] = Double(scalars[number * (row - 1) + column]) }
+            for column in 0..<row - 1 {
+              sample[column] = Double(scalars[number * (row - 1) + column]) - means[column]
+            }
             for label in 0..<classes { scores[label] = dot(sample, weights + label * row, row) }
             let largest = scores.max()!
             let own = scores[labels[number]]

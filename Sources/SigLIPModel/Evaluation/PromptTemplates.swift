@@ -39,7 +39,7 @@ extension PromptTemplates {
     "a photo of the small {}.",
   ])
 
-  /// The eighty of OpenAI's CLIP for ImageNet, which SigLIP is evaluated with too.
+  /// The eighty of OpenAI's CLIP for ImageNet.
   public static let openAI80 = PromptTemplates(known: [
     "a bad photo of a {}.",
     "a photo of many {}.",
