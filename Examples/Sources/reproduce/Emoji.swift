@@ -32,7 +32,9 @@ extension StudyScale {
     configuration.model.tokenizer = "\(data)/tokenizer.model"
     configuration.towers.image.training = .locked
 
-    configuration.optimizer.learningRate = 3e-3
+    // Nearly half of all, as the paper's SigLiT: 200M of 450M examples.
+    configuration.schedule.warmUpSteps = configuration.steps * 2 / 5
+    configuration.optimizer.learningRate = 5e-3
     configuration.optimizer.weightDecay = 0.01
     // Few rows of the token table matter to a batch.
     configuration.optimizer.groups = [

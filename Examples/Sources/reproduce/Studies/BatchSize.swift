@@ -58,8 +58,13 @@ struct BatchSize: Study {
   }
 
   private func rates(_ size: Int, _ scale: StudyScale) -> [Float] {
-    if scale.isQuick { return [3e-3] }
-    return size <= 16 ? [3e-4, 1e-3, 3e-3] : size <= 1024 ? [1e-3, 3e-3, 1e-2] : [3e-3, 1e-2, 3e-2]
+    if scale.isQuick { return [5e-3] }
+    return switch size {
+    case ...16: [5e-4, 1e-3, 2e-3]
+    case ...256: [1e-3, 2e-3, 5e-3]
+    case ...1024: [2e-3, 5e-3, 1e-2]
+    default: [5e-3, 1e-2, 2e-2]
+    }
   }
 
   private func configuration(
@@ -76,7 +81,7 @@ struct BatchSize: Study {
 
   private func recipeCandidates(_ loss: Loss, _ scale: StudyScale) -> [TrainingConfiguration] {
     recipes(loss, scale).map {
-      configuration(loss, middle(scale), $0, rate: 3e-3, examples: examples(scale), scale)
+      configuration(loss, middle(scale), $0, rate: 5e-3, examples: examples(scale), scale)
     }
   }
 

@@ -51,7 +51,7 @@ struct InitialBias: Study {
 
   /// The candidates for the learning rate, each with the paper's start.
   private func candidates(_ scale: StudyScale) -> [TrainingConfiguration] {
-    let rates: [Float] = scale.of([1e-3, 3e-3, 1e-2], quick: [3e-3])
+    let rates: [Float] = scale.of([2e-3, 5e-3, 1e-2], quick: [5e-3])
     return rates.map { configuration(starts(scale)[1], 1, learningRate: $0, scale) }
   }
 

@@ -35,7 +35,7 @@ struct Negatives: Study {
   }
 
   private func candidates(_ scale: StudyScale) -> [TrainingConfiguration] {
-    let rates: [Float] = scale.of([1e-3, 3e-3, 1e-2], quick: [3e-3])
+    let rates: [Float] = scale.of([2e-3, 5e-3, 1e-2], quick: [5e-3])
     return rates.map { configuration(nil, learningRate: $0, scale) }
   }
 

@@ -13,7 +13,7 @@ struct SecondMoment: Study {
   private let values: [Float] = [0.95, 0.999]
   private let kinds: [OptimizerConfiguration.Kind] = [.adamw, .adafactor]
 
-  private func rates(_ scale: StudyScale) -> [Float] { scale.of([3e-3, 1e-2, 3e-2], quick: [1e-2]) }
+  private func rates(_ scale: StudyScale) -> [Float] { scale.of([5e-3, 1e-2, 2e-2], quick: [1e-2]) }
 
   private func configuration(
     _ kind: OptimizerConfiguration.Kind, _ beta2: Float, _ rate: Float, _ scale: StudyScale
