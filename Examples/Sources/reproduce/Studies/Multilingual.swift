@@ -127,10 +127,9 @@ struct Multilingual: Study {
     var table = StudyTable(
       name: "bottleneck",
       title: "Numbers a token in the table, batches of \(batchSize(scale)); R@1 in percent",
-      columns: ["table"],
+      columns: ["table", "its parameters"],
       measures: [
-        .init(name: "thousand parameters", digits: 0), .init(name: "validation"), .init(name: "held out"),
-        .init(name: "cost in validation"),
+        .init(name: "validation"), .init(name: "held out"), .init(name: "cost in validation"),
       ])
     let width = base.model.text?.width ?? 0
     func values(_ bottleneck: Int?, _ measure: (RunResult) -> Double?) -> SeedValues {
@@ -140,10 +139,10 @@ struct Multilingual: Study {
     for bottleneck in bottlenecks {
       let numbers = 8000 * (bottleneck ?? width) + (bottleneck ?? 0) * width
       table.add(
-        ["\(bottleneck ?? width)"],
+        ["\(bottleneck ?? width)", "\(numbers)"],
         [
-          SeedValues(scale.seeds.map { _ in Double(numbers) / 1000 }), values(bottleneck, \.validationR1),
-          values(bottleneck, \.heldOutR1), full - values(bottleneck, \.validationR1),
+          values(bottleneck, \.validationR1), values(bottleneck, \.heldOutR1),
+          full - values(bottleneck, \.validationR1),
         ])
     }
     findings.tables.append(table)
@@ -173,20 +172,21 @@ struct Multilingual: Study {
     var table = StudyTable(
       name: "unseen-languages",
       title: "Languages left out of training; R@1 on validation in percent",
-      columns: ["language", "relatives that are trained on"],
-      measures: [.init(name: "trained on"), .init(name: "left out"), .init(name: "chance")])
+      columns: ["language", "relatives that are trained on", "chance"],
+      measures: [.init(name: "trained on"), .init(name: "left out")])
     func values(_ configuration: TrainingConfiguration, _ language: String) -> SeedValues {
       results.values(of: configuration, scale) { $0.validation?.languages[language].map(percent) }
     }
     let without = withoutSome(base, scale)
     let relatives = ["pt": "es, fr, it", "nl": "de, en", "uk": "ru"]
     for language in Multilingual.relatives + Multilingual.strangers {
-      let chance = results.values(of: without, scale) {
-        $0.validation?.languages[language].map { 100 / Double(max($0.candidates, 1)) }
+      let candidates = results.values(of: without, scale) {
+        $0.validation?.languages[language].map { Double($0.candidates) }
       }
+      let chance = candidates.mean.map { String(format: "%.1f", 100 / max($0, 1)) } ?? ""
       table.add(
-        [language, relatives[language] ?? "none in its script"],
-        [values(base, language), values(without, language), chance])
+        [language, relatives[language] ?? "none in its script", chance],
+        [values(base, language), values(without, language)])
     }
     findings.tables.append(table)
     let all = Multilingual.relatives + Multilingual.strangers

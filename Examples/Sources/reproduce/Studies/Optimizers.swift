@@ -50,8 +50,7 @@ struct Optimizers: Study {
   }
 
   func runs(_ scale: StudyScale, after results: RunResults) -> [StudyRun] {
-    // AdamW with a cosine is the first of both.
-    (optimizers + schedules.dropFirst()).flatMap { way in
+    ways.flatMap { way in
       let candidates = candidates(way, scale)
       let choosing = candidates.map {
         scale.tuningRun("\(way.name), learning rate \($0.optimizer.learningRate)", $0)
@@ -86,13 +85,11 @@ struct Optimizers: Study {
         ])
     }
     findings.tables = [table]
-    findings.charts = [
-      ("optimizers", chart("Optimizers", optimizers, scale, results)),
-      ("schedules", chart("Schedules of AdamW", schedules, scale, results)),
-    ]
+    findings.charts = [finals(scale, results), choices(scale, results)]
     findings.remarks = [
-      "Learning rates are chosen on validation by one run each, of a seed of its own; the points of the charts without bars.",
-      "Lion: a tenth of the learning rates that stand in the chart. rsqrt: an eighth of the steps as timescale, the last fifth falls to 0.",
+      "Learning rates are chosen on validation by one run each, of a seed of its own.",
+      "Lion has a tenth of the learning rates that stand in the chart, and ten times the decay.",
+      "rsqrt: an eighth of the steps is its timescale, and in the last fifth it falls to 0.",
     ]
     func difference(_ a: String, _ b: String) -> SeedValues {
       guard let a = scores[a], let b = scores[b] else { return SeedValues([]) }
@@ -107,23 +104,47 @@ struct Optimizers: Study {
     return findings
   }
 
-  /// What the choice of learning rates has seen, and with bars what the chosen ones come to.
-  private func chart(
-    _ title: String, _ ways: [Way], _ scale: StudyScale, _ results: RunResults
-  ) -> ErrorBarChart {
-    let chosen = ways.flatMap { way -> [ErrorBarChart.Series] in
-      let tried = rates(scale).compactMap { rate -> ErrorBarChart.Point? in
-        let run = scale.tuningRun("", configuration(way, rate: rate, scale))
-        return results[run.configuration]?.validationR1.map { .init(x: Double(rate), value: $0) }
+  /// All ways, the first schedule aside, which is the first optimizer's.
+  private var ways: [Way] { optimizers + schedules.dropFirst() }
+
+  /// What all come to, each at its own learning rate.
+  private func finals(
+    _ scale: StudyScale, _ results: RunResults
+  ) -> (name: String, chart: ErrorBarChart) {
+    func series(_ name: String, _ measure: (RunResult) -> Double?) -> ErrorBarChart.Series {
+      let points = ways.enumerated().compactMap { place, way in
+        results.best(of: candidates(way, scale)).flatMap {
+          results.values(of: $0, scale, measure).point(x: Double(place))
+        }
       }
-      guard let best = results.best(of: candidates(way, scale)),
-        let point = results.values(of: best, scale, \.validationR1)
-          .point(x: Double(best.optimizer.learningRate / way.scale))
-      else { return [.init(way.name, tried)] }
-      return [.init(way.name, tried), .init("\(way.name), seeds", [point], isJoined: false)]
+      return .init(name, points, isJoined: false)
     }
-    return ErrorBarChart(
-      title: title, x: "learning rate", y: "validation R@1, %", series: chosen,
-      marks: rates(scale).map { .init(Double($0), "\($0)") }, hasRatios: true)
+    return (
+      "optimizers",
+      ErrorBarChart(
+        title: "Optimizers with a cosine, and schedules of AdamW", x: "each at its own learning rate",
+        y: "R@1, %", series: [series("validation", \.validationR1), series("held out", \.heldOutR1)],
+        marks: ways.enumerated().map { .init(Double($0), $1.name) })
+    )
+  }
+
+  /// What the choice of learning rates has seen.
+  private func choices(
+    _ scale: StudyScale, _ results: RunResults
+  ) -> (name: String, chart: ErrorBarChart) {
+    let series = ways.map { way in
+      ErrorBarChart.Series(
+        way.name,
+        rates(scale).compactMap { rate in
+          let run = scale.tuningRun("", configuration(way, rate: rate, scale))
+          return results[run.configuration]?.validationR1.map { .init(x: Double(rate), value: $0) }
+        })
+    }
+    return (
+      "learning-rates",
+      ErrorBarChart(
+        title: "Choice of the learning rate, one run each", x: "learning rate", y: "validation R@1, %",
+        series: series, marks: rates(scale).map { .init(Double($0), "\($0)") }, hasRatios: true)
+    )
   }
 }
