@@ -52,10 +52,6 @@ struct PretrainedTower: Study {
     configuration.towers.image.decays = way.decay != .none
     configuration.optimizer.learningRate = rate
     configuration.optimizer.logitLearningRateMultiplier = 10
-    configuration.optimizer.groups = [
-      ParameterGroup.Configuration(
-        pattern: #"image\.projection.*|text\.tokenEmbedding.*"#, learningRateMultiplier: 10)
-    ]
     if way.decay == .long {
       // Both are sums over a schedule that falls from 1 to 0, half of the steps.
       let rates = rate * way.multiplier * configuration.optimizer.weightDecay * Float(configuration.steps)
