@@ -40,9 +40,7 @@ import Testing
       try ClassificationEvaluation(scores: scores, labels: [0, 0, 0])
     }
     #expect(error == .notFinite("a score of image", row: 2))
-    #expect("\(error!)" == "evaluation: a score of image 2 is not finite")
-    #expect(
-      "\(error!)" == "evaluation: the scores of image 2 is not finite" || "\(error!)".contains("image 2"))
+    #expect(error?.description == "evaluation: a score of image 2 is not finite")
   }
 
   @Test func labelsHaveToBeClasses() {
