@@ -9,13 +9,12 @@ struct ClassifiedImages {
 
   /// Embeds images of which each belongs to one class.
   init(_ labeled: LabeledImages, on model: EvaluationModel) throws {
-    let embedded = try model.embed(labeled.source)
-    // A wrong label is a mistake of who gives the classes, and not a damaged sample.
-    let (images, labels) = try embedded.keeping { try labeled.labels(at: $0) }
-    self.images = images
-    self.labels = try zip(labels, images.samples).map { labels, sample in
-      labels.count == 1 ? labels[0] : try labeled.label(at: sample)
+    // A wrong label is a mistake of who gives the classes, and not a damaged sample; it is told before images are embedded.
+    for sample in 0..<labeled.source.count {
+      if let labels = try? labeled.labels(at: sample), labels.count != 1 { _ = try labeled.label(at: sample) }
     }
+    let (images, labels) = try model.embed(labeled.source).keeping { try labeled.labels(at: $0)[0] }
+    (self.images, self.labels) = (images, labels)
     classes = labeled.classes
   }
 
