@@ -44,14 +44,14 @@ struct BatchSize: Study {
         [
           Recipe(temperature: 10, multiplier: 10), Recipe(temperature: 10, multiplier: 50),
           Recipe(temperature: 30, multiplier: 10), Recipe(temperature: 30, multiplier: 50),
-          Recipe(temperature: 10, multiplier: 10, bias: -10),
+          Recipe(temperature: 10, multiplier: 1), Recipe(temperature: 10, multiplier: 10, bias: -10),
           Recipe(temperature: 30, multiplier: 50, bias: -10),
         ]
       case .softmax:
         [
           Recipe(temperature: 10, multiplier: 10), Recipe(temperature: 10, multiplier: 50),
           Recipe(temperature: 1 / 0.07, multiplier: 10), Recipe(temperature: 30, multiplier: 10),
-          Recipe(temperature: 30, multiplier: 50),
+          Recipe(temperature: 30, multiplier: 50), Recipe(temperature: 10, multiplier: 1),
         ]
       }
     return scale.of(all, quick: Array(all.prefix(2)))
