@@ -20,7 +20,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 from random_models import randomize, save, save_gradient
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPModel
 
 torch.manual_seed(12)
@@ -71,9 +71,9 @@ def hugging_face(case, dtype, inputs, *, vision, text, width, **options):
     )
 
 
-def open_clip_case(case, inputs, **config):
+def open_clip_case(case, inputs, dtype=torch.float32, **config):
     model = open_clip.CLIP(**config)
-    randomize(model, torch.float32)
+    randomize(model, dtype)
     folder = HERE / case
     folder.mkdir()
     (folder / "open_clip_config.json").write_text(json.dumps(dict(model_cfg=config, preprocess_cfg={}), indent=1))
@@ -185,3 +185,29 @@ open_clip_case(
 
 # A residual network.
 residual_network("open_clip-resnet", [1, 2, 1, 1], 2)
+
+# As OpenAI's files: the arrays and three sizes, in half precision, without a configuration.
+def openai(case, vision, batch=3):
+    folder = HERE / case
+    open_clip_case(
+        case,
+        dict(pixels=pixels(batch, vision["image_size"]), input_ids=texts(batch, 6, 40, "zero")),
+        dtype=torch.float16,
+        embed_dim=12,
+        quick_gelu=True,
+        vision_cfg=vision,
+        text_cfg=dict(context_length=6, vocab_size=40, width=64, heads=1, layers=1),
+    )
+    state = load_file(folder / "open_clip_model.safetensors")
+    (folder / "open_clip_model.safetensors").unlink()
+    (folder / "open_clip_config.json").unlink()
+    sizes = dict(input_resolution=vision["image_size"], context_length=6, vocab_size=40)
+    torch.save(
+        {name: tensor.half() for name, tensor in state.items()} | {k: torch.tensor(v) for k, v in sizes.items()},
+        folder / "model.pt",
+    )
+
+
+openai("openai", dict(image_size=8, layers=1, width=64, patch_size=4))
+torch.manual_seed(15)  # one with which no channel is dead
+openai("openai-resnet", dict(image_size=32, layers=[1, 1, 1, 1], width=2))

@@ -29,7 +29,7 @@ import Testing
       func write() throws { try checkpoint.write(to: path, format: format, stacksBlocks: stacked) }
       if format == .openClip && (vision.isNaFlex || name == .oldClip)
         || format == .bigVision && checkpoint.configuration.text.activation != .gelu
-        || format == .huggingFace && [.clipWithBias, .resNet].contains(name)
+        || format == .huggingFace && [.clipWithBias, .resNet, .openAIResNet].contains(name)
       {
         // open_clip has no NaFlex models and no other epsilons, big_vision no exact GELU and no CLIP, transformers' CLIP no bias and
         // no residual network.

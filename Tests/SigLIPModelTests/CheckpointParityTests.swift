@@ -66,7 +66,8 @@ import Testing
   @Test(arguments: CheckpointReference.Case.allCases)
   func configurations(of name: CheckpointReference.Case) throws {
     let configuration = try CheckpointReference(name).checkpoint.configuration
-    #expect(try SigLIPCheckpoint.configuration(path: CheckpointReference.folder(name)) == configuration)
+    let path = try CheckpointReference(name).checkpoint.path
+    #expect(try SigLIPCheckpoint.configuration(path: path) == configuration)
     let (vision, text) = (configuration.vision, configuration.text)
     if name.rawValue.hasPrefix("clip/") {
       #expect(configuration.family == .clip)
@@ -75,7 +76,12 @@ import Testing
         #expect(vision == .resNet(imageSize: 64, stages: [1, 2, 1, 1], channels: 2, width: 20))
         return
       }
-      let activation: Activation = name == .clip || name == .openClipClip ? .quickGelu : .geluExact
+      if name == .openAIResNet {
+        #expect(vision == .resNet(imageSize: 32, stages: [1, 1, 1, 1], channels: 2, width: 12))
+        return
+      }
+      let isQuick = [.clip, .openClipClip, .openAI].contains(name)
+      let activation: Activation = isQuick ? .quickGelu : .geluExact
       #expect(vision.activation == activation && text.activation == activation)
       #expect(vision.normEpsilon == (name == .oldClip ? 1e-4 : 1e-5))
       #expect(text.normEpsilon == (name == .oldClip ? 1e-3 : 1e-5))

@@ -29,6 +29,10 @@ struct CheckpointReference {
     case clipWithBias = "clip/open_clip-bias"
     /// A residual network as image tower.
     case resNet = "clip/open_clip-resnet"
+    /// OpenAI's, a file of PyTorch without a configuration.
+    case openAI = "clip/openai"
+    /// The same with a residual network.
+    case openAIResNet = "clip/openai-resnet"
   }
 
   let folder: String
@@ -37,7 +41,8 @@ struct CheckpointReference {
 
   init(folder: String) throws {
     self.folder = folder
-    checkpoint = try SigLIPCheckpoint(path: folder)
+    let torch = folder + "/model.pt"
+    checkpoint = try SigLIPCheckpoint(path: FileManager.default.fileExists(atPath: torch) ? torch : folder)
     expected = try SafetensorsFile(folder + "/expected.safetensors")
   }
 
@@ -88,7 +93,12 @@ struct CheckpointReference {
     let (config, weights) =
       checkpoint.format == .openClip
       ? ("open_clip_config.json", "open_clip_model.safetensors") : ("config.json", "model.safetensors")
-    try files.copyItem(atPath: "\(folder)/\(config)", toPath: temporary.path(config))
+    if files.fileExists(atPath: "\(folder)/\(config)") {
+      try files.copyItem(atPath: "\(folder)/\(config)", toPath: temporary.path(config))
+    } else {
+      try checkpoint.write(to: temporary.path("whole"), format: checkpoint.format)
+      try files.moveItem(atPath: temporary.path("whole/\(config)"), toPath: temporary.path(config))
+    }
     try files.copyItem(atPath: "\(source ?? folder)/gradient.safetensors", toPath: temporary.path(weights))
     return try SigLIPCheckpoint(path: temporary.path("")).model.stateDictionary()
   }

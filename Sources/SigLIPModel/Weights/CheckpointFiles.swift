@@ -29,10 +29,12 @@ struct CheckpointFiles {
       try self.init(folder: path)
     } else if path.hasSuffix(".npz") {
       try self.init(archive: path)
-    } else if path.hasSuffix(".safetensors") {
+    } else if path.hasSuffix(".safetensors") || ArrayFilesSource.torchEndings.contains(where: path.hasSuffix)
+    {
       try self.init(weights: path)
     } else {
-      throw FileError.notACheckpoint(path, "it is another file", expected: "a folder, .safetensors or .npz")
+      throw FileError.notACheckpoint(
+        path, "it is another file", expected: "a folder, .safetensors, .npz, .pt or .bin")
     }
   }
 
@@ -48,24 +50,31 @@ struct CheckpointFiles {
       }
       self.init(
         .pairwise, folder: folder, try PairwiseDescription(path: config).configuration,
-        try SafetensorsSource(file: weights))
+        try ArrayFilesSource(file: weights))
     } else if let config = find("open_clip_config.json") {
-      guard let weights = find("open_clip_model.safetensors", "model.safetensors") else {
+      guard
+        let weights = find(
+          "open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin")
+      else {
         throw FileError.notACheckpoint(
           folder, "it has open_clip_config.json but no open_clip_model.safetensors")
       }
       self.init(
         .openClip, folder: folder, try SigLIPConfiguration(openClipConfig: config),
-        try SafetensorsSource(file: weights))
+        try ArrayFilesSource(file: weights))
     } else if let config = find("config.json") {
-      guard let weights = find("model.safetensors", "model.safetensors.index.json") else {
+      guard
+        let weights = find(
+          "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+          "pytorch_model.bin.index.json")
+      else {
         throw FileError.notACheckpoint(
           folder, "it has config.json but neither model.safetensors nor model.safetensors.index.json"
         )
       }
       let configuration = try SigLIPConfiguration(huggingFaceConfig: config)
       let source =
-        try weights.hasSuffix(".json") ? SafetensorsSource(index: weights) : SafetensorsSource(file: weights)
+        try weights.hasSuffix(".json") ? ArrayFilesSource(index: weights) : ArrayFilesSource(file: weights)
       self.init(.huggingFace, folder: folder, configuration, source)
     } else {
       let archives = (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter {
@@ -90,10 +99,11 @@ struct CheckpointFiles {
       isStacked: isStacked)
   }
 
-  /// A single safetensors file, whose names tell which configuration to look for beside it.
+  /// A single safetensors file or one of PyTorch's, whose names tell which configuration to look for beside it. OpenAI's have
+  /// none: the arrays' shapes are it.
   private init(weights path: String) throws {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-    let source = try SafetensorsSource(file: path)
+    let source = try ArrayFilesSource(file: path)
     if source.names.contains("logitScale") {
       let config = folder.appendingPathComponent(PairwiseDescription.fileName).path
       self.init(
@@ -102,6 +112,10 @@ struct CheckpointFiles {
     }
     let isOpenClip = source.names.contains { $0.hasPrefix("visual.") }
     let config = folder.appendingPathComponent(isOpenClip ? "open_clip_config.json" : "config.json").path
+    if isOpenClip && !FileManager.default.fileExists(atPath: config) {
+      self.init(.openClip, folder: folder.path, try SigLIPConfiguration.openAI(source), source)
+      return
+    }
     self.init(
       isOpenClip ? .openClip : .huggingFace, folder: folder.path,
       try isOpenClip

@@ -76,8 +76,12 @@ struct WeightMapping {
   func isIgnored(_ name: String) -> Bool {
     switch format {
     case .huggingFace: name.hasSuffix(".embeddings.position_ids")
-    // How many batches a normalisation has seen matters to none whose momentum is a number.
-    case .openClip: configuration.vision.architecture == .resNet && name.hasSuffix(".num_batches_tracked")
+    // How many batches a normalisation has seen matters to none whose momentum is a number; sizes, which OpenAI's files
+    // hold too, are known from shapes.
+    case .openClip:
+      configuration.family == .clip
+        && (configuration.vision.architecture == .resNet && name.hasSuffix(".num_batches_tracked")
+          || ["input_resolution", "context_length", "vocab_size"].contains(name))
     case .bigVision, .pairwise: false
     }
   }

@@ -13,18 +13,32 @@ protocol WeightSource {
   func array(_ name: String) throws -> StoredArray
 }
 
-/// A safetensors file, or several of which an index says what they hold.
-struct SafetensorsSource: WeightSource {
+/// A file of named arrays.
+private protocol ArrayFile {
+  var path: String { get }
+  var names: [String] { get }
+  func storedShape(of name: String) -> StoredShape?
+  func array(_ name: String) throws -> StoredArray
+}
+
+extension SafetensorsFile: ArrayFile {
+  fileprivate func storedShape(of name: String) -> StoredShape? { self[name]?.storedShape }
+}
+
+extension TorchFile: ArrayFile {}
+
+/// A safetensors file or one of PyTorch's, or several of which an index says what they hold.
+struct ArrayFilesSource: WeightSource {
   let path: String
-  private let files: [SafetensorsFile]
+  private let files: [any ArrayFile]
   private let owners: [String: Int]
 
   /// A single file.
   init(file path: String) throws {
-    try self.init(path: path, files: [SafetensorsFile(path)])
+    try self.init(path: path, files: [ArrayFilesSource.open(path)])
   }
 
-  /// The files that a `model.safetensors.index.json` names.
+  /// The files that a `model.safetensors.index.json` or `pytorch_model.bin.index.json` names.
   init(index path: String) throws {
     let index = try JSONNode(file: path)
     let owners = try index["weight_map"].members().map { try $0.node.string() }
@@ -41,10 +55,17 @@ struct SafetensorsSource: WeightSource {
     if !missing.isEmpty {
       throw FileError(.malformed, path, "beside it, \(missing.listed()) is missing")
     }
-    try self.init(path: path, files: paths.map { try SafetensorsFile($0) })
+    try self.init(path: path, files: paths.map(ArrayFilesSource.open))
   }
 
-  private init(path: String, files: [SafetensorsFile]) throws {
+  /// Endings of the names of PyTorch's files.
+  static let torchEndings = [".pt", ".pth", ".bin"]
+
+  private static func open(_ path: String) throws -> any ArrayFile {
+    try torchEndings.contains(where: path.hasSuffix) ? TorchFile(path) : SafetensorsFile(path)
+  }
+
+  private init(path: String, files: [any ArrayFile]) throws {
     var owners: [String: Int] = [:]
     for (number, file) in files.enumerated() {
       for name in file.names {
@@ -59,8 +80,10 @@ struct SafetensorsSource: WeightSource {
   var names: [String] { files.flatMap(\.names) }
 
   func shape(of name: String) throws -> StoredShape {
-    guard let entry = file(name)?[name] else { throw FileError(.missing, path, "array named \"\(name)\"") }
-    return entry.storedShape
+    guard let shape = file(name)?.storedShape(of: name) else {
+      throw FileError(.missing, path, "array named \"\(name)\"")
+    }
+    return shape
   }
 
   func array(_ name: String) throws -> StoredArray {
@@ -68,7 +91,7 @@ struct SafetensorsSource: WeightSource {
     return try file.array(name)
   }
 
-  private func file(_ name: String) -> SafetensorsFile? { owners[name].map { files[$0] } }
+  private func file(_ name: String) -> (any ArrayFile)? { owners[name].map { files[$0] } }
 }
 
 /// big_vision's archive, whose names may all begin with `params/`; what lies beside that is left out.

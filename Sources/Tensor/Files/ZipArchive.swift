@@ -64,6 +64,12 @@ struct ZipArchive: Sendable {
     guard total <= Inflate.allowedCount(from: contents.count) else {
       throw Problem("its \(contents.count) bytes cannot hold the \(total) that its directory claims")
     }
+    // Local headers have 30 bytes and the name at least.
+    let ordered = entries.sorted { $0.offset < $1.offset }
+    for (entry, next) in zip(ordered, ordered.dropFirst())
+    where entry.compressedCount > next.offset - entry.offset - 30 - entry.name.utf8.count {
+      throw Problem("\"\(entry.name)\" and \"\(next.name)\" overlap")
+    }
     self.entries = entries
   }
 

@@ -9,7 +9,7 @@ enum Formats {
     case "safetensors": SafetensorsParts.mutate(&bytes, &dice, donor: donor)
     case "json": JSONTree.mutate(&bytes, &dice, donor: donor)
     case "npy": NumPyParts.mutate(&bytes, &dice, donor: donor)
-    case "npz": ZipParts.mutate(arrays: &bytes, &dice, donor: donor)
+    case "npz", "pt": ZipParts.mutate(arrays: &bytes, &dice, donor: donor)
     // Pieces, trainer, normalizer, denormalizer.
     case "model": MessageParts.mutate(&bytes, &dice, messages: [1, 2, 3, 5], donor: donor)
     case "txt": Lines.mutate(&bytes, &dice, separator: " ", donor: donor)

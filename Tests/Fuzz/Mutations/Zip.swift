@@ -135,6 +135,8 @@ struct ZipParts {
       guard var contents = entries[place].contents else { return }
       if dice.once(in: 8) {
         Bytes.mutate(&contents, &dice, donor: [])
+      } else if entries[place].name.suffix(4) == Array(".pkl".utf8)[...] {
+        PickleParts.mutate(&contents, &dice)
       } else {
         NumPyParts.mutate(&contents, &dice, donor: [])
       }

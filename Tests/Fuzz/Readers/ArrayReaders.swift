@@ -34,6 +34,16 @@ let arrayReaders = [
       use(try NPYFile.tensor(path))
     }),
   Reader(
+    name: "torch", share: 250,
+    seeds: { try ["state", "training", "script"].map { try Seeds.fixture("torch_files/\($0).pt") } },
+    read: { sample in
+      let file = try TorchFile(sample.path)
+      for name in file.names {
+        _ = file.entry(named: name)
+        sample.attempt { use(try file.tensor(named: name)) }
+      }
+    }),
+  Reader(
     name: "npz", share: 250,
     seeds: {
       try [
