@@ -121,7 +121,7 @@ import Testing
       let sweep = try RegularizationSweep(
         features: reference.tensor("features"), labels: reference.integers("labels"),
         validationFeatures: reference.tensor("others"), validationLabels: reference.integers("truth"),
-        classes: reference.integer("classes"))
+        classes: reference.integer("classes"), minimizer: LBFGS(gradientTolerance: 1e-10, historySize: 100))
       let places = sweep.attempts.map { Int((8 * log10($0.inverseRegularization)).rounded()) + 48 }
       #expect(places == (try reference.integers("places")))
       try reference.expect(sweep.attempts.map(\.accuracy), equals: "accuracies")
