@@ -46,7 +46,9 @@ def check(folder):
             for name, measure in result["measures"].items():
                 values[task, name] = measure["value"]
                 low, high = measure.get("low", measure["value"]), measure.get("high", measure["value"])
-                assert low <= measure["value"] <= high or "calibration" in name, f"{place}: {name} is outside its interval"
+                # Drawing a few images again and again makes bins and ranks of their own.
+                is_mean = name not in ["mean average precision"] and "calibration" not in name
+                assert low <= measure["value"] <= high or not is_mean, f"{place}: {name} is outside its interval"
         if model == "whole/model":
             # What training says of the same data, and more than it takes to be no chance.
             for way in ["image_to_text", "text_to_image"]:

@@ -13,7 +13,7 @@ struct ClassifiedImages {
     for sample in 0..<labeled.source.count {
       if let labels = try? labeled.labels(at: sample), labels.count != 1 { _ = try labeled.label(at: sample) }
     }
-    let (images, labels) = try model.embed(labeled.source).keeping { try labeled.labels(at: $0)[0] }
+    let (images, labels) = try model.embed(labeled.source).keeping { try labeled.label(at: $0) }
     (self.images, self.labels) = (images, labels)
     classes = labeled.classes
   }
