@@ -26,6 +26,9 @@ import Training
     // The axes go from 0 to 10, and from 1 to 16 by ratios: 4 is in the middle.
     #expect(points.count == 3 && points[1][0] == (points[0][0] + points[2][0]) / 2)
     #expect(points[1][1] == (points[0][1] + points[2][1]) / 2 && points[0][1] > points[2][1])
+    // The highest number stands at the mark of 10.
+    let tick = try #require(chart.svg.firstMatch(of: /class="tick" x="[\d.]+" y="([\d.]+)"[^>]*>10</))
+    #expect(Double(tick.output.1) == points[2][1])
     let bar = try #require(paths(chart.svg, "bar c0").first)
     // One bar alone, from 2.5 to 10: the others have no length.
     let ends = bar.matches(of: /M([\d.]+),([\d.]+)V([\d.]+)/)
