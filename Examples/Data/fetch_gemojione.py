@@ -7,12 +7,11 @@ are trained on and one for each split that is not, and README.md.
     python fetch_gemojione.py FOLDER --check
 """
 
-import argparse
 import csv
 import shutil
 from pathlib import Path
 
-from fetching import check_tables, new_folder, packages, write_table
+from fetching import check_tables, new_folder, packages, run_command, write_table
 
 HERE = Path(__file__).resolve().parent
 NOTE = """# EmojiOne 3 and the names of emoji in {languages} languages
@@ -94,16 +93,5 @@ def check(folder):
         print(f"{split}: {len({path for path, *_ in rows}):,} images, {len(rows):,} captions")
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Fetches emoji in another drawing style.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--downloads", type=Path, help="keep the downloaded package here (default: temporary)")
-    parser.add_argument("--check", action="store_true", help="only check a folder that is there")
-    options = parser.parse_args()
-    if not options.check:
-        fetch(options.folder, options.downloads)
-    check(options.folder)
-
-
 if __name__ == "__main__":
-    main()
+    run_command("Fetches emoji in another drawing style.", fetch, check)

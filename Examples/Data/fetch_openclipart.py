@@ -7,7 +7,6 @@ and README.md.
     python fetch_openclipart.py FOLDER --check
 """
 
-import argparse
 import hashlib
 import re
 import xml.etree.ElementTree as ElementTree
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from fetching import check_tables, is_held_out, new_folder, packages, write_table
+from fetching import check_tables, is_held_out, new_folder, packages, run_command, write_table
 
 TABLES = ["train", "validation"]
 LARGEST_SIDE = 256
@@ -267,16 +266,5 @@ def check(folder):
     assert keys["train"].isdisjoint(keys["validation"])
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Fetches captioned drawings in the public domain.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--downloads", type=Path, help="keep the downloaded packages here (default: temporary)")
-    parser.add_argument("--check", action="store_true", help="only check a folder that is there")
-    options = parser.parse_args()
-    if not options.check:
-        fetch(options.folder, options.downloads)
-    check(options.folder)
-
-
 if __name__ == "__main__":
-    main()
+    run_command("Fetches captioned drawings in the public domain.", fetch, check)

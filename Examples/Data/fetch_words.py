@@ -6,7 +6,6 @@ Needs apt-get and dpkg-deb; writes FOLDER/images, train.tsv, validation.tsv, tra
     python fetch_words.py FOLDER --check
 """
 
-import argparse
 import json
 import shutil
 import struct
@@ -14,7 +13,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
-from fetching import check_tables, is_held_out, new_folder, packages, write_table
+from fetching import check_tables, is_held_out, new_folder, packages, run_command, write_table
 
 TABLES = ["train", "validation", "translations"]
 WORDS = "/gcompris/src/activities/lang/resource/content-"
@@ -119,16 +118,5 @@ def check(folder):
         print(f"{name}: {images} images, {len(rows):,} captions, {counts} in each of {len(languages)} languages")
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Fetches drawings with their names in 36 languages.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--downloads", type=Path, help="keep the downloaded packages here (default: temporary)")
-    parser.add_argument("--check", action="store_true", help="only check a folder that is there")
-    options = parser.parse_args()
-    if not options.check:
-        fetch(options.folder, options.downloads)
-    check(options.folder)
-
-
 if __name__ == "__main__":
-    main()
+    run_command("Fetches drawings with their names in 36 languages.", fetch, check)

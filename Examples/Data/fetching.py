@@ -3,6 +3,7 @@
 Needs a Debian system with apt-get and dpkg-deb.
 """
 
+import argparse
 import csv
 import hashlib
 import os
@@ -82,3 +83,15 @@ def check_tables(folder, names):
     files = {str(path.relative_to(folder)) for path in (folder / "images").rglob("*") if path.is_file()}
     assert files == {row[0] for row in rows}, "images and rows differ"
     return tables
+
+
+def run_command(description, fetch, check):
+    """The command line of a script that fetches into a folder and checks what is there."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--downloads", type=Path, help="keep the downloaded packages here (default: temporary)")
+    parser.add_argument("--check", action="store_true", help="only check a folder that is there")
+    options = parser.parse_args()
+    if not options.check:
+        fetch(options.folder, options.downloads)
+    check(options.folder)

@@ -107,6 +107,62 @@ import Training
     #expect(try evaluate("run", ["en"]) == evaluation)
   }
 
+  /// A class token, texts that are read in one direction and pooled where they end, the softmax loss; then the model goes on
+  /// by what it was trained by, and by the other loss where that is asked for.
+  @Test func clipIsTrainedFromScratch() throws {
+    let settings = [
+      "steps=40", "batchSize=12", "optimizer.learningRate=3e-3", "augmentations=[]", "loss.kind=softmax",
+      "model.image.pooling=classToken", "model.text.pooling=endToken", "model.text.isCausal=true",
+      "model.text.dropout=0", "data={\"path\": \"\(folder.path("pictures.csv"))\", \"languages\": [\"en\"]}",
+    ]
+    let tokenizer = "model.tokenizer=\(fixture("tokenizers/clip.txt.gz"))"
+    _ = try run("clip", settings + [tokenizer])
+    let checkpoint = try SigLIPCheckpoint(path: folder.path("clip/model"))
+    #expect(
+      checkpoint.configuration.family == .clip && checkpoint.configuration.vision.pooling == .classToken)
+    #expect(checkpoint.model.objective == .softmax && checkpoint.model.logitBias == nil)
+    let metrics = try JSONLinesWriter.read(path: folder.path("clip/metrics.jsonl"))
+    #expect(metrics[39].numbers["loss"]! < 0.6 * metrics[0].numbers["loss"]!)
+    #expect(metrics[39].numbers["bias"] == nil && metrics[39].numbers["temperature"]! > 10)
+    #expect(try evaluate("clip", ["en"]).retrieval.textToImage.r1 > 0.3)
+
+    let onward = [
+      "steps=2", "augmentations=[]", "model={\"checkpoint\": \"\(folder.path("clip/model"))\"}",
+    ]
+    let training = try SigLIPTraining(configuration("onward", onward))
+    #expect(training.configuration.loss.kind == .softmax)
+    _ = try training.run(warn: { _ in })
+    let sigmoid = try SigLIPTraining(configuration("sigmoid", onward + ["loss.kind=sigmoid"]))
+    _ = try sigmoid.run(warn: { _ in })
+    let other = try SigLIPCheckpoint(path: folder.path("sigmoid/model"))
+    #expect(other.model.objective == .sigmoid && other.model.logitBias != nil)
+    #expect(other.configuration.family == .clip)
+
+    // Its end of a text is not the largest id.
+    let error = #expect(throws: ConfigurationError.self) { try run("other", settings) }
+    #expect(error?.description.contains("the text tower pools the largest there is") ?? false, "\(error!)")
+    let bias = #expect(throws: ConfigurationError.self) {
+      try run("bias", settings + [tokenizer, "loss.bias=-3"])
+    }
+    #expect(bias?.description.contains("loss.bias: the softmax loss has none") ?? false, "\(bias!)")
+  }
+
+  /// Batch statistics are those of whole batches, and a locked network collects none.
+  @Test func residualNetworksAreTrainedWhole() throws {
+    let network = [
+      "model={\"preset\": \"RN50\", \"tokenizer\": \"\(fixture("tokenizers/clip.txt.gz"))\"}",
+      "model.imageSize=32",
+    ]
+    for (settings, problem) in [
+      (["microbatchSize=2"], "microbatchSize"), (["towers.image.training=locked"], "augmentations"),
+    ] {
+      let error = #expect(throws: ConfigurationError.self) {
+        try SigLIPTraining(configuration("network", network + settings))
+      }
+      #expect(error?.description.contains(problem) ?? false, "\(error!)")
+    }
+  }
+
   /// Also beside the features of a locked tower, which has to have seen their images.
   @Test(arguments: ["all", "locked"])
   func heldOutDataAreMeasuredInTheEnd(training: String) throws {

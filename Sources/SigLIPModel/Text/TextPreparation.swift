@@ -78,6 +78,13 @@ public struct TextEncoder: Sendable {
     IndexTensor(rows(texts).flatMap { $0 }, shape: [texts.count, contextLength])
   }
 
+  /// Why a tower that pools the position of the largest id would not find where a text ends, in words; nil if it would.
+  var problemOfEndToken: String? {
+    let last = tokenizer.vocabularySize - 1
+    return Int(endID) == last
+      ? nil : "ends texts with id \(endID), but the text tower pools the largest there is, \(last)"
+  }
+
   private func tokens(_ text: String) -> [Int32] {
     if punctuation == .huggingFaceV1, let tokenizer = tokenizer as? SentencePieceTokenizer {
       return tokenizer.encodeAsHuggingFaceV1(text)

@@ -29,6 +29,9 @@ struct ModelForTraining {
     tokenizerPath = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
     encoder = try TextEncoder(path: tokenizerPath, contextLength: text.configuration.contextLength)
     try text.read(encoder.tokenizer, path: tokenizerPath)
+    if text.configuration.pooling == .endToken, let problem = encoder.problemOfEndToken {
+      throw ConfigurationError("model.tokenizer", "\(tokenizerPath) \(problem)")
+    }
 
     let width: Int
     if text.pretrained != nil {
@@ -52,6 +55,7 @@ struct ModelForTraining {
       objective: configuration.loss.kind ?? base?.configuration.objective ?? preset?.objective ?? .sigmoid)
     if let problem = sizes.problem { throw ConfigurationError("model", problem) }
     try configuration.towers.image.check(sizes.vision)
+    if sizes.vision.architecture == .resNet { try configuration.checkBatchStatistics() }
     try sizes.checkMemory(path: "model")
     self.configuration = sizes
     preprocessing = image.preprocessing
@@ -101,19 +105,16 @@ private struct ImageSide {
     } else if let base, own == nil {
       try self.init(base, imageSize: source.imageSize)
     } else {
-      var vision: VisionConfiguration
-      if let own, let name = own.preset {
-        vision = try SigLIPConfiguration(named: name).vision
-      } else if let own {
-        vision = own.vision
-      } else {
-        vision = preset!.vision
-      }
+      let published = try own.map { try $0.preset.map { try SigLIPConfiguration(named: $0) } } ?? preset
+      var vision = published?.vision ?? own!.vision
       if let size = own?.imageSize ?? source.imageSize { vision.imageSize = size }
-      self.init(
-        vision: vision,
-        preprocessing: vision.isNaFlex
-          ? .naFlex(patchSize: vision.patchSize) : .huggingFaceV1(imageSize: vision.imageSize))
+      let preprocessing: ImagePreprocessing =
+        vision.isNaFlex
+        ? .naFlex(patchSize: vision.patchSize)
+        : published?.family == .clip
+          ? .clip(imageSize: vision.imageSize) : .huggingFaceV1(imageSize: vision.imageSize)
+      self.init(vision: vision, preprocessing: preprocessing)
+      if published?.family == .clip { projection = published?.imageProjection }
     }
   }
 
@@ -200,6 +201,23 @@ extension TrainingConfiguration {
   /// Whether a locked image tower sees each image once and for all.
   var cachesFeatures: Bool {
     towers.image.training == .locked && augmentations.isEmpty && towers.image.patchDropout == 0
+  }
+}
+
+extension TrainingConfiguration {
+  /// Refuses what a network that normalises by whole batches, and collects their statistics, cannot do.
+  fileprivate func checkBatchStatistics() throws {
+    if cachesFeatures { return }
+    if towers.image.training == .locked {
+      throw ConfigurationError(
+        "augmentations",
+        "a locked residual network that sees other images in each pass would collect their statistics")
+    }
+    if microbatchSize != nil {
+      throw ConfigurationError(
+        "microbatchSize",
+        "a residual network normalises by whole batches, of which parts have other statistics")
+    }
   }
 }
 

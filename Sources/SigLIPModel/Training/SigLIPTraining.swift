@@ -57,13 +57,6 @@ public final class SigLIPTraining {
     if let problem = configuration.loss.problem {
       throw ConfigurationError("loss.\(problem.key.stringValue)", problem.text)
     }
-    if parts.configuration.vision.architecture == .resNet && !configuration.cachesFeatures
-      && configuration.microbatchSize != nil
-    {
-      throw ConfigurationError(
-        "microbatchSize",
-        "a residual network normalises by whole batches, of which parts have other statistics")
-    }
     self.configuration = configuration
   }
 

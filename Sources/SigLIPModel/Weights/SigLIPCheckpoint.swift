@@ -121,9 +121,14 @@ public struct SigLIPCheckpoint {
 
   /// What makes the model's rows of tokens of texts.
   ///
-  /// - Throws: ``FileError`` when there is no tokenizer, or it cannot be read.
+  /// - Throws: ``FileError`` when there is no tokenizer, it cannot be read, or is not one for the text tower.
   public func textEncoder() throws -> TextEncoder {
-    try TextEncoder(path: tokenizer ?? folder, contextLength: configuration.text.contextLength)
+    let path = tokenizer ?? folder
+    let encoder = try TextEncoder(path: path, contextLength: configuration.text.contextLength)
+    if configuration.text.pooling == .endToken, let problem = encoder.problemOfEndToken {
+      throw FileError(.unsupported, path, "its tokenizer \(problem)")
+    }
+    return encoder
   }
 
   /// The model as it is now, to embed images and texts in several tasks at once.

@@ -40,3 +40,16 @@ public func escapedForHTML(_ text: String) -> String {
     }
   }
 }
+
+/// How all pages look: colours by day and night, headings and tables.
+package let pageStyle = """
+  :root { color-scheme: light dark; --page: #fff; --text: #1d2733; --muted: #57606a; --line: #dfe5eb }
+  @media (prefers-color-scheme: dark) { :root { --page: #14181d; --text: #dbe2ea; --muted: #98a3af; --line: #2e363f } }
+  body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
+    background: var(--page); color: var(--text) }
+  h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem }
+  .table { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+  th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
+  th:first-child, td:first-child, td.text { text-align: left; overflow-wrap: anywhere }
+
+  """

@@ -184,32 +184,24 @@ public struct TrainingReport: Sendable {
     return heading("Configuration") + "<div class=\"table\"><table>\n\(rows.joined())</table></div>\n"
   }
 
-  private static let style = """
-    :root { color-scheme: light dark; --page: #fff; --text: #1d2733; --muted: #57606a; --line: #dfe5eb;
-      --training: #0969da; --validation: #c2560c }
-    @media (prefers-color-scheme: dark) { :root { --page: #14181d; --text: #dbe2ea; --muted: #98a3af; --line: #2e363f;
-      --training: #58a6ff; --validation: #f0904c } }
-    body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
-      background: var(--page); color: var(--text) }
-    h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem }
-    small { color: var(--muted) }
-    .table { overflow-x: auto }
-    table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-    th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
-    th:first-child, td:first-child, td.text { text-align: left; overflow-wrap: anywhere }
-    .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(28rem, 100%), 1fr)); gap: 1rem }
-    figure { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .6rem .2rem }
-    figcaption { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .85rem; color: var(--muted) }
-    figcaption b { color: var(--text); overflow-wrap: anywhere }
-    .key { width: 20px; height: 8px; margin-right: .35rem; vertical-align: middle }
-    .chart { display: block; width: 100%; height: auto }
-    .chart text { fill: var(--muted); font-size: 12.5px; text-anchor: middle }
-    .chart text.tick { text-anchor: end } .chart text.epoch { font-size: 11px }
-    path { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round }
-    path.grid, path.axis { stroke: var(--line); stroke-width: 1 } path.axis { stroke: var(--muted) }
-    path.epoch { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 2 4; opacity: .7 }
-    path.training { stroke: var(--training) } path.faint { opacity: .45; stroke-width: 1 }
-    path.validation { stroke: var(--validation) } path.dots { stroke-width: 5 }
+  private static let style =
+    pageStyle + """
+      :root { --training: #0969da; --validation: #c2560c }
+      @media (prefers-color-scheme: dark) { :root { --training: #58a6ff; --validation: #f0904c } }
+      small { color: var(--muted) }
+      .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(28rem, 100%), 1fr)); gap: 1rem }
+      figure { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .6rem .2rem }
+      figcaption { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .85rem; color: var(--muted) }
+      figcaption b { color: var(--text); overflow-wrap: anywhere }
+      .key { width: 20px; height: 8px; margin-right: .35rem; vertical-align: middle }
+      .chart { display: block; width: 100%; height: auto }
+      .chart text { fill: var(--muted); font-size: 12.5px; text-anchor: middle }
+      .chart text.tick { text-anchor: end } .chart text.epoch { font-size: 11px }
+      path { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round }
+      path.grid, path.axis { stroke: var(--line); stroke-width: 1 } path.axis { stroke: var(--muted) }
+      path.epoch { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 2 4; opacity: .7 }
+      path.training { stroke: var(--training) } path.faint { opacity: .45; stroke-width: 1 }
+      path.validation { stroke: var(--validation) } path.dots { stroke-width: 5 }
 
-    """
+      """
 }

@@ -33,34 +33,28 @@ extension EvaluationResult {
       + rows.joined() + "</table></div>"
   }
 
-  static let style = """
-    :root { color-scheme: light dark; --page: #fff; --text: #1d2733; --muted: #57606a; --line: #dfe5eb; --bar: #0969da;
-      --good: #116329; --bad: #cf222e }
-    @media (prefers-color-scheme: dark) { :root { --page: #14181d; --text: #dbe2ea; --muted: #98a3af; --line: #2e363f;
-      --bar: #58a6ff; --good: #56d364; --bad: #f85149 } }
-    body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
-      background: var(--page); color: var(--text) }
-    h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem } p { color: var(--muted); margin: .2rem 0 .8rem }
-    .table { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-    th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
-    th:first-child, td:first-child, td.text { text-align: left; overflow-wrap: anywhere }
-    .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: .8rem }
-    .grid.wide { grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)) }
-    .card { display: flex; gap: .7rem; border: 1px solid var(--line); border-left: 4px solid var(--good);
-      border-radius: .5rem; padding: .6rem }
-    .card.missed { border-left-color: var(--bad) } .card img { width: 72px; height: 72px; object-fit: contain }
-    .card ol { margin: 0; padding: 0; list-style: none; font-size: .82rem; flex: 1; min-width: 0 }
-    .card li { overflow-wrap: anywhere; color: var(--muted) } .card li.own { color: var(--good); font-weight: 600 }
-    .card li.images { display: flex; gap: .25rem } .card li img { width: 40px; height: 40px; border: 2px solid transparent }
-    .card li img.own { border-color: var(--good) } .card small { color: var(--muted); overflow-wrap: anywhere }
-    .card b { font-weight: 400; float: right; margin-left: .5rem; font-variant-numeric: tabular-nums }
-    figure { margin: 0; max-width: 34rem } svg { display: block; width: 100%; height: auto }
-    svg text { fill: var(--muted); font-size: 12.5px; text-anchor: middle } svg .left { text-anchor: end }
-    .track { fill: var(--line) } .fill { fill: var(--bar) } .whisker, .frame { stroke: var(--text); fill: none }
-    .frame { stroke: var(--line) } .ideal { stroke: var(--muted); stroke-dasharray: 4 4 } .dot { fill: var(--bar) }
-    .share { fill: var(--bar); opacity: .25 }
+  static let style =
+    pageStyle + """
+      :root { --bar: #0969da; --good: #116329; --bad: #cf222e }
+      @media (prefers-color-scheme: dark) { :root { --bar: #58a6ff; --good: #56d364; --bad: #f85149 } }
+      p { color: var(--muted); margin: .2rem 0 .8rem }
+      .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: .8rem }
+      .grid.wide { grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)) }
+      .card { display: flex; gap: .7rem; border: 1px solid var(--line); border-left: 4px solid var(--good);
+        border-radius: .5rem; padding: .6rem }
+      .card.missed { border-left-color: var(--bad) } .card img { width: 72px; height: 72px; object-fit: contain }
+      .card ol { margin: 0; padding: 0; list-style: none; font-size: .82rem; flex: 1; min-width: 0 }
+      .card li { overflow-wrap: anywhere; color: var(--muted) } .card li.own { color: var(--good); font-weight: 600 }
+      .card li.images { display: flex; gap: .25rem } .card li img { width: 40px; height: 40px; border: 2px solid transparent }
+      .card li img.own { border-color: var(--good) } .card small { color: var(--muted); overflow-wrap: anywhere }
+      .card b { font-weight: 400; float: right; margin-left: .5rem; font-variant-numeric: tabular-nums }
+      figure { margin: 0; max-width: 34rem } svg { display: block; width: 100%; height: auto }
+      svg text { fill: var(--muted); font-size: 12.5px; text-anchor: middle } svg .left { text-anchor: end }
+      .track { fill: var(--line) } .fill { fill: var(--bar) } .whisker, .frame { stroke: var(--text); fill: none }
+      .frame { stroke: var(--line) } .ideal { stroke: var(--muted); stroke-dasharray: 4 4 } .dot { fill: var(--bar) }
+      .share { fill: var(--bar); opacity: .25 }
 
-    """
+      """
 }
 
 extension EvaluationResult.Measure {

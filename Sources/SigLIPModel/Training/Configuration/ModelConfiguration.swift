@@ -74,6 +74,8 @@ public struct ImageTowerSource: Sendable, Hashable, Codable {
   public var heads: Int?
   /// Width inside the MLPs; four times the width if not given.
   public var hiddenWidth: Int?
+  /// How tokens become an embedding; by a head if not given.
+  public var pooling: ImagePooling?
   /// Whether of a checkpoint or an EfficientNet only sizes and preprocessing are taken, so that the tower begins from scratch.
   public var randomWeights = false
 
@@ -82,7 +84,7 @@ public struct ImageTowerSource: Sendable, Hashable, Codable {
 
   enum CodingKeys: CodingKey, CaseIterable {
     case checkpoint, efficientNetLite0, preset, imageSize, patchSize, width, depth, heads, hiddenWidth
-    case randomWeights
+    case pooling, randomWeights
   }
 
   /// Decodes what is given.
@@ -97,12 +99,13 @@ public struct ImageTowerSource: Sendable, Hashable, Codable {
     try fields.readOptional(.depth, into: &depth, .range(ConfigurationBounds.depth))
     try fields.readOptional(.heads, into: &heads, .range(1...ConfigurationBounds.width.upperBound))
     try fields.readOptional(.hiddenWidth, into: &hiddenWidth, .range(ConfigurationBounds.hiddenWidth))
+    try fields.readOptional(.pooling, into: &pooling)
     try fields.read(.randomWeights, into: &randomWeights)
     let origins: [CodingKeys] = [.checkpoint, .efficientNetLite0, .preset].filter(fields.has)
     if origins.count > 1 {
       throw fields.problem(origins[1], "there is \(origins[0].stringValue) too, expected one of both")
     }
-    let sizes: [CodingKeys] = [.patchSize, .width, .depth, .heads, .hiddenWidth]
+    let sizes: [CodingKeys] = [.patchSize, .width, .depth, .heads, .hiddenWidth, .pooling]
     if let origin = origins.first {
       if let size = sizes.first(where: fields.has) {
         throw fields.problem(size, "is that of \(origin.stringValue)")
@@ -120,7 +123,8 @@ public struct ImageTowerSource: Sendable, Hashable, Codable {
     let width = width ?? 1
     return VisionConfiguration(
       imageSize: imageSize ?? 0, patchSize: patchSize ?? 0, width: width, depth: depth ?? 0,
-      heads: heads ?? max(width / 64, 1), hiddenWidth: hiddenWidth ?? 4 * width)
+      heads: heads ?? max(width / 64, 1), hiddenWidth: hiddenWidth ?? 4 * width,
+      pooling: pooling ?? .attention)
   }
 }
 
@@ -142,6 +146,8 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
   public var hiddenWidth: Int?
   /// Which positions make the embedding; the last one if not given.
   public var pooling: TextPooling?
+  /// Whether a position sees itself and those before it alone; all if not given.
+  public var isCausal: Bool?
   /// Width of the table of tokens, which are projected to ``width``, as in mSigLIP; the same width if not given.
   public var bottleneck: Int?
   /// Probability of dropping elements of what attention and MLPs add while training; none if not given.
@@ -151,7 +157,8 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
   public init() {}
 
   enum CodingKeys: CodingKey, CaseIterable {
-    case checkpoint, preset, contextLength, width, depth, heads, hiddenWidth, pooling, bottleneck, dropout
+    case checkpoint, preset, contextLength, width, depth, heads, hiddenWidth, pooling, isCausal, bottleneck,
+      dropout
   }
 
   /// Decodes what is given.
@@ -165,11 +172,14 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
     try fields.readOptional(.heads, into: &heads, .range(1...ConfigurationBounds.width.upperBound))
     try fields.readOptional(.hiddenWidth, into: &hiddenWidth, .range(ConfigurationBounds.hiddenWidth))
     try fields.readOptional(.pooling, into: &pooling)
+    try fields.readOptional(.isCausal, into: &isCausal)
     try fields.readOptional(.bottleneck, into: &bottleneck, .range(ConfigurationBounds.width))
     try fields.readOptional(.dropout, into: &dropout, .belowOne)
     let origins: [CodingKeys] = [.checkpoint, .preset].filter(fields.has)
     if origins.count > 1 { throw fields.problem(.preset, "there is checkpoint too, expected one of both") }
-    let sizes: [CodingKeys] = [.contextLength, .width, .depth, .heads, .hiddenWidth, .pooling, .bottleneck]
+    let sizes: [CodingKeys] = [
+      .contextLength, .width, .depth, .heads, .hiddenWidth, .pooling, .isCausal, .bottleneck,
+    ]
     if let origin = origins.first {
       if let size = sizes.first(where: fields.has) {
         throw fields.problem(size, "is that of \(origin.stringValue)")
@@ -187,6 +197,6 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
     return TextConfiguration(
       vocabularySize: 1, contextLength: contextLength ?? 1, width: width, depth: depth ?? 1,
       heads: heads ?? max(width / 64, 1), hiddenWidth: hiddenWidth ?? 4 * width, outputWidth: nil,
-      pooling: pooling ?? .last, tokenBottleneck: bottleneck)
+      pooling: pooling ?? .last, tokenBottleneck: bottleneck, isCausal: isCausal ?? false)
   }
 }
