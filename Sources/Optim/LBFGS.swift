@@ -147,9 +147,8 @@ private struct History {
 private func dot(_ x: [Double], _ y: [Double]) -> Double {
   x.withUnsafeBufferPointer { x in
     y.withUnsafeBufferPointer { y in
-      var sum = 0.0
-      for place in x.indices { sum += x[place] * y[place] }
-      return sum
+      guard let first = x.baseAddress, let second = y.baseAddress else { return 0 }
+      return dot(first, second, x.count)
     }
   }
 }
@@ -157,7 +156,8 @@ private func dot(_ x: [Double], _ y: [Double]) -> Double {
 private func addMultiple(_ factor: Double, _ x: [Double], to y: inout [Double]) {
   x.withUnsafeBufferPointer { x in
     y.withUnsafeMutableBufferPointer { y in
-      for place in x.indices { y[place] += factor * x[place] }
+      guard let first = x.baseAddress, let sum = y.baseAddress else { return }
+      addMultiple(factor, first, to: sum, x.count)
     }
   }
 }

@@ -316,6 +316,9 @@ extension Tensor: Equatable {
       && a.withUnsafeScalars { x in b.withUnsafeScalars { y in x.elementsEqual(y) } }
   }
 
+  /// Whether no element is NaN or infinite.
+  public var isFinite: Bool { withUnsafeScalars { $0.allSatisfy(\.isFinite) } }
+
   /// Whether shapes are equal and elements differ by at most `absolute + relative * |other|`; equal infinities are equal.
   public func isApproximatelyEqual(to other: Tensor, absolute: Float = 1e-6, relative: Float = 1e-5) -> Bool {
     shape == other.shape

@@ -247,4 +247,17 @@ import Tensor
     #expect(!Tensor([Float.nan]).isApproximatelyEqual(to: Tensor([Float.nan])))
     #expect(Tensor([Float.infinity]).isApproximatelyEqual(to: Tensor([Float.infinity])))
   }
+
+  @Test(arguments: Layout.allCases)
+  func finiteMeansEveryElement(_ layout: Layout) {
+    #expect(layout.tensor([3, 5]).isFinite)
+    for odd in [Float.nan, .infinity, -.infinity] {
+      for place in [0, 7, 14] {
+        var scalars = layout.tensor([3, 5]).scalars
+        scalars[place] = odd
+        #expect(!Tensor(scalars, shape: [3, 5]).isFinite)
+      }
+    }
+    #expect(Tensor([], shape: [0, 5]).isFinite)
+  }
 }

@@ -49,6 +49,14 @@ struct StudyScale: Sendable {
     seeds.map { StudyRun(name: "\(name), seed \($0)", configuration: configuration.with(seed: $0)) }
   }
 
+  /// Runs that choose a learning rate, then those with the best one.
+  func runs(
+    _ name: String, choosingAmong candidates: [TrainingConfiguration], after results: RunResults
+  ) -> [StudyRun] {
+    candidates.map { tuningRun("\(name), learning rate \($0.optimizer.learningRate)", $0) }
+      + (results.best(of: candidates).map { runs(name, $0) } ?? [])
+  }
+
   /// The run by which a recipe is chosen, on validation alone.
   func tuningRun(_ name: String, _ configuration: TrainingConfiguration) -> StudyRun {
     StudyRun(name: "choosing: \(name)", configuration: configuration.forTuning)

@@ -45,20 +45,21 @@ struct Classify: ParsableCommand {
   func run() throws {
     let labels = try allLabels()
     Interruption.watch()
-    let model = try LoadedModel(path: model.model, options: model.computing)
-    let texts = try embeddings(of: labels, model)
+    let model = try model.load()
+    let texts = try zeroShotClassifier(
+      classes: labels, templates: template.isEmpty ? .name : PromptTemplates(template),
+      embed: model.embed(texts:))
     var (results, failures): ([Result], [any Error]) = ([], [])
-    for start in stride(from: 0, to: images.count, by: model.options.batchSize) {
+    for start in stride(from: 0, to: images.count, by: model.batchSize) {
       try Interruption.check("stopped: nothing is printed")
-      let names = images[start..<min(start + model.options.batchSize, images.count)]
+      let names = images[start..<min(start + model.batchSize, images.count)]
       let read = model.read(names)
       let readable = zip(names, read).compactMap { name, image in (try? image.get()).map { (name, $0) } }
       for image in read { if case .failure(let error) = image { failures.append(error) } }
       if readable.isEmpty { continue }
-      let logits = model.logits(images: try model.embed(fitted: readable.map(\.1)), texts: texts)
-      let objective = model.checkpoint.model.objective
+      let similarities = matmul(try model.embed(fitted: readable.map(\.1)), texts.transpose())
       for (row, (name, _)) in readable.enumerated() {
-        results.append(result(name, labels, logits[row], objective))
+        results.append(result(name, labels, similarities[row], model))
       }
     }
     if json {
@@ -78,23 +79,14 @@ struct Classify: ParsableCommand {
     return result
   }
 
-  /// One embedding for each label: the direction of the mean over all templates.
-  private func embeddings(of labels: [String], _ model: LoadedModel) throws -> Tensor {
-    let templates = template.isEmpty ? ["{}"] : template
-    let texts = labels.flatMap { label in templates.map { $0.replacingOccurrences(of: "{}", with: label) } }
-    let each = try model.embed(texts: texts)
-    let width = each.shape[1]
-    let mean = each.reshape([labels.count, templates.count, width]).mean(axes: [1])
-    return withoutGradients { Variable(mean).normalized().value }
-  }
-
   private func result(
-    _ image: String, _ labels: [String], _ logits: Tensor, _ objective: PairObjective
+    _ image: String, _ labels: [String], _ similarities: Tensor, _ model: EmbeddingModel
   ) -> Result {
-    let competing = Variable(logits).softmax(axis: -1).value.scalars
-    let shares = softmax ? competing : nil
-    let probabilities =
-      objective == .softmax ? competing : Variable(logits).sigmoid().value.scalars
+    let logits = withoutGradients {
+      model.checkpoint.model.logits(similarities: Variable(similarities)).value
+    }
+    let probabilities = model.probabilities(similarities).scalars
+    let shares = softmax ? withoutGradients { Variable(logits).softmax(axis: -1).value.scalars } : nil
     let entries = zip(labels, logits.scalars).enumerated().map { index, entry in
       Result.Entry(
         label: entry.0, logit: entry.1, probability: probabilities[index], softmax: shares?[index])

@@ -52,7 +52,7 @@ struct Embed: ParsableCommand {
       throw ValidationError("expected images, texts, --pixels or --tokens")
     }
     Interruption.watch()
-    let model = try LoadedModel(path: model.model, options: model.computing)
+    let model = try model.load()
     let start = ContinuousClock.now
     var writer = SafetensorsWriter()
     var failures = inputs.failures
@@ -78,7 +78,10 @@ struct Embed: ParsableCommand {
     if let images { writer.add(images, named: "image_embeds") }
     if let texts { writer.add(texts, named: "text_embeds") }
     if let images, let texts {
-      writer.add(model.logits(images: images, texts: texts), named: "logits_per_image")
+      let logits = withoutGradients {
+        model.checkpoint.model.logits(images: Variable(images), texts: Variable(texts)).value
+      }
+      writer.add(logits, named: "logits_per_image")
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     try writer.write(to: output)
@@ -90,13 +93,13 @@ struct Embed: ParsableCommand {
   }
 
   private func embedImages(
-    _ files: [String], _ model: LoadedModel
+    _ files: [String], _ model: EmbeddingModel
   ) throws -> (files: [String], embeddings: Tensor, failures: [any Error]) {
     let progress = Progress("embedding", total: files.count, unit: "images")
     var (embedded, parts, failures): ([String], [Tensor], [any Error]) = ([], [], [])
-    for start in stride(from: 0, to: files.count, by: model.options.batchSize) {
+    for start in stride(from: 0, to: files.count, by: model.batchSize) {
       try Interruption.check("stopped: nothing is written")
-      let batch = files[start..<min(start + model.options.batchSize, files.count)]
+      let batch = files[start..<min(start + model.batchSize, files.count)]
       var images: [RGBImage] = []
       for (file, image) in zip(batch, model.read(batch)) {
         switch image {
@@ -116,12 +119,11 @@ struct Embed: ParsableCommand {
     return (embedded, Tensor.concatenate(parts, axis: 0), failures)
   }
 
-  private func embedTexts(_ texts: [String], _ model: LoadedModel) throws -> Tensor {
-    let rows = try model.tokens(texts)
+  private func embedTexts(_ texts: [String], _ model: EmbeddingModel) throws -> Tensor {
     let progress = Progress("embedding", total: texts.count, unit: "texts")
     return try model.inBatches(of: texts.count) { range in
       defer { progress.advance(by: range.count) }
-      return model.checkpoint.model.embed(texts: rows.rows(range)).value
+      return model.checkpoint.model.embed(texts: try model.tokens(Array(texts[range]))).value
     }
   }
 
@@ -162,10 +164,10 @@ private struct Inputs {
 
 /// What other programs have prepared for the towers.
 private struct PrecomputedInputs {
-  private let model: LoadedModel
+  private let model: EmbeddingModel
   private var vision: VisionConfiguration { model.checkpoint.configuration.vision }
 
-  init(_ model: LoadedModel) { self.model = model }
+  init(_ model: EmbeddingModel) { self.model = model }
 
   /// Embeddings of `pixel_values`, and for NaFlex of `spatial_shapes` with them.
   func images(_ path: String) throws -> Tensor {
@@ -206,7 +208,9 @@ private struct PrecomputedInputs {
     if let id = ids.values.first(where: { $0 < 0 || $0 >= text.vocabularySize }) {
       throw CommandError("\(path): id \(id) in input_ids, expected 0 to \(text.vocabularySize - 1)")
     }
-    return try model.embed(tokens: ids)
+    return try model.inBatches(of: ids.shape[0]) { range in
+      model.checkpoint.model.embed(texts: ids.rows(range)).value
+    }
   }
 
   /// Refuses another shape; nil stands for any size above 0.
@@ -216,5 +220,14 @@ private struct PrecomputedInputs {
       let wanted = expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
       throw CommandError("\(path): \(name) has shape \(shape), expected [\(wanted)]")
     }
+  }
+}
+
+extension IndexTensor {
+  /// Some rows of a matrix.
+  fileprivate func rows(_ range: Range<Int>) -> IndexTensor {
+    let width = shape[1]
+    return IndexTensor(
+      Array(values[(range.lowerBound * width)..<(range.upperBound * width)]), shape: [range.count, width])
   }
 }

@@ -42,7 +42,7 @@ struct IndexFolder: ParsableCommand {
   private func index() throws {
     let files = try ImageFiles(below: folder)
     let (folder, found) = (absolutePath(folder), files.entries)
-    let model = try LoadedModel(path: model.model, options: model.computing)
+    let model = try model.load()
     let probe = try model.embed(ImageIndex.probeImage)
     var index = ImageIndex(folder: folder, model: absolutePath(model.checkpoint.path), probe: probe)
     if !rebuild, FileManager.default.fileExists(atPath: output) {
@@ -74,15 +74,15 @@ struct IndexFolder: ParsableCommand {
 
   /// Adds images to the index until all are there or Ctrl-C is pressed; returns what went wrong with some.
   private func embed(
-    _ wanted: [ImageIndex.Entry], into index: inout ImageIndex, _ model: LoadedModel
+    _ wanted: [ImageIndex.Entry], into index: inout ImageIndex, _ model: EmbeddingModel
   ) throws -> [any Error] {
     let progress = Progress("indexing", total: wanted.count, unit: "images")
     var failures: [any Error] = []
     var waiting: (entries: [ImageIndex.Entry], embeddings: [Tensor]) = ([], [])
     var lastSaved = Date()
-    for start in stride(from: 0, to: wanted.count, by: model.options.batchSize)
+    for start in stride(from: 0, to: wanted.count, by: model.batchSize)
     where !Interruption.isRequested {
-      let batch = wanted[start..<min(start + model.options.batchSize, wanted.count)]
+      let batch = wanted[start..<min(start + model.batchSize, wanted.count)]
       var images: [RGBImage] = []
       for (entry, image) in zip(batch, model.read(batch.map { index.folder + "/" + $0.path })) {
         switch image {

@@ -47,7 +47,7 @@ struct Search: ParsableCommand {
       throw CommandError(
         "\(self.index) was made with \(index.model), which is no longer there: expected --model")
     }
-    let model = try LoadedModel(path: model ?? index.model, options: computing)
+    let model = try computing.load(path: model ?? index.model)
     if try !index.isFrom(modelWithProbe: model.embed(ImageIndex.probeImage)) {
       throw CommandError(
         "\(self.index) was made with another model, \(index.model), than \(model.checkpoint.path); index anew"
@@ -75,17 +75,15 @@ struct Search: ParsableCommand {
   }
 
   /// The embedding to look for, `[1, width]`.
-  private func query(_ model: LoadedModel) throws -> Tensor {
+  private func query(_ model: EmbeddingModel) throws -> Tensor {
     if let text { return try model.embed(texts: [text]) }
     return try model.embed(fitted: [try model.read([image!])[0].get()])
   }
 }
 
-extension LoadedModel {
+extension EmbeddingModel {
   /// The probability that a text describes an image, from their cosine similarity, where the model knows it.
   fileprivate func probability(_ similarity: Float) -> Float? {
-    guard let bias = checkpoint.model.logitBias else { return nil }
-    let scale = checkpoint.model.logitScale.value.exp().item()
-    return 1 / (1 + exp(-(similarity * scale + bias.value.item())))
+    checkpoint.model.objective == .sigmoid ? probabilities(Tensor([similarity])).item() : nil
   }
 }

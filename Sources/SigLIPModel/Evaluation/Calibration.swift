@@ -60,7 +60,6 @@ public struct Calibration: Sendable, Hashable, Codable {
     if isTrue.isEmpty { throw EvaluationError.nothing("probabilities") }
     var (counts, trueCounts) = ([Int](repeating: 0, count: binCount), [Int](repeating: 0, count: binCount))
     var (sums, squares) = ([Double](repeating: 0, count: binCount), 0.0)
-    let edges = (0...binCount).map { Double($0) / Double(binCount) }
     let rowLength = probabilities.count / max(probabilities.shape.first ?? 1, 1)
     try probabilities.withUnsafeScalars { probabilities in
       for (place, value) in probabilities.enumerated() {
@@ -68,10 +67,7 @@ public struct Calibration: Sendable, Hashable, Codable {
           throw EvaluationError.probability(value, row: place / rowLength)
         }
         let probability = Double(value)
-        var bin = min(Int(probability * Double(binCount)), binCount - 1)
-        // An edge belongs to the bin below it, whatever the product was rounded to.
-        while bin > 0 && probability <= edges[bin] { bin -= 1 }
-        while probability > edges[bin + 1] { bin += 1 }
+        let bin = Self.bin(of: probability, among: binCount)
         counts[bin] += 1
         sums[bin] += probability
         if isTrue[place] { trueCounts[bin] += 1 }
@@ -82,7 +78,7 @@ public struct Calibration: Sendable, Hashable, Codable {
     bins = (0..<binCount).map { bin in
       let count = Double(counts[bin])
       return Bin(
-        lower: edges[bin], upper: edges[bin + 1], count: counts[bin],
+        lower: Self.edge(bin, of: binCount), upper: Self.edge(bin + 1, of: binCount), count: counts[bin],
         meanProbability: counts[bin] == 0 ? nil : sums[bin] / count,
         shareTrue: counts[bin] == 0 ? nil : Double(trueCounts[bin]) / count)
     }
@@ -90,5 +86,16 @@ public struct Calibration: Sendable, Hashable, Codable {
     brierScore = squares / Double(count)
     expectedError = bins.reduce(0) { $0 + $1.gap * Double($1.count) } / Double(isTrue.count)
     maximumError = bins.map(\.gap).max()!
+  }
+
+  /// The lower edge of a bin.
+  private static func edge(_ bin: Int, of count: Int) -> Double { Double(bin) / Double(count) }
+
+  /// The bin of a probability: an edge belongs to the bin below it, whatever the product was rounded to.
+  static func bin(of probability: Double, among count: Int) -> Int {
+    var bin = min(Int(probability * Double(count)), count - 1)
+    while bin > 0 && probability <= edge(bin, of: count) { bin -= 1 }
+    while probability > edge(bin + 1, of: count) { bin += 1 }
+    return bin
   }
 }

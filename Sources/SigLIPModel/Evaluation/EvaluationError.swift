@@ -66,3 +66,15 @@ func checkFinite(_ matrix: Tensor, _ name: String) throws {
     }
   }
 }
+
+/// Throws unless a classifier can learn from samples.
+func checkTrainingSamples(_ features: Tensor, _ labels: [Int], classes: Int, of name: String) throws {
+  guard features.rank == 2, features.shape[0] == labels.count else {
+    programmerError(
+      "\(name): features of shape \(features.shape) and \(labels.count) labels, expected [samples, width] and one label a "
+        + "sample")
+  }
+  if labels.isEmpty { throw EvaluationError.nothing("training samples") }
+  try checkLabels(labels, classes: classes)
+  try checkFinite(features, "the features of training sample")
+}

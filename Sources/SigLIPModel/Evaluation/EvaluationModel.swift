@@ -11,37 +11,35 @@ import Training
 /// Embeddings that are not finite are refused, and damaged samples tolerated as in training.
 public final class EvaluationModel {
   /// The model with its files.
-  public let checkpoint: SigLIPCheckpoint
-  /// What happens to images.
-  public let preprocessing: ImagePreprocessing
-  /// How image files are read.
-  public let options: ImageReadingOptions
-  /// Images or texts that are embedded at a time.
-  public let batchSize: Int
+  public let model: EmbeddingModel
   /// The share of a source's samples that may be damaged.
   public let maximumDamagedShare: Double
   private let cacheFolder: String
   private lazy var cache = Result { try openCache() }
-  private lazy var encoder = Result { try checkpoint.textEncoder() }
 
   /// A checkpoint to evaluate.
   ///
-  /// - Parameter cache: The folder of embeddings; it is made.
+  /// - Parameters:
+  ///   - cache: The folder of embeddings; it is made.
+  ///   - batchSize: Images or texts that are embedded at a time.
   /// - Throws: ``FileError`` when the preprocessing cannot be read.
   public init(
     _ checkpoint: SigLIPCheckpoint, cache: String, options: ImageReadingOptions = ImageReadingOptions(),
     batchSize: Int = 64, maximumDamagedShare: Double = 0.01
   ) throws {
-    self.checkpoint = checkpoint
-    preprocessing = try checkpoint.imagePreprocessing()
-    (self.options, self.batchSize, self.maximumDamagedShare) = (options, batchSize, maximumDamagedShare)
+    model = try EmbeddingModel(checkpoint, options: options, batchSize: batchSize)
+    self.maximumDamagedShare = maximumDamagedShare
     cacheFolder = cache
   }
 
+  /// How image files are read.
+  var options: ImageReadingOptions { model.options }
+
   private func openCache() throws -> EmbeddingCache {
-    let tower = checkpoint.model.image
+    let checkpoint = model.checkpoint
     let key = EmbeddingCache.key(
-      of: tower, checkpoint.configuration.vision, preprocessing: preprocessing, options: options)
+      of: checkpoint.model.image, checkpoint.configuration.vision, preprocessing: model.preprocessing,
+      options: options)
     return try EmbeddingCache(
       folder: cacheFolder, tower: key, width: checkpoint.configuration.embeddingWidth)
   }
@@ -54,15 +52,8 @@ public final class EvaluationModel {
     let cache = try cache.get()
     let reader = TolerantReader(source, maximumShare: maximumDamagedShare)
     let digests = try cache.fill(
-      reader, preprocessing: preprocessing, options: options, batchSize: batchSize
-    ) { images in
-      try finite {
-        switch images {
-        case .pixels(let pixels): checkpoint.model.image(Variable(pixels)).value
-        case .patches(let patches): checkpoint.model.image(patches).value
-        }
-      }
-    }
+      reader, preprocessing: model.preprocessing, options: options, batchSize: model.batchSize
+    ) { try model.embed($0) }
     let samples = digests.indices.filter { digests[$0] != nil }
     if samples.isEmpty {
       throw FileError(.missing, source.count == 0 ? "data" : source.key(at: 0), "image that can be read")
@@ -74,49 +65,13 @@ public final class EvaluationModel {
   }
 
   /// Refuses a model without a tokenizer before its images are embedded.
-  ///
-  /// - Throws: ``FileError``.
-  func checkTokenizer() throws { _ = try encoder.get() }
+  func checkTokenizer() throws { try model.checkTokenizer() }
 
-  /// Embeddings of length 1 of texts, `[texts, width]`.
-  ///
-  /// - Throws: ``Interrupted``; ``FileError`` when there is no tokenizer, it does not belong to the model, or embeddings are not
-  ///   finite.
-  public func embed(texts: [String]) throws -> Tensor {
-    let encoder = try encoder.get()
-    let vocabularySize = checkpoint.configuration.text.vocabularySize
-    let parts = try stride(from: 0, to: texts.count, by: batchSize).map { start in
-      try Interruption.check("stopped while embedding texts: nothing is written")
-      let tokens = encoder(Array(texts[start..<min(start + batchSize, texts.count)]))
-      if let id = tokens.values.max(), id >= vocabularySize {
-        throw FileError(
-          .unsupported, checkpoint.folder,
-          "its tokenizer makes id \(id), but its text tower knows \(vocabularySize) tokens")
-      }
-      return try finite { checkpoint.model.embed(texts: tokens).value }
-    }
-    return .concatenate(parts)
-  }
+  /// Embeddings of texts, ``EmbeddingModel/embed(texts:)``.
+  public func embed(texts: [String]) throws -> Tensor { try model.embed(texts: texts) }
 
-  /// Refuses embeddings that nothing can be compared with: damaged weights, or too large ones, give such.
-  private func finite(_ embed: () -> Tensor) throws -> Tensor {
-    let embeddings = withoutGradients(embed)
-    if embeddings.withUnsafeScalars({ $0.contains { !$0.isFinite } }) {
-      throw FileError(
-        .malformed, checkpoint.path,
-        "the model gives an embedding that is not finite; its weights are damaged")
-    }
-    return embeddings
-  }
-
-  /// The probabilities that images and texts belong together, of their similarities `[..., texts]`: sigmoid(t s + b) of each
-  /// pair by itself, or of a model that learned by the softmax loss the shares of an image's texts.
-  public func probabilities(_ similarities: Tensor) -> Tensor {
-    let model = checkpoint.model
-    let scaled = similarities * model.logitScale.value.exp()
-    if let bias = model.logitBias { return (scaled + bias.value).sigmoid() }
-    return withoutGradients { Variable(scaled).softmax(axis: -1).value }
-  }
+  /// Probabilities of pairs, ``EmbeddingModel/probabilities(_:)``.
+  func probabilities(_ similarities: Tensor) -> Tensor { model.probabilities(similarities) }
 }
 
 /// Images of a source as a model sees them.

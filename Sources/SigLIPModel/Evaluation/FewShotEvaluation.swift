@@ -2,9 +2,9 @@ import NN
 
 /// What a few labelled images of each class are worth: the accuracy of a ``RidgeProbe`` on them, as big_vision's few-shot
 /// evaluation has it.
-public struct FewShotEvaluation: Sendable, Hashable, Codable {
+public struct FewShotEvaluation: Sendable, Codable {
   /// What so many images of each class are worth.
-  public struct Shots: Sendable, Hashable, Codable {
+  public struct Shots: Sendable, Codable {
     /// Images of each class; of some there may be fewer.
     public var shots: Int
     /// The penalty of squared weights.
@@ -13,6 +13,10 @@ public struct FewShotEvaluation: Sendable, Hashable, Codable {
     public var accuracies: [Double]
     /// Their mean.
     public var accuracy: Double
+    /// For each choice the scores of the test samples, `[samples, classes]`; they are not written.
+    public var scores: [Tensor] = []
+
+    enum CodingKeys: CodingKey { case shots, regularization, accuracies, accuracy }
   }
 
   /// By the number of images, in the order they were asked for.
@@ -60,19 +64,21 @@ public struct FewShotEvaluation: Sendable, Hashable, Codable {
           features: training.features.take(IndexTensor(chosen), axis: 0),
           labels: chosen.map { training.labels[$0] }, classes: classes)
       }
-      func accuracies(_ split: Split, _ regularization: Double) throws -> [Double] {
-        try probes.map { probe in
-          let scores = try probe.classifier(regularization: regularization).scores(split.features)
-          return try ClassificationEvaluation(scores: scores, labels: split.labels).accuracy
-        }
+      func scores(_ split: Split, _ regularization: Double) throws -> [Tensor] {
+        try probes.map { try $0.classifier(regularization: regularization).scores(split.features) }
+      }
+      func accuracies(_ scores: [Tensor], _ split: Split) throws -> [Double] {
+        try scores.map { try ClassificationEvaluation(scores: $0, labels: split.labels).accuracy }
       }
       var chosen = regularizations[0]
       if let validation, regularizations.count > 1 {
-        let found = try regularizations.map { mean(try accuracies(validation, $0)) }
+        let found = try regularizations.map { mean(try accuracies(scores(validation, $0), validation)) }
         chosen = regularizations[found.firstIndex(of: found.max()!)!]
       }
-      let found = try accuracies(test, chosen)
-      return Shots(shots: count, regularization: chosen, accuracies: found, accuracy: mean(found))
+      let scores = try scores(test, chosen)
+      let found = try accuracies(scores, test)
+      return Shots(
+        shots: count, regularization: chosen, accuracies: found, accuracy: mean(found), scores: scores)
     }
   }
 }

@@ -1,4 +1,5 @@
 import NN
+import Optim
 
 /// Scores of classes that are linear in the features.
 public struct LinearClassifier: Sendable {

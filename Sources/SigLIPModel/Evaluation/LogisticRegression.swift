@@ -31,11 +31,7 @@ public struct LogisticRegression: Sendable {
     features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double = 1,
     minimizer: LBFGS = LBFGS(), start: LinearClassifier? = nil
   ) throws {
-    guard features.rank == 2, features.shape[0] == labels.count else {
-      programmerError(
-        "logistic regression: features of shape \(features.shape) and \(labels.count) labels, expected [samples, width] "
-          + "and one label a sample")
-    }
+    try checkTrainingSamples(features, labels, classes: classes, of: "logistic regression")
     let width = features.shape[1]
     if !(inverseRegularization > 0) { programmerError("logistic regression: C of \(inverseRegularization)") }
     if let start, start.width != width || start.classes != classes {
@@ -43,9 +39,6 @@ public struct LogisticRegression: Sendable {
         "logistic regression: a start of \(start.classes) classes and \(start.width) features, expected \(classes) and "
           + "\(width)")
     }
-    if labels.isEmpty { throw EvaluationError.nothing("training samples") }
-    try checkLabels(labels, classes: classes)
-    try checkFinite(features, "the features of training sample")
     // The biases are free, so that moved features have the same minimum; around 0 it is found in far fewer steps.
     let means = Whitening(features).means
     let objective = CrossEntropyObjective(

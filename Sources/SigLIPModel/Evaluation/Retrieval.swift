@@ -158,10 +158,9 @@ public func retrievalRankings(
 extension EvaluationError {
   /// What made a score infinite or NaN: whatever is not finite in an embedding is not finite in its products.
   fileprivate init(queries: Tensor, _ query: Int, candidates: Tensor, _ candidate: Int) {
-    func isFinite(_ row: Tensor) -> Bool { row.scalars.allSatisfy(\.isFinite) }
-    if !isFinite(queries[query]) {
+    if !queries[query].isFinite {
       self = .query(row: query)
-    } else if !isFinite(candidates[candidate]) {
+    } else if !candidates[candidate].isFinite {
       self = .candidate(row: candidate)
     } else {
       self = .score(query: query, candidate: candidate)

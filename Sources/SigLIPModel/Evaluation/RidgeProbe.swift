@@ -23,14 +23,7 @@ public struct RidgeProbe: Sendable {
   ///   - classes: Number of classes.
   /// - Throws: ``EvaluationError`` for features that are not finite, labels that are no class, and where there are none.
   public init(features: Tensor, labels: [Int], classes: Int) throws {
-    guard features.rank == 2, features.shape[0] == labels.count else {
-      programmerError(
-        "ridge probe: features of shape \(features.shape) and \(labels.count) labels, expected [samples, width] and one "
-          + "label a sample")
-    }
-    if labels.isEmpty { throw EvaluationError.nothing("training samples") }
-    try checkLabels(labels, classes: classes)
-    try checkFinite(features, "the features of training sample")
+    try checkTrainingSamples(features, labels, classes: classes, of: "ridge probe")
     whitening = Whitening(features)
     let samples = whitening.apply(to: features, constant: RidgeProbe.constant)
     var targets = DoubleMatrix(zeros: labels.count, classes)

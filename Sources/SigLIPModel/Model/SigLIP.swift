@@ -94,10 +94,23 @@ public final class SigLIP: Module {
     return objective.loss(self, images: embed(patches: patches), texts: texts, positives: positives)
   }
 
-  /// Logits t x·y + b of every image with every text, `[images, texts]`. With a bias their sigmoid is the probability of a
-  /// match; without one their softmax is the probability of a text among all.
+  /// Logits t x·y + b of every image with every text, `[images, texts]`, of embeddings of length 1.
   public func logits(images: Variable, texts: Variable) -> Variable {
-    let scaled = matmul(images, texts.transpose()) * logitScale.variable.exp()
+    logits(similarities: matmul(images, texts.transpose()))
+  }
+
+  /// Logits t s + b of similarities, of any shape.
+  public func logits(similarities: Variable) -> Variable {
+    let scaled = similarities * logitScale.variable.exp()
     return logitBias.map { scaled + $0.variable } ?? scaled
+  }
+
+  /// What logits `[..., texts]` say by the model's ``objective``: by the sigmoid the probability of each pair that it belongs
+  /// together, by the softmax the probability of each text among all.
+  public func probabilities(logits: Variable) -> Variable {
+    switch objective {
+    case .sigmoid: logits.sigmoid()
+    case .softmax: logits.softmax(axis: -1)
+    }
   }
 }

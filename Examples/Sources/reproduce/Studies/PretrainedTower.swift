@@ -67,13 +67,7 @@ struct PretrainedTower: Study {
   }
 
   func runs(_ scale: StudyScale, after results: RunResults) -> [StudyRun] {
-    ways.flatMap { way in
-      let candidates = candidates(way, scale)
-      let choosing = candidates.map {
-        scale.tuningRun("\(way.name), learning rate \($0.optimizer.learningRate)", $0)
-      }
-      return choosing + (results.best(of: candidates).map { scale.runs(way.name, $0) } ?? [])
-    }
+    ways.flatMap { scale.runs($0.name, choosingAmong: candidates($0, scale), after: results) }
   }
 
   func findings(_ scale: StudyScale, of results: RunResults) -> Findings {

@@ -69,14 +69,3 @@ struct DrawnCalibration: Sendable {
     }
   }
 }
-
-extension Calibration {
-  /// The bin of a probability: an edge belongs to the bin below it, whatever the product was rounded to.
-  static func bin(of probability: Double, among count: Int) -> Int {
-    func edge(_ bin: Int) -> Double { Double(bin) / Double(count) }
-    var bin = min(Int(probability * Double(count)), count - 1)
-    while bin > 0 && probability <= edge(bin) { bin -= 1 }
-    while bin < count - 1 && probability > edge(bin + 1) { bin += 1 }
-    return bin
-  }
-}

@@ -40,16 +40,7 @@ public struct FewShotTask: EvaluationTask {
     result.damaged = known.images.reader.damaged + (judge?.images.reader.damaged ?? [])
     var means: [EvaluationResult.Measure] = []
     for shots in evaluation.results {
-      let scores = try (0..<choices).map { choice in
-        let chosen = fewShotSamples(
-          labels: known.labels, classes: count, shots: shots.shots, seed: UInt64(choice))
-        let probe = try RidgeProbe(
-          features: known.images.features.take(IndexTensor(chosen), axis: 0),
-          labels: chosen.map { known.labels[$0] },
-          classes: count)
-        return try probe.classifier(regularization: shots.regularization).scores(test.images.features)
-      }
-      let ranks = try scores.map { try classificationRanks(scores: $0, labels: test.labels) }
+      let ranks = try shots.scores.map { try classificationRanks(scores: $0, labels: test.labels) }
       // Of other images, with the same choices.
       let hits = test.labels.indices.map { image in
         Double(ranks.count { $0[image] == 0 }) / Double(choices)
@@ -59,7 +50,7 @@ public struct FewShotTask: EvaluationTask {
           "\(shots.shots)-shot accuracy", shots.accuracy, interval: try settings.interval(mean: hits),
           chance: 1 / Double(count)))
       if shots.shots == self.shots.max() {
-        try result.add(scores: scores[0], of: test, model, settings) { number(Double($0)) }
+        try result.add(scores: shots.scores[0], of: test, model, settings) { number(Double($0)) }
       }
     }
     // What is above is the first choice of the most images.

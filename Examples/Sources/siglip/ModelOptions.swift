@@ -1,0 +1,66 @@
+import ArgumentParser
+import CommandSupport
+import Foundation
+import SigLIPModel
+
+/// Options of every command that runs a model.
+struct ModelOptions: ParsableArguments {
+  @Option(
+    help:
+      "A checkpoint: a folder as siglip train, transformers or open_clip writes it, or big_vision's .npz beside its tokenizer.",
+    completion: .directory)
+  var model: String
+  @OptionGroup var computing: ComputingOptions
+}
+
+/// How a model is run.
+struct ComputingOptions: ParsableArguments {
+  @Option(help: "How many images or texts are computed at a time.")
+  var batchSize = 16
+  @Option(
+    help:
+      "What shows through transparent pixels: six hexadecimal digits, or none to forget alpha as Python does."
+  )
+  var background = Background(transparency: .over(.white))
+
+  func validate() throws {
+    if !(1...4096).contains(batchSize) {
+      throw ValidationError("--batch-size \(batchSize): expected 1 to 4096")
+    }
+  }
+}
+
+/// The value of `--background`.
+struct Background: ExpressibleByArgument {
+  let transparency: Transparency
+
+  init(transparency: Transparency) { self.transparency = transparency }
+
+  init?(argument: String) {
+    if argument == "none" {
+      transparency = .dropped
+    } else if argument.count == 6, let value = UInt32(argument, radix: 16) {
+      transparency = .over(
+        RGBColor(
+          red: UInt8(value >> 16), green: UInt8(value >> 8 & 255), blue: UInt8(value & 255)))
+    } else {
+      return nil
+    }
+  }
+
+  var defaultValueDescription: String { "ffffff" }
+}
+
+extension ModelOptions {
+  /// The model, ready for files and texts.
+  func load() throws -> EmbeddingModel { try computing.load(path: model) }
+}
+
+extension ComputingOptions {
+  /// The model of a checkpoint, ready for files and texts.
+  func load(path: String) throws -> EmbeddingModel {
+    try EmbeddingModel(
+      SigLIPCheckpoint(path: path), options: ImageReadingOptions(transparency: background.transparency),
+      batchSize: batchSize)
+  }
+}
