@@ -95,7 +95,12 @@ struct ModelDescription: Encodable {
           + imageProjection
       ),
       ("texts", texts),
-      ("text tower", tower(text.width, text.depth, text.heads, text.hiddenWidth, text.activation)),
+      (
+        "text tower",
+        text.architecture == .bagOfWords
+          ? "bag of words, width \(text.width)"
+          : tower(text.width, text.depth, text.heads, text.hiddenWidth, text.activation)
+      ),
       (
         "parameters",
         "\(millions(parameters)) M: \(millions(imageParameters)) M image, \(millions(textParameters)) M text"

@@ -95,7 +95,7 @@ extension TextConfiguration {
   /// Why no text tower can have these sizes, in words; nil if one can. Texts have at most 65,536 tokens of a vocabulary of
   /// 4,194,304; towers are bounded as those of images.
   public var problem: String? {
-    ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+    architectureProblem
       ?? ConfigurationBounds.problem(normEpsilon: normEpsilon)
       ?? ConfigurationBounds.problem([
         ("a vocabulary", vocabularySize, ConfigurationBounds.vocabularySize),
@@ -104,6 +104,25 @@ extension TextConfiguration {
         ("a token bottleneck", tokenBottleneck ?? 1, ConfigurationBounds.width),
       ])
       ?? (0..<1 ~= dropout ? nil : "a dropout of \(dropout), expected 0 to less than 1")
+  }
+
+  /// What is wrong with the sizes of its kind.
+  private var architectureProblem: String? {
+    guard architecture == .bagOfWords else {
+      return ConfigurationBounds.problem(width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth)
+        ?? paddingToken.map { "\($0) as padding, which only a bag of words leaves out" }
+    }
+    let own = TextConfiguration.bagOfWords(
+      vocabularySize: vocabularySize, contextLength: contextLength, width: width, outputWidth: outputWidth,
+      paddingToken: paddingToken, projectionHasBias: projectionHasBias, normEpsilon: normEpsilon)
+    if pooling != own.pooling {
+      return "a bag of words that pools by \(pooling), expected endToken, or mean with the id of padding"
+    }
+    if self != own { return "other sizes than those of a bag of words" }
+    return ConfigurationBounds.problem([
+      ("a width", width, ConfigurationBounds.width),
+      ("padding", paddingToken ?? 0, 0...max(0, vocabularySize - 1)),
+    ])
   }
 
   /// Traps when no text tower can have these sizes.

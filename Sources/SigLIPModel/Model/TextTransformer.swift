@@ -27,6 +27,9 @@ public final class TextTransformer: TextTower, Hookable {
   /// variance that they have without one.
   public init(_ configuration: TextConfiguration, random: inout Random) {
     configuration.check()
+    if configuration.architecture != .transformer {
+      programmerError("TextTransformer: sizes of a \(configuration.architecture)")
+    }
     self.configuration = configuration
     let width = configuration.width
     let deviation = 1 / Float(width).squareRoot()
@@ -41,19 +44,12 @@ public final class TextTransformer: TextTower, Hookable {
       width: width, depth: configuration.depth, heads: configuration.heads, hidden: configuration.hiddenWidth,
       activation: configuration.activation, epsilon: configuration.normEpsilon,
       dropout: configuration.dropout, random: &random)
-    projection = configuration.outputWidth.map {
-      Linear(
-        weight: random.lecunNormal([$0, width]),
-        bias: configuration.projectionHasBias ? .zeros([$0]) : nil)
-    }
+    projection = configuration.projection(random: &random)
   }
 
   /// Token ids `[batch, context]` to embeddings `[batch, outputWidth]`, not normalised.
   public func callAsFunction(_ tokens: IndexTensor) -> Variable {
-    if tokens.shape.count != 2 || tokens.shape[1] != configuration.contextLength {
-      programmerError(
-        "text tower: tokens of shape \(tokens.shape); expected [batch, \(configuration.contextLength)]")
-    }
+    configuration.check(tokens)
     return withForwardHooks([]) {
       let rows = tokenEmbedding(tokens)
       let mask = configuration.isCausal ? Tensor.causalMask(queries: configuration.contextLength) : nil
@@ -62,21 +58,14 @@ public final class TextTransformer: TextTower, Hookable {
         switch configuration.pooling {
         case .last: x.select(-1, axis: 1)
         case .mean: x.mean(axes: [1])
-        case .endToken: x.flatten(from: 0, to: 1).take(tokens.endPositions)
+        case .endToken: x.flatten(from: 0, to: 1).take(endPositions(of: tokens))
         }
       return projection?(pooled) ?? pooled
     }
   }
-}
 
-extension IndexTensor {
-  /// Of rows of token ids, the place of the first of the largest in each, counted over all of them.
-  fileprivate var endPositions: IndexTensor {
-    let length = shape[1]
-    return IndexTensor(
-      (0..<shape[0]).map { row in
-        let ids = values[(row * length)..<((row + 1) * length)]
-        return ids.firstIndex(of: ids.max()!)!
-      })
+  /// Where each text ends, counted over all of them.
+  private func endPositions(of tokens: IndexTensor) -> IndexTensor {
+    IndexTensor(tokens.rows.map { $0.startIndex + $0.placeOfLargest })
   }
 }

@@ -12,6 +12,9 @@ extension WeightFormat {
     if vision.architecture == .efficientNetLite0 {
       return "this model has an EfficientNet-Lite0 as image tower, \(models) have transformers"
     }
+    if text.architecture == .bagOfWords {
+      return "this model has a bag of words as text tower, \(models) have transformers"
+    }
     if let width = text.tokenBottleneck {
       return "this model has a token table with a bottleneck of \(width) numbers, \(models) have none"
     }
