@@ -73,6 +73,39 @@ def attend(leaves, prefix, heads, query, memory, mask=None):
     )[0].transpose(0, 1)
 
 
+def record_decoder(recorder):
+    """PyTorch's whole decoder, its parameters under our names."""
+    gelu = partial(nn.functional.gelu, approximate="tanh")
+    layer = nn.TransformerDecoderLayer(
+        6, 2, 10, dropout=0.0, activation=gelu, layer_norm_eps=1e-6, batch_first=True, norm_first=True)
+    decoder = randomize(nn.TransformerDecoder(layer, 2, norm=nn.LayerNorm(6, eps=1e-6)))
+    leaves = {"norm.scale": decoder.norm.weight, "norm.offset": decoder.norm.bias}
+    for index, block in enumerate(decoder.layers):
+        prefix = f"blocks.{index}."
+        for number in [1, 2, 3]:
+            norm = block.get_submodule(f"norm{number}")
+            leaves |= {f"{prefix}norm{number}.scale": norm.weight, f"{prefix}norm{number}.offset": norm.bias}
+        for number in [1, 2]:
+            linear = block.get_submodule(f"linear{number}")
+            leaves |= {f"{prefix}mlp.fc{number}.weight": linear.weight, f"{prefix}mlp.fc{number}.bias": linear.bias}
+        leaves |= split_attention(block.self_attn, prefix + "attention.")
+        leaves |= split_attention(block.multihead_attn, prefix + "crossAttention.")
+    mask = torch.full((5, 5), -torch.inf).triu(1)
+
+    def transform(x, memory):
+        for index, block in enumerate(decoder.layers):
+            prefix = f"blocks.{index}."
+            y = block.norm1(x)
+            x = x + attend(leaves, prefix + "attention.", 2, y, y, mask)
+            x = x + attend(leaves, prefix + "crossAttention.", 2, block.norm2(x), memory)
+            x = x + block.linear2(gelu(block.linear1(block.norm3(x))))
+        return decoder.norm(x)
+
+    x, memory = torch.randn(2, 5, 6), torch.randn(2, 3, 6)
+    recorder.run("decoder", leaves, {"x": x, "memory": memory}, transform)
+    torch.testing.assert_close(decoder.train()(x, memory, tgt_mask=mask), transform(x, memory))
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     torch.manual_seed(0)
@@ -157,6 +190,7 @@ def main():
     recorder.run("convTransposed2d", larger, {"x": torch.randn(2, 4, 3, 4)},
                  lambda x: nn.functional.conv_transpose2d(x, larger["weight"], larger["bias"], stride=2, padding=1,
                                                           output_padding=1))
+    record_decoder(recorder)
     save_file(recorder.arrays, FOLDER / "layers.safetensors", metadata={"torch": torch.__version__})
 
 

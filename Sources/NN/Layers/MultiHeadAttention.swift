@@ -57,20 +57,63 @@ public final class MultiHeadAttention: Module, Hookable {
         "MultiHeadAttention: queries of shape \(queries.shape) and memory of shape \(memory.shape), "
           + "expected [batch, tokens, \(width)]")
     }
-    return withForwardHooks([queries, memory]) {
-      let (q, k, v) = (perHead(query(queries)), perHead(key(memory)), perHead(value(memory)))
-      let attended =
-        if let dropout, dropout.isTraining {
-          scaledDotProductAttention(query: q, key: k, value: v, mask: mask) { dropout($0) }
-        } else {
-          scaledDotProductAttention(query: q, key: k, value: v, mask: mask)
-        }
-      return output(attended.reshape(queries.shape))
+    return withForwardHooks([queries, memory]) { attend(queries, keysAndValues(of: memory), mask: mask) }
+  }
+
+  /// Cross-attention to tokens whose keys and values are there already; the same, to the last bit, as to the tokens.
+  ///
+  /// - Parameter mask: Added to the scores; broadcasts to `[batch, heads, tokens, others]`.
+  /// - Returns: `[batch, tokens, outputs]`.
+  public func callAsFunction(queries: Variable, memory: KeysAndValues, mask: Tensor? = nil) -> Variable {
+    if queries.rank != 3 || queries.shape[2] != query.inputs {
+      programmerError(
+        "MultiHeadAttention: queries of shape \(queries.shape), expected [batch, tokens, \(query.inputs)]")
     }
+    return withForwardHooks([queries, memory.keys, memory.values]) { attend(queries, memory, mask: mask) }
+  }
+
+  /// Keys and values of tokens, `[batch, others, width]`, for queries that come later.
+  public func keysAndValues(of memory: Variable) -> KeysAndValues {
+    KeysAndValues(keys: perHead(key(memory)), values: perHead(value(memory)))
+  }
+
+  private func attend(_ queries: Variable, _ memory: KeysAndValues, mask: Tensor?) -> Variable {
+    let (q, k, v) = (perHead(query(queries)), memory.keys, memory.values)
+    let attended =
+      if let dropout, dropout.isTraining {
+        scaledDotProductAttention(query: q, key: k, value: v, mask: mask) { dropout($0) }
+      } else {
+        scaledDotProductAttention(query: q, key: k, value: v, mask: mask)
+      }
+    return output(attended.reshape(queries.shape))
   }
 
   /// `[batch, tokens, width]` as `[batch, tokens, heads, width of a head]`.
   private func perHead(_ x: Variable) -> Variable {
     x.reshape([x.shape[0], x.shape[1], heads, x.shape[2] / heads])
+  }
+}
+
+/// Keys and values of the tokens that a ``MultiHeadAttention`` attends to, kept for queries that come later (a KV cache).
+/// Gradients pass through them.
+public struct KeysAndValues {
+  /// `[batch, tokens, heads, width of a head]`.
+  public private(set) var keys: Variable
+  /// Of the same shape.
+  public private(set) var values: Variable
+
+  /// Tokens.
+  public var count: Int { keys.shape[1] }
+
+  /// These, then others of as many sequences.
+  public func appending(_ others: KeysAndValues) -> KeysAndValues {
+    KeysAndValues(
+      keys: .concatenate([keys, others.keys], axis: 1),
+      values: .concatenate([values, others.values], axis: 1))
+  }
+
+  /// Those of some of the sequences, in this order.
+  public func sequences(_ indices: IndexTensor) -> KeysAndValues {
+    KeysAndValues(keys: keys.take(indices), values: values.take(indices))
   }
 }
