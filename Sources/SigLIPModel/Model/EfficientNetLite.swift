@@ -110,10 +110,26 @@ public final class EfficientNetLite0: ImageTower {
   /// Pixels `[batch, 3, height, width]`, (value - 127) / 128, to pooled features `[batch, 1280]`; an image's are the same,
   /// to the last bit, in any batch.
   public func callAsFunction(_ pixels: Variable) -> Variable {
-    if !isRecorded(pixels) { return Variable(infer(pixels.value)) }
+    if isRecorded(pixels) { return lastPixels(pixels).mean(axes: [2, 3]) }
+    let means = infer(pixels.value) { height, width in
+      .full([height, width], 1 / Float(height * width))
+    }
+    return Variable(means.reshape([means.shape[0], EfficientNetLite0.featureWidth]))
+  }
+
+  /// Pixels as above to the pixels of the last layer, `[batch, tokens, 1280]`, whose mean is the pooled feature.
+  public func tokens(_ pixels: Variable) -> Variable {
+    if isRecorded(pixels) { return lastPixels(pixels).flatten(from: 2).transpose() }
+    let blocks = infer(pixels.value) { _, _ in .ones([1, 1]) }
+    let (batch, count) = (blocks.shape[0], blocks.shape[2] * blocks.shape[3])
+    return Variable(
+      blocks.permute([0, 2, 3, 1, 4]).reshape([batch, count, EfficientNetLite0.featureWidth]))
+  }
+
+  private func lastPixels(_ pixels: Variable) -> Variable {
     var x = stem(pixels)
     for block in blocks { x = block(x) }
-    return head(x).mean(axes: [2, 3])
+    return head(x)
   }
 
   private func isRecorded(_ pixels: Variable) -> Bool {
@@ -122,9 +138,11 @@ public final class EfficientNetLite0: ImageTower {
     return pixels.requiresGradient || units.contains(where: \.requiresGradient)
   }
 
-  /// The features without a tape. The stem is the expansion of the first block, which has none of its own, and the
-  /// head is a block whose depthwise convolution is the mean over all pixels.
-  private func infer(_ pixels: Tensor) -> Tensor {
+  /// Blocked images of the last layer without a tape. The stem is the expansion of the first block, which has none of its
+  /// own, and the head is a block without a projection.
+  ///
+  /// - Parameter window: The head's depthwise convolution of images of a height and a width, for every channel the same.
+  private func infer(_ pixels: Tensor, window: (Int, Int) -> Tensor) -> Tensor {
     if pixels.rank != 4 || pixels.shape[1] != 3 {
       programmerError(
         "EfficientNetLite0: pixels of shape \(pixels.shape), expected [batch, 3, height, width]")
@@ -133,14 +151,14 @@ public final class EfficientNetLite0: ImageTower {
     for (index, block) in blocks.enumerated() {
       x = block.infer(x, expansion: block.expand ?? stem, isBlocked: index > 0)
     }
-    let (height, width) = (x.shape[2], x.shape[3])
+    let window = window(x.shape[2], x.shape[3])
     let channels = EfficientNetLite0.featureWidth
-    let mean = BlockedConvolution(
-      weight: .full([channels, 1, height, width], 1 / Float(height * width)), bias: .zeros([channels]),
+    let depthwise = BlockedConvolution(
+      weight: window.expand(to: [channels, 1] + window.shape).contiguous(), bias: .zeros([channels]),
       isDepthwise: true)
     return ExpandDepthwiseProject(
-      expand: head.blocked, depthwise: mean, depthwiseWindow: (stride: 1, padding: .zero), project: nil)(x)
-      .reshape([x.shape[0], channels])
+      expand: head.blocked, depthwise: depthwise, depthwiseWindow: (stride: 1, padding: .zero), project: nil)(
+        x)
   }
 
   /// Pooled features to logits of the 1,000 classes of ImageNet.

@@ -6,6 +6,9 @@ public protocol ImageTower: Module {
   func callAsFunction(_ images: Variable) -> Variable
   /// Embeds images of any size and shape; traps where the tower takes images of one size.
   func callAsFunction(_ sequences: PatchSequences) -> Variable
+  /// What the tower makes of each part of an image before it pools them, `[batch, tokens, width]`
+  /// (``VisionConfiguration/tokenWidth``): what a ``CaptionDecoder`` looks at. Traps where images are features already.
+  func tokens(_ images: Variable) -> Variable
   /// The blocks of a tower that is a transformer, whose ``TransformerEncoder/rematerializesBlocks`` may be set at any time;
   /// nil for others.
   var transformer: TransformerEncoder? { get }
@@ -18,6 +21,11 @@ extension ImageTower {
   /// Traps: the tower takes images of one size.
   public func callAsFunction(_ sequences: PatchSequences) -> Variable {
     programmerError("SigLIP: patches for a model whose images have one size; give it pixels")
+  }
+
+  /// Traps: what it takes has no parts.
+  public func tokens(_ images: Variable) -> Variable {
+    programmerError("tokens: a \(Self.self) takes features of whole images, which have no parts")
   }
 
   /// nil.
@@ -156,4 +164,7 @@ public final class ProjectedTower: ImageTower {
 
   /// Embeds images of any size and shape.
   public func callAsFunction(_ sequences: PatchSequences) -> Variable { features(tower(sequences)) }
+
+  /// The tower's, not projected.
+  public func tokens(_ images: Variable) -> Variable { tower.tokens(images) }
 }

@@ -59,17 +59,22 @@ public final class ModifiedResNet: ImageTower, Hookable {
 
   /// Pixels `[batch, 3, height, width]` to embeddings `[batch, width]`, not normalised.
   public func callAsFunction(_ pixels: Variable) -> Variable {
+    withForwardHooks([pixels]) { pool(lastStage(pixels)) }
+  }
+
+  /// Pixels `[batch, 3, height, width]` to the pixels of the last stage, `[batch, tokens, hiddenWidth]`.
+  public func tokens(_ pixels: Variable) -> Variable { lastStage(pixels).flatten(from: 2).transpose() }
+
+  private func lastStage(_ pixels: Variable) -> Variable {
     let size = configuration.imageSize
     if pixels.shape != [pixels.shape.first ?? 0, 3, size, size] {
       programmerError("ResNet: pixels of shape \(pixels.shape); expected [batch, 3, \(size), \(size)]")
     }
-    return withForwardHooks([pixels]) {
-      var x = pixels
-      for unit in stem { x = unit(x).relu() }
-      x = x.averagePool2d(window: (2, 2))
-      for block in blocks { x = block(x) }
-      return pool(x)
-    }
+    var x = pixels
+    for unit in stem { x = unit(x).relu() }
+    x = x.averagePool2d(window: (2, 2))
+    for block in blocks { x = block(x) }
+    return x
   }
 }
 

@@ -38,9 +38,22 @@ public final class NaFlexVisionTransformer: ImageTower, Hookable {
   /// Pixels `[batch, 3, height, width]` in [-1, 1], whose sides are multiples of the patch, to embeddings
   /// `[batch, width]`, not normalised.
   public func callAsFunction(_ pixels: Variable) -> Variable {
+    let (patches, positions) = cut(pixels)
+    return embed(patches, positions: positions, mask: nil)
+  }
+
+  /// Pixels `[batch, 3, height, width]` in [-1, 1], whose sides are multiples of the patch, to tokens behind the last
+  /// normalisation, `[batch, tokens, width]`.
+  public func tokens(_ pixels: Variable) -> Variable {
+    let (patches, positions) = cut(pixels)
+    return encode(patches, positions: positions, mask: nil)
+  }
+
+  /// The patches of images of one size, and what resizes positions to them.
+  private func cut(_ pixels: Variable) -> (patches: Variable, positions: Tensor) {
     let patches = PatchSequences.cut(pixels, patchSize: configuration.patchSize)
     let grid = (pixels.shape[2] / configuration.patchSize, pixels.shape[3] / configuration.patchSize)
-    return embed(patches, positions: resize(to: grid, room: patches.shape[1]), mask: nil)
+    return (patches, resize(to: grid, room: patches.shape[1]))
   }
 
   /// Patches of images of any size and shape to embeddings `[batch, width]`, not normalised.
@@ -53,15 +66,17 @@ public final class NaFlexVisionTransformer: ImageTower, Hookable {
 
   /// - Parameter positions: Resize the grid of positions, `[room, grid · grid]` or one for each image.
   private func embed(_ patches: Variable, positions: Tensor, mask: Tensor?) -> Variable {
+    withForwardHooks([patches]) { head(encode(patches, positions: positions, mask: mask), mask: mask) }
+  }
+
+  private func encode(_ patches: Variable, positions: Tensor, mask: Tensor?) -> Variable {
     if patches.shape[2] != patchEmbedding.inputs {
       programmerError(
         "NaFlex vision transformer: patches of \(patches.shape[2]) numbers, expected \(patchEmbedding.inputs)"
       )
     }
-    return withForwardHooks([patches]) {
-      let tokens = patchEmbedding(patches) + matmul(Variable(positions), positionEmbedding.variable)
-      return head(encoder(tokens, mask: mask), mask: mask)
-    }
+    let tokens = patchEmbedding(patches) + matmul(Variable(positions), positionEmbedding.variable)
+    return encoder(tokens, mask: mask)
   }
 
   /// `[room, grid · grid]`; rows of padding are zero.

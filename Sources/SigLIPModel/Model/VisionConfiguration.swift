@@ -92,6 +92,9 @@ public struct VisionConfiguration: Sendable, Hashable {
   /// Tokens of an image, the one that is pooled included.
   public var tokenCount: Int { gridSize * gridSize + (pooling == .classToken ? 1 : 0) }
 
+  /// Width of what ``ImageTower/tokens(_:)`` gives: of a residual network that of the last stage.
+  public var tokenWidth: Int { architecture == .resNet ? hiddenWidth : width }
+
   /// Numbers that training learns.
   var parameterCount: Int {
     if architecture == .efficientNetLite0 { return EfficientNetLite0.parameterCount }

@@ -53,24 +53,30 @@ public final class VisionTransformer: ImageTower, Hookable {
 
   /// Pixels `[batch, 3, height, width]` in [-1, 1] to embeddings `[batch, width]`, not normalised.
   public func callAsFunction(_ pixels: Variable) -> Variable {
+    withForwardHooks([pixels]) {
+      let tokens = tokens(pixels)
+      return head.map { $0(tokens) } ?? tokens.select(0, axis: 1)
+    }
+  }
+
+  /// Pixels `[batch, 3, height, width]` in [-1, 1] to tokens behind the last normalisation, `[batch, tokens, width]`, the class
+  /// token first.
+  public func tokens(_ pixels: Variable) -> Variable {
     let size = configuration.imageSize
     if pixels.shape != [pixels.shape.first ?? 0, 3, size, size] {
       programmerError(
         "vision transformer: pixels of shape \(pixels.shape); expected [batch, 3, \(size), \(size)]")
     }
-    return withForwardHooks([pixels]) {
-      let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
-      guard let classToken, let inputNorm else {
-        let tokens = patches + positionEmbedding.variable
-        return head!(encoder(patchDropout?(tokens) ?? tokens))
-      }
-      let (batch, width) = (patches.shape[0], patches.shape[2])
-      let positions = positionEmbedding.variable
-      let first = (classToken.variable + positions[0]).expand(to: [batch, 1, width])
-      let others = patches + positions[1...]
-      let tokens = Variable.concatenate([first, patchDropout?(others) ?? others], axis: 1)
-      return encoder(inputNorm(tokens)).select(0, axis: 1)
+    let patches = patchEmbedding(pixels).flatten(from: 2).transpose()
+    guard let classToken, let inputNorm else {
+      let tokens = patches + positionEmbedding.variable
+      return encoder(patchDropout?(tokens) ?? tokens)
     }
+    let (batch, width) = (patches.shape[0], patches.shape[2])
+    let positions = positionEmbedding.variable
+    let first = (classToken.variable + positions[0]).expand(to: [batch, 1, width])
+    let others = patches + positions[1...]
+    return encoder(inputNorm(.concatenate([first, patchDropout?(others) ?? others], axis: 1)))
   }
 }
 
