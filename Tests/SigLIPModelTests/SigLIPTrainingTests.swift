@@ -8,7 +8,7 @@ import Training
 
 /// Trainings of small models on small pictures, from a configuration to a model that others read.
 @Suite struct SigLIPTrainingTests {
-  private let folder = try! TemporaryFolder()
+  let folder = try! TemporaryFolder()
 
   private let names = [
     (
@@ -35,7 +35,7 @@ import Training
   }
 
   /// A configuration of small towers for the table.
-  private func configuration(_ output: String, _ settings: [String] = []) throws -> TrainingConfiguration {
+  func configuration(_ output: String, _ settings: [String] = []) throws -> TrainingConfiguration {
     let json = """
       {"data": "\(try makeTable())", "output": "\(folder.path(output))", "steps": 6, "batchSize": 4,
        "model": {"image": {"imageSize": 16, "patchSize": 8, "width": 32, "depth": 2, "heads": 2},
@@ -47,7 +47,7 @@ import Training
     return try TrainingConfiguration(Array(json.utf8), name: "test.json", settings: settings)
   }
 
-  private func run(
+  func run(
     _ output: String, _ settings: [String] = [], start: RunFolder.Start = .new, allowing: Set<String> = []
   ) throws -> RetrievalEvaluation? {
     let training = try SigLIPTraining(configuration(output, settings))

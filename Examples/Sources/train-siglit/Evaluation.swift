@@ -18,16 +18,14 @@ struct Evaluation: Codable, Hashable {
     case translations, languages
   }
 
-  /// Embeds nothing: takes embeddings of length 1 of all images, and of all names by language.
+  /// Compares embeddings.
   ///
   /// Images of one name are one answer: a query finds it with any of them. Names that differ are different answers, also
   /// where the model cannot tell them apart: such ties count against it.
   ///
-  /// - Parameters:
-  ///   - images: `[images, width]`.
-  ///   - texts: For each language the embeddings of its names, with the images they name.
   /// - Throws: `EvaluationError` for embeddings that are not finite.
-  init(data: EmojiData, images: Tensor, texts: [NamedTexts]) throws {
+  init(data: EmojiData, _ embeddings: EmojiEmbeddings) throws {
+    let (images, texts) = (embeddings.images, embeddings.texts)
     func ranks(of queries: [Int], among candidates: [Int], language: Int) throws -> RetrievalRanks {
       let rows = texts[language].rows
       func name(_ image: Int) -> String? { data.name(.init(image: image, language: language)) }
@@ -71,12 +69,6 @@ struct Evaluation: Codable, Hashable {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     return try encoder.encode(self) + Data("\n".utf8)
   }
-}
-
-/// The names of one language: their embeddings, and which row belongs to which image.
-struct NamedTexts {
-  let embeddings: Tensor
-  let rows: [Int: Int]
 }
 
 // MARK: - Table

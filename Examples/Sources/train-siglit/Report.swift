@@ -4,7 +4,7 @@ import SigLIPModel
 
 /// The page of a run, with what the model says of images it never saw.
 struct Report {
-  let recipe: Recipe
+  let configuration: TrainingConfiguration
   let data: EmojiData
   let evaluation: Evaluation
   /// Whether the captions are the validation's.
@@ -12,13 +12,15 @@ struct Report {
   /// Curves and configuration.
   var page: TrainingReport
 
-  /// The page, given embeddings of all images and of all names by language.
-  func html(images: Tensor, texts: [NamedTexts]) -> String {
+  /// The page.
+  func page(_ embeddings: EmojiEmbeddings) -> TrainingReport {
     var page = page
+    page.title = "SigLiT on emoji: a text tower for a locked image tower"
     page.style = style
     page.introduction = """
-      <p>\(recipe.steps) steps of \(recipe.batchSize) captions, \(recipe.loss.rawValue) loss, \
-      \(recipe.optimizer.rawValue), seed \(recipe.seed), \(data.languages.count) languages.</p>
+      <p>\(configuration.steps) steps of \(configuration.batchSize) captions, \
+      \((configuration.loss.kind ?? .sigmoid).rawValue) loss, \(configuration.optimizer.kind.rawValue), \
+      seed \(configuration.seed), \(data.languages.count) languages.</p>
       <h2>Retrieval of \(isOfValidation ? "the validation's" : "held-out") captions</h2>
       \(table)
       """
@@ -31,10 +33,10 @@ struct Report {
         html: """
           <p>The five names that each image likes best, of all \(data.images.count) names in a language; \
           <span class="right">its own</span> or <span class="wrong">another's</span>.</p>
-          <div class="grid">\(cards(images: images, texts: texts))</div>
+          <div class="grid">\(cards(embeddings))</div>
           """),
     ]
-    return page.html()
+    return page
   }
 
   private var style: String {
@@ -65,9 +67,10 @@ struct Report {
     return "<div class=\"grid\">" + bars.joined() + "</div>"
   }
 
-  private func cards(images: Tensor, texts: [NamedTexts]) -> String {
+  private func cards(_ embeddings: EmojiEmbeddings) -> String {
+    let (images, texts) = (embeddings.images, embeddings.texts)
     // A different language for each image, so that the page shows them all.
-    data.compositions.prefix(48).enumerated().compactMap { place, image -> String? in
+    return data.compositions.prefix(48).enumerated().compactMap { place, image -> String? in
       let language = place % texts.count
       let rows = texts[language].rows
       guard rows[image] != nil else { return nil }

@@ -6,13 +6,14 @@ import Testing
 
 @Suite struct EvaluationTests {
   @Test func perfectEmbeddingsRankFirstAndTheReportSaysSo() throws {
-    let data = try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["en", "de"])
+    let data = try EmojiData(folder: URL(filePath: TrainSigLIT.embeddedData), languages: ["en", "de"])
     var random = Random(seed: 3)
     let images = random.normal([data.images.count, 64])
     let length = images.norm(axes: [1], keepDimensions: true)
     let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
-    let texts = data.languages.map { _ in NamedTexts(embeddings: images / length, rows: rows) }
-    let evaluation = try Evaluation(data: data, images: images / length, texts: texts)
+    let texts = data.languages.map { _ in EmojiEmbeddings.Names(embeddings: images / length, rows: rows) }
+    let embeddings = EmojiEmbeddings(images: images / length, texts: texts)
+    let evaluation = try Evaluation(data: data, embeddings)
     let perfect = Recall(ranks: [0])
     for retrieval in [evaluation.compositions, evaluation.compositionsAmongAll, evaluation.translations] {
       #expect(retrieval.imageToText == perfect && retrieval.textToImage == perfect)
@@ -29,40 +30,43 @@ import Testing
       StepMetrics(step: $0, numbers: ["loss": Double($0), "temperature": 10, "bias": -6])
     }
     let report = Report(
-      recipe: .standard, data: data, evaluation: evaluation,
+      configuration: TrainSigLIT.standard, data: data, evaluation: evaluation,
       page: TrainingReport(title: "a run", metrics: entries))
-    let page = report.html(images: images / length, texts: texts)
+    let page = report.page(embeddings).html()
     #expect(page.contains("class=\"right\"") && page.contains(".right {") && !page.contains("card missed"))
-    for part in ["<b>loss</b>", "<b>bias</b>", "<th>compositions, 60 candidates</th>", "<h1>a run</h1>"] {
+    for part in ["<b>loss</b>", "<b>bias</b>", "<th>compositions, 60 candidates</th>", "<h1>SigLiT on emoji"]
+    {
       #expect(page.contains(part))
     }
     #expect(!page.contains("http"))
   }
 
   @Test func shuffledEmbeddingsRankByChance() throws {
-    let data = try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["en"])
+    let data = try EmojiData(folder: URL(filePath: TrainSigLIT.embeddedData), languages: ["en"])
     var random = Random(seed: 4)
     let images = random.normal([data.images.count, 32])
     let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
-    let texts = [NamedTexts(embeddings: random.normal([data.images.count, 32]), rows: rows)]
-    let evaluation = try Evaluation(data: data, images: images, texts: texts)
+    let texts = [EmojiEmbeddings.Names(embeddings: random.normal([data.images.count, 32]), rows: rows)]
+    let evaluation = try Evaluation(data: data, EmojiEmbeddings(images: images, texts: texts))
     #expect(evaluation.compositions.imageToText.r1 < 0.2)
     #expect(evaluation.translations.textToImage.r10 < 0.1)
   }
 
   /// A model that says the same of every image and every name.
   @Test func collapsedEmbeddingsFindNothing() throws {
-    let data = try EmojiData(folder: TrainSigLIT.embeddedData, languages: ["en"])
+    let data = try EmojiData(folder: URL(filePath: TrainSigLIT.embeddedData), languages: ["en"])
     let same = Tensor.ones([data.images.count, 4])
     let rows = Dictionary(uniqueKeysWithValues: data.images.indices.map { ($0, $0) })
     let evaluation = try Evaluation(
-      data: data, images: same, texts: [NamedTexts(embeddings: same, rows: rows)])
+      data: data,
+      EmojiEmbeddings(images: same, texts: [EmojiEmbeddings.Names(embeddings: same, rows: rows)]))
     for retrieval in [evaluation.compositions, evaluation.compositionsAmongAll, evaluation.translations] {
       #expect(retrieval.queries > 0 && retrieval.imageToText.r10 == 0 && retrieval.textToImage.r10 == 0)
     }
     #expect(throws: EvaluationError.self) {
       try Evaluation(
-        data: data, images: same * .nan, texts: [NamedTexts(embeddings: same, rows: rows)])
+        data: data,
+        EmojiEmbeddings(images: same * .nan, texts: [EmojiEmbeddings.Names(embeddings: same, rows: rows)]))
     }
   }
 
@@ -83,11 +87,11 @@ import Testing
     // The second image is liked best by both its own name and the first's; the third cannot be told from the last.
     let images = Tensor([[0.8, 0.6, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]])
     let texts = [
-      NamedTexts(
+      EmojiEmbeddings.Names(
         embeddings: Tensor([[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]), rows: [0: 0, 1: 1, 2: 2, 3: 3]),
-      NamedTexts(embeddings: Tensor([[0, 0, 1]]), rows: [3: 0]),
+      EmojiEmbeddings.Names(embeddings: Tensor([[0, 0, 1]]), rows: [3: 0]),
     ]
-    let evaluation = try Evaluation(data: data, images: images, texts: texts)
+    let evaluation = try Evaluation(data: data, EmojiEmbeddings(images: images, texts: texts))
     #expect(evaluation.compositionsAmongAll.imageToText.r1 == 0.5)
     #expect(evaluation.compositionsAmongAll.textToImage.r1 == 0.5)
     #expect(evaluation.compositionsAmongAll.queries == 2 && evaluation.compositionsAmongAll.candidates == 4)

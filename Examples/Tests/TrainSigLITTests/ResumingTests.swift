@@ -34,22 +34,26 @@ private final class Workplace {
     try place.write("codepoints\tsplit\tlanguages\n1\ttranslations\t\n", to: "data/held_out.tsv")
     for name in ["tokenizer.model", "efficientnet-lite0.safetensors"] {
       try FileManager.default.copyItem(
-        at: TrainSigLIT.embeddedData.appending(path: name), to: data.appending(path: name))
+        at: URL(filePath: TrainSigLIT.embeddedData).appending(path: name), to: data.appending(path: name))
     }
     return data
   }
 
-  private func recipe(steps: Int = 2) -> Recipe {
-    var recipe = Recipe.standard
-    (recipe.batchSize, recipe.steps, recipe.imageSize) = (2, steps, 32)
-    return recipe
+  /// Runs the command on the data of a place.
+  private func train(_ place: Workplace, _ options: String..., batchSize: Int = 2, steps: Int = 2) throws {
+    let command = try TrainSigLIT.parse(
+      [
+        "--data", place.path("data"), "--output", place.path("run"), "--steps", "\(steps)", "--batch-size",
+        "\(batchSize)",
+      ] + options)
+    try command.run()
   }
 
   @Test func anotherRecipeOrOtherDataIsRefusedByName() throws {
     let place = try Workplace()
-    let data = try dataFolder(place)
+    _ = try dataFolder(place)
     let output = place.folder.appending(path: "run")
-    _ = try TrainingRun(recipe: recipe(), data: data, output: output)(resuming: false)
+    try train(place)
     func files() throws -> [String: String] {
       var digests: [String: String] = [:]
       for name in try FileManager.default.subpathsOfDirectory(atPath: output.path) {
@@ -63,60 +67,62 @@ private final class Workplace {
     let before = try files()
     #expect(before.count >= 8)
 
-    func refusal(_ change: (inout Recipe) -> Void) -> String {
-      var recipe = recipe()
-      change(&recipe)
+    func refusal(_ options: String...) -> String {
       let error = #expect(throws: ConfigurationMismatch.self) {
-        try TrainingRun(recipe: recipe, data: data, output: output)(resuming: true)
+        let command = try TrainSigLIT.parse(
+          ["--data", place.path("data"), "--output", output.path, "--batch-size", "2", "--steps", "2"]
+            + ["--resume"] + options)
+        try command.run()
       }
       return error?.description ?? ""
     }
-    let message = refusal {
-      $0.seed = 2
-      $0.learningRate = 0.5
-      $0.loss = .softmax
-      $0.languages = ["en"]
-      $0.text.depth = 2
+    let message = refusal(
+      "--seed", "2", "--learning-rate", "0.5", "--loss", "softmax", "--optimizer", "lion")
+    for part in [
+      "step-00000002 was trained with ", "loss.kind \"sigmoid\" (now \"softmax\")",
+      "optimizer.kind \"adamw\" (now \"lion\")", "optimizer.learningRate 0.001", "(now 0.5)",
+      "seed 1 (now 2)",
+      "loss.temperature not given (now 10)", ": give the same",
+    ] {
+      #expect(message.contains(part), "\(message)")
     }
-    #expect(
-      message.contains(
-        "step-00000002 was trained with languages not given (now [\"en\"]), learningRate 0.001 (now 0.5), "
-          + "loss \"sigmoid\" (now \"softmax\"), seed 1 (now 2), text.depth 1 (now 2): give the same"),
-      "\(message)")
+    #expect(refusal("--languages", "en").contains("\"languages\":[\"en\"]"))
     try place.write("codepoints\ten\n1\tz\n2\ty\n", to: "data/names.tsv")
-    #expect(refusal { _ in }.contains("with files.names.tsv \""))
+    #expect(refusal().contains("data/names.tsv \""))
     #expect(try files() == before)
     try place.write("codepoints\ten\n1\tx\n2\ty\n", to: "data/names.tsv")
 
     // What is allowed, and more steps without that.
-    var other = recipe(steps: 3)
-    other.learningRate = 0.5
-    _ = try TrainingRun(recipe: other, data: data, output: output, allowed: ["learningRate"])(resuming: true)
+    try train(
+      place, "--resume", "--learning-rate", "0.5", "--allow", "optimizer.learningRate", steps: 3)
     let lines = try JSONLinesWriter.read(path: output.appending(path: "metrics.jsonl").path)
     #expect(lines.map(\.step) == [1, 2, 3])
   }
 
   @Test func aFolderThatIsInUseIsRefused() throws {
     let place = try Workplace()
-    let data = try dataFolder(place)
-    try FileLock.withLock(place.path(".lock"), of: "test") {
-      let error = #expect(throws: FileError.self) {
-        try TrainingRun(recipe: recipe(), data: data, output: place.folder)(resuming: false)
-      }
+    _ = try dataFolder(place)
+    try FileManager.default.createDirectory(atPath: place.path("run"), withIntermediateDirectories: true)
+    try FileLock.withLock(place.path("run/.lock"), of: "test") {
+      let error = #expect(throws: FileError.self) { try train(place) }
       #expect(error?.description.contains("process \(getpid()) is writing there") ?? false)
     }
   }
 
   @Test func tooFewCaptionsForABatch() throws {
     let place = try Workplace()
-    let data = try dataFolder(place)
-    var recipe = recipe()
-    recipe.batchSize = 3
+    _ = try dataFolder(place)
+    let error = #expect(throws: ConfigurationError.self) { try train(place, batchSize: 3) }
+    #expect(error?.description.contains("2 samples, expected enough for a batch of 3") ?? false)
+  }
+
+  @Test func aDivergedRunSaysWhatMayHelp() throws {
+    let place = try Workplace()
+    _ = try dataFolder(place)
     let error = #expect(throws: CommandError.self) {
-      try TrainingRun(recipe: recipe, data: data, output: place.folder)(resuming: false)
+      try train(place, "--learning-rate", "1e30", steps: 12)
     }
-    #expect(
-      error?.description
-        == "\(data.path): captions for training: 2 samples, expected enough for a batch of 3")
+    #expect(error?.description.hasSuffix("; a smaller --learning-rate may help") ?? false)
+    #expect(!FileManager.default.fileExists(atPath: place.path("run/checkpoints")))
   }
 }

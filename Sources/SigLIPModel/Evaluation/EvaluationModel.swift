@@ -7,7 +7,8 @@ import Training
 ///     let model = try EvaluationModel(SigLIPCheckpoint(path: "runs/photos/model"), cache: "runs/embeddings")
 ///     let result = try ZeroShotTask(images: LabeledImages(ClassFolderSource("animals"))).run(on: model)
 ///
-/// What the image tower makes of images is kept in a folder that several evaluations share; texts are computed each time.
+/// What the image tower makes of images is kept in a folder that evaluations share with each other and with trainings beside
+/// a locked tower: a projection behind the tower is computed anew, as are texts.
 /// Embeddings that are not finite are refused, and damaged samples tolerated as in training.
 public final class EvaluationModel {
   /// The model with its files.
@@ -32,16 +33,16 @@ public final class EvaluationModel {
     cacheFolder = cache
   }
 
+  private var tower: any ImageTower { model.checkpoint.model.image }
+
   /// How image files are read.
   var options: ImageReadingOptions { model.options }
 
   private func openCache() throws -> EmbeddingCache {
-    let checkpoint = model.checkpoint
+    let vision = model.checkpoint.configuration.vision
     let key = EmbeddingCache.key(
-      of: checkpoint.model.image, checkpoint.configuration.vision, preprocessing: model.preprocessing,
-      options: options)
-    return try EmbeddingCache(
-      folder: cacheFolder, tower: key, width: checkpoint.configuration.embeddingWidth)
+      of: tower.unprojected, vision, preprocessing: model.preprocessing, options: options)
+    return try EmbeddingCache(folder: cacheFolder, tower: key, width: vision.width)
   }
 
   /// Embeds a source's images, those apart that are damaged.
@@ -53,7 +54,7 @@ public final class EvaluationModel {
     let reader = TolerantReader(source, maximumShare: maximumDamagedShare)
     let digests = try cache.fill(
       reader, preprocessing: model.preprocessing, options: options, batchSize: model.batchSize
-    ) { try model.embed($0) }
+    ) { images in try model.finite { images.embedded(by: tower.unprojected).value } }
     let samples = digests.indices.filter { digests[$0] != nil }
     if samples.isEmpty {
       throw FileError(.missing, source.count == 0 ? "data" : source.key(at: 0), "image that can be read")
@@ -61,7 +62,14 @@ public final class EvaluationModel {
     guard let features = try cache.features(of: digests.compactMap { $0 }) else {
       throw FileError(.malformed, cache.path, "embeddings that were there a moment ago are damaged")
     }
-    return EmbeddedImages(source: source, features: features, samples: samples, reader: reader)
+    return EmbeddedImages(
+      source: source, features: try project(features), samples: samples, reader: reader)
+  }
+
+  /// What stands behind the tower makes of its features what the whole gives.
+  private func project(_ features: Tensor) throws -> Tensor {
+    guard let projection = (tower as? ProjectedTower)?.features else { return features }
+    return try model.finite { projection(Variable(features)).value }
   }
 
   /// Refuses a model without a tokenizer before its images are embedded.

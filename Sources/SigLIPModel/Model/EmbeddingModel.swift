@@ -42,23 +42,15 @@ public final class EmbeddingModel {
   ///
   /// - Throws: ``FileError`` when one is not finite.
   public func embed(fitted images: [RGBImage]) throws -> Tensor {
-    try embed(preprocessing.batch(ofFitted: images)) { $0.normalized() }
+    try finite {
+      preprocessing.batch(ofFitted: images).embedded(by: checkpoint.model.image).normalized().value
+    }
   }
 
   /// The embedding `[1, width]` of an image of any size.
   ///
   /// - Throws: ``FileError`` when it is not finite.
   public func embed(_ image: RGBImage) throws -> Tensor { try embed(fitted: [preprocessing.fit(image)]) }
-
-  /// What `finish` makes of the image tower's outputs.
-  func embed(_ images: ImageBatch, finish: (Variable) -> Variable = { $0 }) throws -> Tensor {
-    try finite {
-      switch images {
-      case .pixels(let pixels): finish(checkpoint.model.image(Variable(pixels))).value
-      case .patches(let patches): finish(checkpoint.model.image(patches)).value
-      }
-    }
-  }
 
   // MARK: Texts
 
@@ -103,7 +95,10 @@ public final class EmbeddingModel {
     return .concatenate(parts)
   }
 
-  private func finite(_ embed: () throws -> Tensor) throws -> Tensor {
+  /// What `embed` gives, without a tape.
+  ///
+  /// - Throws: What `embed` throws; ``FileError`` when something is not finite.
+  func finite(_ embed: () throws -> Tensor) throws -> Tensor {
     let embeddings = try withoutGradients(embed)
     if !embeddings.isFinite {
       throw FileError(

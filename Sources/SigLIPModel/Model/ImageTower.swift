@@ -168,3 +168,18 @@ public final class ProjectedTower: ImageTower {
   /// The tower's, not projected.
   public func tokens(_ images: Variable) -> Variable { tower.tokens(images) }
 }
+
+extension ImageTower {
+  /// The tower without a projection behind it.
+  var unprojected: any ImageTower { (self as? ProjectedTower)?.tower ?? self }
+}
+
+extension ImageBatch {
+  /// What a tower makes of the images.
+  func embedded(by tower: any ImageTower) -> Variable {
+    switch self {
+    case .pixels(let pixels): tower(Variable(pixels))
+    case .patches(let patches): tower(patches)
+    }
+  }
+}

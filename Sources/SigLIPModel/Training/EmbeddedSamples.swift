@@ -39,10 +39,7 @@ struct EmbeddedSamples {
           model.embed(
             images: Variable(features.features.take(IndexTensor(read.compactMap(\.row)), axis: 0)))
         } else {
-          switch parts.preprocessing.batch(ofFitted: read.compactMap(\.image)) {
-          case .pixels(let pixels): model.embed(images: Variable(pixels))
-          case .patches(let patches): model.embed(patches: patches)
-          }
+          parts.preprocessing.batch(ofFitted: read.compactMap(\.image)).embedded(by: model.image).normalized()
         }
       images.append(embedding.value)
     }

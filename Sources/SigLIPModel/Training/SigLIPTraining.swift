@@ -67,12 +67,15 @@ public final class SigLIPTraining {
   ///   - allowed: Keys of the configuration whose values may differ from the checkpoint's.
   ///   - showsProgress: Whether the console shows how far it has come.
   ///   - warn: Told what is not as expected, a line each.
+  ///   - finish: Called when the model is written, while no other run can use the folder: for evaluations of one's own, and
+  ///     what the report says of them.
   /// - Returns: The retrieval of the evaluation's data, if there are any.
   /// - Throws: ``Interrupted``, ``NonFiniteError``, ``TooManyDamagedSamples``, ``FileError`` and more.
   @discardableResult
   public func run(
     start: RunFolder.Start = .new, allowing allowed: Set<String> = [], showsProgress: Bool = false,
-    warn: @escaping (String) -> Void = RunFolder.printWarning
+    warn: @escaping (String) -> Void = RunFolder.printWarning,
+    finish: (inout TrainingReport) throws -> Void = { _ in }
   ) throws -> RetrievalEvaluation? {
     let run = try RunFolder(
       URL(filePath: configuration.output), configuration: try identity(), start: start, allowing: allowed,
@@ -81,7 +84,7 @@ public final class SigLIPTraining {
     let session = try TrainingSession(self, run: run, showsProgress: showsProgress)
     defer { try? session.writeDamaged() }
     try session.train()
-    return try session.finish()
+    return try session.finish(finish)
   }
 
   /// What decides the course: the configuration, and SHA-256 of the files that can be read at once.
@@ -96,7 +99,9 @@ public final class SigLIPTraining {
         try container.encode(files, forKey: .files)
       }
     }
-    let paths = Set(configuration.data.sources.flatMap(\.files) + [parts.tokenizerPath]).filter { path in
+    let paths = Set(
+      configuration.data.sources.flatMap(\.files) + [parts.tokenizerPath] + configuration.lockedWeights
+    ).filter { path in
       var isFolder: ObjCBool = false
       return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
     }
@@ -105,5 +110,16 @@ public final class SigLIPTraining {
         configuration: configuration,
         files: Dictionary(uniqueKeysWithValues: try paths.map { ($0, try SHA256.digest(ofFile: $0)) })),
       mayChange: ["steps", "output", "loader", "evaluation", "checkpoints", "metrics"])
+  }
+}
+
+extension TrainingConfiguration {
+  /// Files of weights that no checkpoint of a run holds: those of a tower that only its features stand for.
+  fileprivate var lockedWeights: [String] {
+    guard cachesFeatures else { return [] }
+    if let path = model.image?.efficientNetLite0 { return [path] }
+    guard let path = model.image?.checkpoint ?? model.checkpoint else { return [] }
+    let names = try? FileManager.default.contentsOfDirectory(atPath: path)
+    return names?.map { "\(path)/\($0)" } ?? [path]
   }
 }

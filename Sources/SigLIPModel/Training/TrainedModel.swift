@@ -5,7 +5,7 @@ extension SigLIPTraining {
   /// What a locked tower sees in all images, where that is computed once.
   func lockedFeatures() throws -> LockedFeatures? {
     guard configuration.cachesFeatures else { return nil }
-    let tower = (parts.model.image as? ProjectedTower)?.tower ?? parts.model.image
+    let tower = parts.model.image.unprojected
     parts.model.evaluate()
     let vision = parts.configuration.vision
     let cache = try EmbeddingCache(
@@ -17,7 +17,7 @@ extension SigLIPTraining {
       noise: configuration.noise.map { _ in NoisePictures(side: vision.imageSize) },
       preprocessing: parts.preprocessing, options: options
     ) { images in
-      withoutGradients { images.embedded(by: tower) }
+      withoutGradients { images.embedded(by: tower).value }
     }
   }
 
@@ -55,7 +55,7 @@ extension SigLIPTraining {
   private func learn(_ normalization: FeatureNormalization) throws {
     let source = data.images[0]
     let reader = TolerantReader(source, maximumShare: 1)
-    let tower = (parts.model.image as? ProjectedTower)?.tower ?? parts.model.image
+    let tower = parts.model.image.unprojected
     parts.model.evaluate()
     let samples = stride(from: 0, to: source.count, by: max(source.count / 512, 1)).map { $0 }
     var features: [Tensor] = []
@@ -67,7 +67,8 @@ extension SigLIPTraining {
         }
       }
       if images.isEmpty { continue }
-      features.append(withoutGradients { parts.preprocessing.batch(ofFitted: images).embedded(by: tower) })
+      features.append(
+        withoutGradients { parts.preprocessing.batch(ofFitted: images).embedded(by: tower).value })
     }
     if features.isEmpty { throw FileError(.missing, source.key(at: 0), "image that can be read") }
     let known = FeatureNormalization(of: .concatenate(features))
@@ -92,16 +93,6 @@ extension SigLIPTraining {
     guard rename(temporary, path) == 0 else {
       try? FileManager.default.removeItem(atPath: temporary)
       throw FileError(.unwritable, path, systemReason())
-    }
-  }
-}
-
-extension ImageBatch {
-  /// What a tower makes of the images.
-  fileprivate func embedded(by tower: any ImageTower) -> Tensor {
-    switch self {
-    case .pixels(let pixels): tower(Variable(pixels)).value
-    case .patches(let patches): tower(patches).value
     }
   }
 }

@@ -99,8 +99,8 @@ final class TrainingSession {
     return try withoutGradients { try average?.withAveragedWeights(embed) ?? embed() }
   }
 
-  /// Evaluates, and writes the model and the report.
-  func finish() throws -> RetrievalEvaluation? {
+  /// Evaluates, and writes the model and the report, to which something may be added.
+  func finish(_ addToReport: (inout TrainingReport) throws -> Void) throws -> RetrievalEvaluation? {
     var report = try TrainingReport(
       title: URL(filePath: configuration.output).lastPathComponent, of: run, order: training.order)
     var evaluation: RetrievalEvaluation?
@@ -119,6 +119,7 @@ final class TrainingSession {
       report.style = RetrievalPage.style
     }
     try writeModel()
+    try addToReport(&report)
     try report.write(to: run.path("report.html"))
     return evaluation
   }

@@ -184,7 +184,10 @@ public struct SourceConfiguration: Sendable, Hashable, Codable {
   }
 
   /// Files that decide what it holds.
-  var files: [String] { [path, labels].compactMap { $0 } }
+  var files: [String] {
+    EmojiSource.isThere(path)
+      ? EmojiData.fileNames.map { "\(path)/\($0)" } : [path, labels].compactMap { $0 }
+  }
 
   /// Opens the source: as samples, and as images each of which is there once.
   func open() throws -> (samples: any ImageTextSource, images: any ImageTextSource) {
