@@ -33,7 +33,7 @@ struct EvaluationOptions: ParsableArguments {
   @Option(help: "The folder of the results; it is made.", completion: .directory) var output: String
   @Option(
     help:
-      "The folder in which what the image tower sees is kept; \"embeddings\" beside the output if not given.",
+      "The folder in which what the image tower sees is kept; \"features\" beside the output if not given.",
     completion: .directory)
   var cache: String?
   @Option(help: "At most so many images of each data set, from all parts of it.") var maximumImages: Int?
@@ -74,7 +74,7 @@ struct EvaluationOptions: ParsableArguments {
     var task = try makeTask()
     task.settings.pictures = pictures
     task.settings.seed = seed
-    let beside = URL(filePath: output).deletingLastPathComponent().appending(path: "embeddings").path
+    let beside = URL(filePath: output).deletingLastPathComponent().appending(path: "features").path
     let evaluated = try EvaluationModel(
       SigLIPCheckpoint(path: model.model), cache: cache ?? beside,
       options: ImageReadingOptions(transparency: model.computing.background.transparency),

@@ -63,7 +63,7 @@ import Testing
     let page = try String(contentsOfFile: folder + "/out/evaluation.html", encoding: .utf8)
     #expect(page.contains("Right answers"))
     // Beside the output, for the next evaluation.
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/embeddings").count == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/features").count == 1)
   }
 
   @Test func partsOfDataCanBeTaken() throws {

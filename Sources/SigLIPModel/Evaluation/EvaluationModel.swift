@@ -4,7 +4,7 @@ import Training
 
 /// A model that is evaluated, and what stands between data and its towers.
 ///
-///     let model = try EvaluationModel(SigLIPCheckpoint(path: "runs/photos/model"), cache: "runs/embeddings")
+///     let model = try EvaluationModel(SigLIPCheckpoint(path: "runs/photos/model"), cache: "runs/features")
 ///     let result = try ZeroShotTask(images: LabeledImages(ClassFolderSource("animals"))).run(on: model)
 ///
 /// What the image tower makes of images is kept in a folder that evaluations share with each other and with trainings beside
