@@ -4,7 +4,7 @@ import Training
 /// A checkpoint with all that stands between files, texts and its towers: images and sentences in, embeddings of length 1 out.
 ///
 ///     let model = try EmbeddingModel(SigLIPCheckpoint(path: "siglip-base-patch16-224"))
-///     let image = try model.embed(RGBImage(path: "cat.jpg"))
+///     let image = try model.embed(RGBImage(contentsOf: "cat.jpg"))
 ///     let texts = try model.embed(texts: ["a cat", "a dog"])
 ///     print(model.probabilities(matmul(image, texts.transpose())))
 ///
