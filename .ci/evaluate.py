@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Data for every task of `siglip evaluate`, and what has to be true of the results.
 
-    .ci/evaluate.py make FOLDER    # FOLDER/photos, of one colour each: adds classes, labels.jsonl, captions.jsonl and images
+    .ci/evaluate.py make FOLDER    # FOLDER/photos, of one colour each: adds classes, labels.jsonl, captions.jsonl and images,
+                                   # and random, a small model that transformers made
     .ci/evaluate.py check FOLDER   # FOLDER/results: by model and task
 """
 
@@ -32,6 +33,23 @@ def make(folder):
         captions.append({"image/key": f"{number:04x}", "image/locale": "en", "en": forms, "de": forms})
     for name, rows in [("labels", labels), ("captions", captions)]:
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+    random_model(folder / "random")
+
+
+def random_model(folder):
+    import torch
+    from transformers import SiglipConfig, SiglipModel
+
+    sizes = {"hidden_size": 96, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
+    torch.manual_seed(3)
+    SiglipModel(
+        SiglipConfig(
+            text_config={**sizes, "vocab_size": 8000, "projection_size": 96},
+            vision_config={**sizes, "image_size": 64, "patch_size": 16},
+        )
+    ).save_pretrained(folder)
 
 
 def check(folder):
