@@ -44,12 +44,15 @@ let package = Package(
         arguments,
       ]),
     .executableTarget(
+      name: "caption-emoji",
+      dependencies: ["CommandSupport", .product(name: "SigLIPModel", package: "Pairwise"), arguments]),
+    .executableTarget(
       name: "classify-shapes", dependencies: [.product(name: "Training", package: "Pairwise")]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "TrainSigLITTests", dependencies: ["train-siglit", "CommandSupport"]),
     .testTarget(name: "SigLIPCommandTests", dependencies: ["siglip", "CommandSupport"]),
     .testTarget(name: "ReproduceTests", dependencies: ["reproduce", "CommandSupport"]),
-    .testTarget(name: "SmallExampleTests", dependencies: ["classify-shapes", "name-emoji"]),
+    .testTarget(name: "SmallExampleTests", dependencies: ["caption-emoji", "classify-shapes", "name-emoji"]),
   ],
   swiftLanguageModes: [.v6]
 )

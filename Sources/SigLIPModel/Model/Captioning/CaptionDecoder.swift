@@ -73,19 +73,18 @@ public final class CaptionDecoder: Module, Hookable {
     if texts.rank != 2 || texts.shape[1] < 2 {
       programmerError("CaptionDecoder: texts of shape \(texts.shape), expected [texts, 2 or more tokens]")
     }
-    return crossEntropy(
-      logits: self(texts[0..., ..<(-1)], memory: memory), labels: labels(of: texts), ignoredLabel: -1)
-  }
-
-  /// What comes behind each token but the last, -1 behind the end of a text.
-  private func labels(of texts: IndexTensor) -> IndexTensor {
-    let length = texts.shape[1] - 1
-    let labels = texts.rows.flatMap { row -> [Int32] in
+    let labels = texts.rows.map { row in
       let words = row.dropFirst().prefix { Int($0) != configuration.endToken }
-      let ended = words.count < length ? words + [Int32(configuration.endToken)] : words
-      return ended + Array(repeating: -1, count: length - ended.count)
+      return Array(row.dropFirst().prefix(words.count + 1))
     }
-    return IndexTensor(labels, shape: [texts.shape[0], length])
+    // What no text of the batch reaches need not be computed.
+    let length = labels.map(\.count).max() ?? 0
+    return crossEntropy(
+      logits: self(texts[0..., ..<length], memory: memory),
+      labels: IndexTensor(
+        labels.flatMap { $0 + Array(repeating: -1, count: length - $0.count) },
+        shape: [texts.shape[0], length]),
+      ignoredLabel: -1)
   }
 
   private func projected(_ memory: Variable) -> Variable {
