@@ -20,18 +20,21 @@ public final class MultiHeadAttention: Module, Hookable {
   ///
   /// - Parameters:
   ///   - width: Of the inputs, and of all heads together; `heads` must divide it.
+  ///   - memoryWidth: Of what is attended to; the width if not given.
   ///   - outputs: Size of the last axis of outputs; the width if not given.
   ///   - dropout: How likely a query does not see a key while training, the other keys counting for more. All scores are
   ///     kept then.
   public init(
-    width: Int, heads: Int, outputs: Int? = nil, bias: Bool = true, dropout: Float = 0, random: inout Random
+    width: Int, heads: Int, memoryWidth: Int? = nil, outputs: Int? = nil, bias: Bool = true,
+    dropout: Float = 0, random: inout Random
   ) {
+    let memoryWidth = memoryWidth ?? width
     if heads < 1 || width % heads != 0 {
       programmerError("MultiHeadAttention: a width of \(width) does not divide into \(heads) heads")
     }
     query = Linear(inputs: width, outputs: width, bias: bias, random: &random)
-    key = Linear(inputs: width, outputs: width, bias: bias, random: &random)
-    value = Linear(inputs: width, outputs: width, bias: bias, random: &random)
+    key = Linear(inputs: memoryWidth, outputs: width, bias: bias, random: &random)
+    value = Linear(inputs: memoryWidth, outputs: width, bias: bias, random: &random)
     output = Linear(inputs: width, outputs: outputs ?? width, bias: bias, random: &random)
     self.heads = heads
     self.dropout = dropout > 0 ? Dropout(probability: dropout, random: &random) : nil
@@ -46,13 +49,13 @@ public final class MultiHeadAttention: Module, Hookable {
   }
 
   /// Cross-attention: tokens of `queries`, `[batch, tokens, width]`, attend to those of `memory`,
-  /// `[batch, others, width]`.
+  /// `[batch, others, memoryWidth]`.
   ///
   /// - Parameter mask: Added to the scores; broadcasts to `[batch, heads, tokens, others]`.
   /// - Returns: `[batch, tokens, outputs]`.
   public func callAsFunction(queries: Variable, memory: Variable, mask: Tensor? = nil) -> Variable {
-    let width = query.inputs
-    for x in [queries, memory] where x.rank != 3 || x.shape[2] != width || x.shape[0] != queries.shape[0] {
+    for (x, width) in [(queries, query.inputs), (memory, key.inputs)]
+    where x.rank != 3 || x.shape[2] != width || x.shape[0] != queries.shape[0] {
       programmerError(
         "MultiHeadAttention: queries of shape \(queries.shape) and memory of shape \(memory.shape), "
           + "expected [batch, tokens, \(width)]")
@@ -72,7 +75,7 @@ public final class MultiHeadAttention: Module, Hookable {
     return withForwardHooks([queries, memory.keys, memory.values]) { attend(queries, memory, mask: mask) }
   }
 
-  /// Keys and values of tokens, `[batch, others, width]`, for queries that come later.
+  /// Keys and values of tokens, `[batch, others, memoryWidth]`, for queries that come later.
   public func keysAndValues(of memory: Variable) -> KeysAndValues {
     KeysAndValues(keys: perHead(key(memory)), values: perHead(value(memory)))
   }

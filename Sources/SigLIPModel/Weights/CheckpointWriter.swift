@@ -179,24 +179,30 @@ extension WeightMapping {
 
   /// All arrays of a model in the format.
   func arrays(of model: SigLIP) -> [Assembled] {
-    let values = Dictionary(
-      uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter.value) }
-        + model.namedBuffers().map { ($0.path, $0.buffer.value) })
-    let groups = Dictionary(grouping: placements(of: model), by: \.name)
-    var arrays = groups.map { name, parts in
-      let ordered = parts.sorted { ($0.rows?.lowerBound ?? 0) < ($1.rows?.lowerBound ?? 0) }
-      let shape = Shape(ordered[0].arrayShape)
-      return Assembled(name: name, shape: shape) {
-        let pieces = ordered.compactMap { part in values[part.path].map(part.encode) }
-        return (pieces.count == 1 ? pieces[0] : Tensor.concatenate(pieces, axis: 0)).reshape(shape)
-      }
-    }
+    var arrays = placements(of: model).arrays(of: model)
     if format == .huggingFace && configuration.text.outputWidth == nil {
       let width = configuration.text.width
       arrays.append(Assembled(name: "text_model.head.weight", shape: [width, width]) { .eye(width) })
       arrays.append(Assembled(name: "text_model.head.bias", shape: [width]) { .zeros([width]) })
     }
     return arrays.sorted { $0.name < $1.name }
+  }
+}
+
+extension [WeightPlacement] {
+  /// The arrays of a model that these are all parameters and buffers of, in the order of their names.
+  func arrays(of model: any Module) -> [WeightMapping.Assembled] {
+    let values = Dictionary(
+      uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter.value) }
+        + model.namedBuffers().map { ($0.path, $0.buffer.value) })
+    return Dictionary(grouping: self, by: \.name).map { name, parts in
+      let ordered = parts.sorted { ($0.rows?.lowerBound ?? 0) < ($1.rows?.lowerBound ?? 0) }
+      let shape = Shape(ordered[0].arrayShape)
+      return WeightMapping.Assembled(name: name, shape: shape) {
+        let pieces = ordered.compactMap { part in values[part.path].map(part.encode) }
+        return (pieces.count == 1 ? pieces[0] : Tensor.concatenate(pieces, axis: 0)).reshape(shape)
+      }
+    }.sorted { $0.name < $1.name }
   }
 }
 

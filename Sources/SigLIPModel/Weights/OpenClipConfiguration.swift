@@ -235,7 +235,7 @@ extension Activation {
 
 extension JSONNode {
   /// The width inside an MLP: a ratio to the width of a token, cut to a whole number.
-  fileprivate func hiddenWidth(of width: Int) throws -> Int {
+  func hiddenWidth(of width: Int) throws -> Int {
     let ratio = try self["mlp_ratio"].number(else: 4)
     guard let hidden = Int(exactly: (Double(width) * ratio).rounded(.towardZero)) else {
       throw self["mlp_ratio"].unsupported("is \(ratio)")

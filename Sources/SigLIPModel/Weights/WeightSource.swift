@@ -122,12 +122,20 @@ extension WeightMapping {
   /// - Throws: ``StateError`` with every name that is missing, unexpected or of another shape;
   ///   nothing was read then.
   func load(_ model: SigLIP, from source: any WeightSource) throws {
-    let placements = placements(of: model)
-    try check(placements, against: source)
+    try placements(of: model).load(model, from: source, ignoring: isIgnored)
+  }
+}
+
+extension [WeightPlacement] {
+  /// Reads the parameters and buffers of a model that these are all of; see ``WeightMapping/load(_:from:)``.
+  func load(
+    _ model: any Module, from source: any WeightSource, ignoring isIgnored: (String) -> Bool = { _ in false }
+  ) throws {
+    try check(against: source, ignoring: isIgnored)
     let parameters = Dictionary(
       uniqueKeysWithValues: model.namedParameters().map { ($0.path, $0.parameter) })
     let buffers = Dictionary(uniqueKeysWithValues: model.namedBuffers().map { ($0.path, $0.buffer) })
-    for (name, sharing) in Dictionary(grouping: placements, by: \.name).sorted(by: { $0.key < $1.key }) {
+    for (name, sharing) in Dictionary(grouping: self, by: \.name).sorted(by: { $0.key < $1.key }) {
       let array = try source.array(name)
       for placement in sharing {
         let stored = try placement.rows.map { try array.tensor(rows: $0) } ?? array.tensor()
@@ -137,9 +145,9 @@ extension WeightMapping {
     }
   }
 
-  private func check(_ placements: [WeightPlacement], against source: any WeightSource) throws {
+  private func check(against source: any WeightSource, ignoring isIgnored: (String) -> Bool) throws {
     let found = Set(source.names)
-    let expected = Dictionary(placements.map { ($0.name, $0.arrayShape) }, uniquingKeysWith: { a, _ in a })
+    let expected = Dictionary(map { ($0.name, $0.arrayShape) }, uniquingKeysWith: { a, _ in a })
     var mismatched: [(path: String, expected: Shape, found: Shape)] = []
     for (name, shape) in expected.sorted(by: { $0.key < $1.key }) where found.contains(name) {
       let other = try source.shape(of: name)
