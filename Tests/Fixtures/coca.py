@@ -3,7 +3,8 @@
     python Tests/Fixtures/coca.py      # needs torch, torchvision, open_clip_torch, safetensors
 
 `coca/` is a checkpoint; beside it `expected.safetensors` has inputs, embeddings, logits and both terms of the loss, and
-`gradient.safetensors` the gradient of their sum under the weights' names, in float64.
+`gradient.safetensors` the gradient of their sum under the weights' names, in float64. `forced` are texts read token by
+token, with the logits behind each.
 """
 
 import importlib.metadata
@@ -40,6 +41,10 @@ pixels = torch.rand(3, 3, 12, 12) * 2 - 1
 ids = torch.tensor([[18, 4, 7, 19, 0, 0], [18, 2, 5, 9, 9, 19], [18, 19, 0, 0, 0, 0]])
 output = model(pixels.double(), ids)
 terms = CoCaLoss(caption_loss_weight=2.0, clip_loss_weight=1.0)(**output, output_dict=True)
+# One token after another, each with all that came before computed again; some are what elsewhere is padding.
+forced = torch.tensor([[18, 4, 0, 7, 0, 3], [18, 0, 0, 9, 9, 5], [18, 19, 2, 6, 11, 0]])
+with torch.no_grad():
+    steps = [model(pixels.double(), forced[:, :n], output_labels=False)["logits"][:, -1] for n in range(1, 7)]
 save(
     HERE,
     {name: importlib.metadata.version(name) for name in ["torch", "open_clip_torch"]},
@@ -47,5 +52,6 @@ save(
     dict(pixels=pixels, input_ids=ids),
     dict(
         image_embeds=output["image_features"], text_embeds=output["text_features"], logits=output["logits"],
-        contrastive_loss=terms["contrastive_loss"], caption_loss=terms["caption_loss"], loss=sum(terms.values())),
+        contrastive_loss=terms["contrastive_loss"], caption_loss=terms["caption_loss"], loss=sum(terms.values()),
+        forced=forced, forced_logits=torch.stack(steps, 1)),
 )

@@ -44,6 +44,48 @@ import SigLIPModel
     }
   }
 
+  @Test(arguments: [[1, 1, 1, 1, 1, 1], [6], [2, 1, 3]]) func logitsOfTokensThatFollowAreOpenClips(
+    _ counts: [Int]
+  ) throws {
+    let model = try CoCa(openClip: Self.folder)
+    let arrays = try SafetensorsFile(Self.folder + "/expected.safetensors")
+    let texts = try arrays.indices(named: "forced")
+    let pixels = Variable(try arrays.tensor(named: "pixels"))
+    var cache = model.cache(of: model.image.tokens(pixels))
+    var parts: [Variable] = []
+    for count in counts {
+      let start = parts.reduce(0) { $0 + $1.shape[1] }
+      parts.append(model(texts[0..., start..<start + count], after: &cache))
+    }
+    let found = Variable.concatenate(parts, axis: 1)
+    let expected = try arrays.tensor(named: "forced_logits")
+    CheckpointReference.expect(found.value, expected, largest: expected.abs().max().item(), "forced")
+    let whole = model(images: pixels, texts: texts).logits.value
+    #expect(found.value[0..., ..<5].contiguous().scalars == whole.scalars)
+  }
+
+  @Test(arguments: [TokenChoice.greedy, .drawn(temperature: 1.5, seed: 3), .drawn(topK: 4, seed: 4)])
+  func captionsWithTheCacheAreThoseWithout(_ choice: TokenChoice) throws {
+    var configuration = try CoCa(openClip: Self.folder).configuration
+    configuration.contextLength = 24
+    var random = Random(seed: 5)
+    let model = CoCa(configuration, random: &random)
+    model.decoder.output.weight.value = random.normal([20, 12], standardDeviation: 0.7)
+    let pixels = Variable(random.uniform([8, 3, 12, 12], in: -1..<1))
+    func write(_ usesCache: Bool) -> (texts: [[Int]], logits: [[Float]]) {
+      var logits: [[Float]] = []
+      let texts = model.generate(
+        about: model.image.tokens(pixels), choosing: choice, usesCache: usesCache
+      ) { logits.append($1.contiguous().scalars) }
+      return (texts, logits)
+    }
+    let (found, expected) = (write(true), write(false))
+    #expect(found.texts == expected.texts && found.logits == expected.logits)
+    #expect(model.generate(images: pixels, choosing: choice) == found.texts)
+    #expect(found.logits.count > 4)
+    if case .drawn(_, nil, _) = choice { #expect(Set(found.texts.map(\.count)).count > 2) }
+  }
+
   @Test func weightsGoThereAndBack() throws {
     let model = try CoCa(openClip: Self.folder)
     let folder = try TemporaryFolder()

@@ -44,6 +44,24 @@ public final class TransformerBlock: Layer, Hookable {
       return attended + dropped(mlp(norm2(attended)))
     }
   }
+
+  /// Maps tokens that follow those whose keys and values are kept, `[batch, tokens, width]`, to the same shape, and adds theirs:
+  /// the same, to the last bit, as the last of all tokens in one call, if their mask hides from each what follows it.
+  ///
+  /// - Parameters:
+  ///   - kept: nil before the first tokens.
+  ///   - mask: Added to the scores of these tokens with all; broadcasts to `[batch, heads, tokens, all tokens]`.
+  public func callAsFunction(_ x: Variable, after kept: inout KeysAndValues?, mask: Tensor?) -> Variable {
+    func dropped(_ y: Variable) -> Variable { dropout.map { $0(y) } ?? y }
+    return withForwardHooks([x]) {
+      let normalized = norm1(x)
+      let new = attention.keysAndValues(of: normalized)
+      let all = kept?.appending(new) ?? new
+      kept = all
+      let attended = x + dropped(attention(queries: normalized, memory: all, mask: mask))
+      return attended + dropped(mlp(norm2(attended)))
+    }
+  }
 }
 
 /// A stack of transformer blocks and a final layer norm.

@@ -32,10 +32,43 @@ public enum TokenChoice: Sendable, Hashable {
   }
 }
 
-extension CaptionDecoder {
+/// What is kept of tokens for those that follow (a KV cache).
+public protocol CaptionCache {
+  /// That of some of the texts, in this order.
+  func sequences(_ indices: IndexTensor) -> Self
+}
+
+extension TransformerDecoder.Cache: CaptionCache {}
+
+/// Writes texts about images, one token after another.
+public protocol CaptionWriter: Module {
+  /// What it keeps.
+  associatedtype Cache: CaptionCache
+  /// What every text begins with; it is never written.
+  var startToken: Int { get }
+  /// What ends a text.
+  var endToken: Int { get }
+  /// Tokens of a text behind its start, its end among them.
+  var contextLength: Int { get }
+  /// What there is before the first token of a text about each image, of the images' tokens, `[images, tokens, width]`.
+  func cache(of memory: Variable) -> Cache
+  /// Logits of the token behind each of some that follow those of a cache, `[texts, tokens, vocabulary]`; adds them to it.
+  func callAsFunction(_ tokens: IndexTensor, after cache: inout Cache) -> Variable
+}
+
+extension CaptionDecoder: CaptionWriter {
+  /// That of the configuration.
+  public var startToken: Int { configuration.startToken }
+  /// That of the configuration.
+  public var endToken: Int { configuration.endToken }
+  /// That of the configuration.
+  public var contextLength: Int { configuration.contextLength }
+}
+
+extension CaptionWriter {
   /// Writes a text about each image, all of them at once; one that has ended takes no more time.
   ///
-  /// Texts are the same for an image alone and among others, but where tokens are drawn: then its place counts. The decoder
+  /// Texts are the same for an image alone and among others, but where tokens are drawn: then its place counts. It
   /// must not be training, if it drops anything.
   ///
   /// - Parameters:
@@ -50,30 +83,25 @@ extension CaptionDecoder {
     usesCache: Bool = true, observe: (_ images: [Int], _ logits: Tensor) -> Void = { _, _ in }
   ) -> [[Int]] {
     withoutGradients {
-      var texts = Array(repeating: [configuration.startToken], count: memory.shape[0])
+      var texts = Array(repeating: [startToken], count: memory.shape[0])
       var open = Array(texts.indices)
-      var cache = usesCache ? cache(of: memory) : nil
-      for position in 0..<min(count ?? configuration.contextLength, configuration.contextLength)
-      where !open.isEmpty {
-        let logits =
-          if cache != nil {
-            self(IndexTensor(open.map { texts[$0][position] }, shape: [open.count, 1]), after: &cache!)
-          } else {
-            self(
-              IndexTensor(open.flatMap { texts[$0] }, shape: [open.count, position + 1]),
-              memory: memory.take(IndexTensor(open)))
-          }
+      var cache = cache(of: memory)
+      for position in 0..<min(count ?? contextLength, contextLength) where !open.isEmpty {
+        if !usesCache { cache = self.cache(of: memory.take(IndexTensor(open))) }
+        let tokens = open.flatMap { texts[$0].suffix(usesCache ? 1 : position + 1) }
+        let logits = self(
+          IndexTensor(tokens, shape: [open.count, tokens.count / open.count]), after: &cache)
         let last = logits.value.select(-1, axis: 1)
         observe(open, last)
-        let tokens = choice.tokens(last, texts: open, position: position)
-        for (text, token) in zip(open, tokens) { texts[text].append(token) }
-        let rows = tokens.indices.filter { tokens[$0] != configuration.endToken }
+        let next = choice.tokens(last, texts: open, position: position)
+        for (text, token) in zip(open, next) { texts[text].append(token) }
+        let rows = next.indices.filter { next[$0] != endToken }
         if rows.count < open.count {
           open = rows.map { open[$0] }
-          cache = cache?.sequences(IndexTensor(rows))
+          cache = cache.sequences(IndexTensor(rows))
         }
       }
-      return texts.map { text in text.dropFirst().filter { $0 != configuration.endToken } }
+      return texts.map { text in text.dropFirst().filter { $0 != endToken } }
     }
   }
 }

@@ -35,7 +35,7 @@ public final class Captioner: Module {
     decoder.loss(texts, memory: image.tokens(images))
   }
 
-  /// Writes a text about each image: see ``CaptionDecoder/generate(about:choosing:atMost:usesCache:observe:)``.
+  /// Writes a text about each image: see ``CaptionWriter/generate(about:choosing:atMost:usesCache:observe:)``.
   public func generate(
     images: Variable, choosing choice: TokenChoice = .greedy, atMost count: Int? = nil
   ) -> [[Int]] {

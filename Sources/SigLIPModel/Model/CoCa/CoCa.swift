@@ -83,10 +83,19 @@ public final class CoCaDecoder: Module {
 
   /// Tokens `[batch, tokens, width]` and a memory `[batch, others, width]` to logits `[batch, tokens, vocabulary]`.
   public func callAsFunction(_ tokens: Variable, memory: Variable) -> Variable {
-    let mask = Tensor.causalMask(queries: tokens.shape[1])
+    var kept = [KeysAndValues?](repeating: nil, count: blocks.count)
+    return self(tokens, memory: crossBlocks.map { $0.keysAndValues(of: memory) }, after: &kept)
+  }
+
+  /// The same of tokens that follow those that the blocks have kept.
+  func callAsFunction(
+    _ tokens: Variable, memory: [KeysAndValues], after kept: inout [KeysAndValues?]
+  ) -> Variable {
+    let mask = Tensor.causalMask(
+      queries: tokens.shape[1], keys: tokens.shape[1] + (kept.first.flatMap { $0?.count } ?? 0))
     var x = tokens
-    for (block, crossBlock) in zip(blocks, crossBlocks) {
-      x = crossBlock(block(x, mask: mask), memory: memory)
+    for index in blocks.indices {
+      x = crossBlocks[index](blocks[index](x, after: &kept[index], mask: mask), memory: memory[index])
     }
     return output(norm(x))
   }
@@ -119,7 +128,17 @@ public final class CrossAttentionBlock: Module {
 
   /// Maps `[batch, tokens, width]` to the same shape, with a memory `[batch, others, width]`.
   public func callAsFunction(_ x: Variable, memory: Variable) -> Variable {
-    let attended = x + attention(queries: norm1(x), memory: memoryNorm(memory))
+    self(x, memory: keysAndValues(of: memory))
+  }
+
+  /// Keys and values of a memory, for tokens that come later.
+  public func keysAndValues(of memory: Variable) -> KeysAndValues {
+    attention.keysAndValues(of: memoryNorm(memory))
+  }
+
+  /// The same with a memory whose keys and values are there already.
+  public func callAsFunction(_ x: Variable, memory: KeysAndValues) -> Variable {
+    let attended = x + attention(queries: norm1(x), memory: memory)
     return attended + mlp(norm2(attended))
   }
 }

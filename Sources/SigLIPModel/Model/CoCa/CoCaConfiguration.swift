@@ -59,6 +59,11 @@ public struct CoCaConfiguration: Sendable, Hashable {
     (self.decoder, self.embeddingWidth) = (decoder, embeddingWidth)
   }
 
+  /// What begins a text in CLIP's vocabulary: the last id but one.
+  public var startToken: Int { vocabularySize - 2 }
+  /// What ends a text in CLIP's vocabulary: the last id.
+  public var endToken: Int { vocabularySize - 1 }
+
   /// Patches along each side.
   public var gridSize: Int { imageSize / patchSize }
 
@@ -75,7 +80,7 @@ public struct CoCaConfiguration: Sendable, Hashable {
       ("an image size", imageSize, ConfigurationBounds.imageSize),
       ("a patch size", patchSize, 1...max(1, imageSize)),
       ("a number of queries", poolerQueries, 2...ConfigurationBounds.positions.upperBound),
-      ("a vocabulary", vocabularySize, ConfigurationBounds.vocabularySize),
+      ("a vocabulary", vocabularySize, 2...ConfigurationBounds.vocabularySize.upperBound),
       ("a context length", contextLength, 2...ConfigurationBounds.positions.upperBound),
       ("an embedding width", embeddingWidth, ConfigurationBounds.width),
       ("a number of the pooler's heads", poolerHeads, 1...max(1, embeddingWidth)),

@@ -139,13 +139,29 @@ public final class CoCaTextTower: TextTower {
     return (projection(norm(x.select(-1, axis: 1))), x.slice(..<length, axis: 1))
   }
 
-  /// `[texts, 1, context + 1, context + 1]`: hides what comes later, and padding.
+  /// What becomes of the last of some tokens, `[texts, tokens, width]`, given what the blocks keep of those before them, to which
+  /// they are added.
+  func outputs(_ tokens: IndexTensor, last count: Int, after kept: inout [KeysAndValues?]) -> Variable {
+    let length = tokens.shape[1]
+    if length > configuration.contextLength {
+      programmerError("CoCa: \(length) tokens, expected \(configuration.contextLength) at most")
+    }
+    var x =
+      tokenEmbedding(tokens[0..., (length - count)...])
+      + positionEmbedding.variable[(length - count)..<length]
+    // The token behind the text, which no other sees, is left out.
+    let mask = mask(tokens)[0..., 0..., (length - count)..<length, ..<length]
+    for index in blocks.indices { x = blocks[index](x, after: &kept[index], mask: mask) }
+    return x
+  }
+
+  /// `[texts, 1, tokens + 1, tokens + 1]`: hides what comes later, and padding.
   private func mask(_ tokens: IndexTensor) -> Tensor {
     let hidden = tokens.rows.flatMap { row -> [Float] in
       let padding = row.map { Int($0) == configuration.paddingToken ? -Float.infinity : 0 }
       return configuration.hasCorrectMask ? padding + [0] : [0] + padding
     }
-    let count = configuration.contextLength + 1
+    let count = tokens.shape[1] + 1
     return Tensor.causalMask(queries: count) + Tensor(hidden, shape: [tokens.shape[0], 1, 1, count])
   }
 }
