@@ -14,7 +14,7 @@ extension Tensor {
     ThreadPool.parallelFor(count: shape[0] * shape[1]) { plane in
       withUnsafePointer(to: sizes) {
         unfold(
-          $0, x + plane * sizes.inputArea, 0, sizes.outputHeight,
+          $0, x + plane * sizes.inputArea, 0, sizes.outputHeight, sizes.outputArea,
           out + plane * sizes.kernelArea * sizes.outputArea)
       }
     }

@@ -43,6 +43,33 @@ import Testing
       window: WindowShape(
         inputHeight: 4, inputWidth: 4, kernelHeight: 4, kernelWidth: 4, strideHeight: 4, strideWidth: 4)
     ),
+    // Small planes, whose images stand side by side: more than one block of depth, groups with a stride, dilation, padding
+    // that is larger than the window, and more numbers than are unfolded at a time.
+    ConvolutionShape(
+      batch: 3, inputChannels: 31, outputChannels: 20,
+      window: WindowShape(
+        inputHeight: 14, inputWidth: 13, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 1)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 16, outputChannels: 10, groups: 2,
+      window: WindowShape(
+        inputHeight: 7, inputWidth: 9, kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 3,
+        paddingTop: 1, paddingBottom: 1, paddingLeft: 1, paddingRight: 0)),
+    ConvolutionShape(
+      batch: 5, inputChannels: 12, outputChannels: 15,
+      window: WindowShape(
+        inputHeight: 9, inputWidth: 40, kernelHeight: 2, kernelWidth: 3, paddingTop: 2, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 3, dilationHeight: 3, dilationWidth: 2)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 16, outputChannels: 3,
+      window: WindowShape(
+        inputHeight: 4, inputWidth: 3, kernelHeight: 2, kernelWidth: 2, paddingTop: 2, paddingBottom: 3,
+        paddingLeft: 2, paddingRight: 2)),
+    ConvolutionShape(
+      batch: 4, inputChannels: 94, outputChannels: 1,
+      window: WindowShape(
+        inputHeight: 16, inputWidth: 16, kernelHeight: 7, kernelWidth: 7, paddingTop: 3, paddingBottom: 3,
+        paddingLeft: 3, paddingRight: 3)),
     // More numbers than one strip holds.
     ConvolutionShape(
       batch: 1, inputChannels: 40, outputChannels: 2,

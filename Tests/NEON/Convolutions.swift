@@ -20,13 +20,23 @@ func convolutionOutputs() {
       let rows = window.outputHeight - firstRow
       let count = window.kernelArea * rows * window.outputWidth
       let (plane, out) = (numbers(window.inputArea, seed: 1), Floats(count))
-      withUnsafePointer(to: window) { kernels.unfold($0, plane.start, firstRow, rows, out.start) }
+      withUnsafePointer(to: window) {
+        kernels.unfold($0, plane.start, firstRow, rows, rows * window.outputWidth, out.start)
+      }
       report("convolution.unfold", [index, firstRow], out)
       withUnsafePointer(to: window) {
         kernels.fold($0, numbers(count, seed: 2).start, firstRow, rows, plane.start)
       }
       report("convolution.fold", [index, firstRow], plane)
     }
+  }
+  // A panel that is full, and one that is not; runs are as short as the shortest vector.
+  for lanes in [16, 13] {
+    let offsets = Memory<Int>(5) { $0 * 7 }
+    let runs = Memory<Int>(12) { [3, 0, 4, 40, 4, 4, 60, 8, 4, 75, 12, lanes - 12][$0] }
+    let (source, out) = (numbers(120, seed: 8), Floats(5 * 16))
+    kernels.packPositions(source.start, runs.start, 4, offsets.start, 5, 16, out.start)
+    report("convolution.packPositions", [lanes], out)
   }
   for columns in sizes {
     for rows in [1, 7] {

@@ -1,5 +1,5 @@
 // Dense and grouped convolutions unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply
-// it; each thread has room for one strip. Depthwise and small 1 x 1 convolutions are computed on blocks of channels
+// it; each thread has room for one strip. Of small planes those of several images are unfolded side by side. Depthwise and small 1 x 1 convolutions are computed on blocks of channels
 // instead (BlockedConvolution.swift). No result depends on the number of threads, nor on the other images of a batch.
 
 /// Two-dimensional convolution: `out = x * weight + bias`, with one bias for each output channel.
@@ -14,6 +14,10 @@ public func conv2d(
   }
   if shape.isBlockedPointwise {
     blockedPointwiseConv2d(shape, x: x, weight: weight, bias: bias, out: out)
+    return
+  }
+  if shape.joinsImages {
+    joinedConv2d(shape, x: x, weight: weight, bias: bias, out: out)
     return
   }
   let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)
@@ -40,6 +44,12 @@ public func conv2dInputDerivative(
   guard shape.batch > 0, shape.inputChannels > 0, shape.window.inputArea > 0 else { return }
   if shape.isDepthwise {
     depthwiseInputDerivative(shape, g: g, weight: weight, out: out)
+    return
+  }
+  if let mirrored = shape.mirrored, mirrored.joinsImages {
+    let weights = ThreadState.current.partials.floats(shape.groups * shape.weightGroupSize)
+    shape.mirror(weight, into: weights)
+    joinedConv2d(mirrored, x: g, weight: weights, bias: nil, out: out)
     return
   }
   let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)
@@ -163,7 +173,7 @@ private func unfoldGroup(
   ThreadPool.parallelFor(count: shape.inputGroupChannels) { channel in
     withUnsafePointer(to: shape.window) { window in
       kernels.unfold(
-        window, x + channel * window.pointee.inputArea, firstRow, rows,
+        window, x + channel * window.pointee.inputArea, firstRow, rows, columns,
         unfolded + channel * window.pointee.kernelArea * columns)
     }
   }

@@ -1,5 +1,5 @@
 /// Where a split plane (see `ConvolutionKernels`) keeps its numbers.
-private struct SplitPlane {
+struct SplitPlane {
   let window: WindowShape
   /// Numbers from one padded row to the next: all remainders modulo the stride.
   let paddedRowSize: Int

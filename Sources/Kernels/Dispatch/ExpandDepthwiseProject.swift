@@ -195,7 +195,7 @@ private struct ExpandDepthwiseProjectStrip {
     for channel in 0..<channels {
       withUnsafePointer(to: dense) {
         kernels.convolution.unfold(
-          $0, x + channel * dense.inputArea, insideRows.lowerBound, insideRows.count,
+          $0, x + channel * dense.inputArea, insideRows.lowerBound, insideRows.count, pixels,
           unfolded + channel * dense.kernelArea * pixels)
       }
     }

@@ -37,3 +37,16 @@ extension GemmProduct {
     return panels.pointer + padded * depth.lowerBound + columns.lowerBound * depth.count
   }
 }
+
+/// `C = epilogue(A B)` for a B that is there in panels alone.
+func multiplyPanels(
+  m: Int, n: Int, k: Int, a: MatrixView, panels: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>,
+  cRowStride: Int, epilogue: GemmEpilogue
+) {
+  var b = MatrixView(panels, rowStride: 0, columnStride: 0)
+  b.panels = (panels, Kernels.table.gemm.tileColumns)
+  let product = GemmProduct(
+    m: m, n: n, k: k, alpha: 1, a: a, b: b, beta: 0, c: c, cRowStride: cRowStride, cColumnStride: 1,
+    epilogue: epilogue)
+  product.runPacked()
+}

@@ -5,8 +5,13 @@
 public struct ConvolutionKernels: Sendable {
   /// Numbers at a row's end that the depthwise kernels may read or write beyond its last position.
   public let rowSlack: Int
-  /// Copies what each tap meets at the positions of some rows: `out[tap * positions + position]`, zeros in the padding.
+  /// Copies what each tap meets at the positions of some rows: `out[tap * step + position]`, zeros in the padding. What lies
+  /// between the positions of one tap and those of the next stays as it is.
   public let unfold: Unfold
+  /// Copies what each step of depth meets at some positions into a panel of a product's second operand:
+  /// `out[step * width + lane] = source[offsets[step] + place]`, the places in runs of at most `rowSlack` neighbours. Lanes
+  /// without a place, at the end, are 0. As many numbers behind a run are readable.
+  public let packPositions: PackPositions
   /// Adds what `unfold` copied back to where it came from.
   public let fold: Fold
   /// `split[row * rowStep + offsets[tap] + column] += weight[tap] * g[row, column]`.
@@ -14,10 +19,15 @@ public struct ConvolutionKernels: Sendable {
   /// `weightGradient[tap] += sum of g[row, column] * split[row * rowStep + offsets[tap] + column]`.
   public let depthwiseWeightDerivative: DepthwiseWeightDerivative
 
-  /// `(window, plane, firstRow, rows, out)`; the window is a `WindowShape` in memory.
+  /// `(window, plane, firstRow, rows, step, out)`; the window is a `WindowShape` in memory.
   public typealias Unfold =
     @convention(c) @Sendable (
-      UnsafeRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>
+      UnsafeRawPointer, UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>
+    ) -> Void
+  /// `(source, runs, runCount, offsets, steps, width, out)`; of each run the first place, the first lane and their number.
+  public typealias PackPositions =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Int>, Int, UnsafePointer<Int>, Int, Int, UnsafeMutablePointer<Float>
     ) -> Void
   /// `(window, columns, firstRow, rows, plane)`.
   public typealias Fold =
@@ -41,12 +51,13 @@ public struct ConvolutionKernels: Sendable {
 
   /// Collects the kernels of one level.
   public init(
-    rowSlack: Int, unfold: @escaping Unfold, fold: @escaping Fold,
+    rowSlack: Int, unfold: @escaping Unfold, packPositions: @escaping PackPositions, fold: @escaping Fold,
     depthwiseInputDerivative: @escaping DepthwiseInputDerivative,
     depthwiseWeightDerivative: @escaping DepthwiseWeightDerivative
   ) {
     self.rowSlack = rowSlack
     self.unfold = unfold
+    self.packPositions = packPositions
     self.fold = fold
     self.depthwiseInputDerivative = depthwiseInputDerivative
     self.depthwiseWeightDerivative = depthwiseWeightDerivative

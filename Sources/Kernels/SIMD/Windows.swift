@@ -42,23 +42,23 @@ func forEachPosition(_ w: WindowShape, _ body: (_ position: Int, _ taps: InsideT
   }
 }
 
-/// Calls `body` for every tap and, within it, every one of some rows of positions: with the number of such calls before,
+/// Calls `body` for every tap and, within it, every one of some rows of positions: with the tap, the row's number among them,
 /// the index in the plane that the tap meets at the row's first position, and the positions where it is inside.
 @inline(__always)
 func forEachTapRow(
   _ w: WindowShape, _ firstRow: Int, _ rows: Int,
-  _ body: (_ line: Int, _ start: Int, _ inside: (first: Int, end: Int)) -> Void
+  _ body: (_ tap: Int, _ row: Int, _ start: Int, _ inside: (first: Int, end: Int)) -> Void
 ) {
   let columns = w.outputWidth
-  var line = 0
   for ky in 0..<w.kernelHeight {
     for kx in 0..<w.kernelWidth {
       let left = kx * w.dilationWidth - w.paddingLeft
       let inside = insideRange(left, w.strideWidth, w.inputWidth, columns)
-      for row in firstRow..<firstRow + rows {
-        let y = row * w.strideHeight + ky * w.dilationHeight - w.paddingTop
-        body(line, y * w.inputWidth + left, y >= 0 && y < w.inputHeight ? inside : (0, 0))
-        line += 1
+      for row in 0..<rows {
+        let y = (firstRow + row) * w.strideHeight + ky * w.dilationHeight - w.paddingTop
+        body(
+          ky * w.kernelWidth + kx, row, y * w.inputWidth + left,
+          y >= 0 && y < w.inputHeight ? inside : (0, 0))
       }
     }
   }

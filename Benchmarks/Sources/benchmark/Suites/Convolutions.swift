@@ -19,7 +19,29 @@ enum Convolutions {
       work(32, 56, 64, window: 3, stride: 1, groups: 1, batch: 8, isTraining: true),
       work(144, 28, 144, window: 5, stride: 1, groups: 144, batch: 8, isTraining: true),
     ]
-    return layers + patches + trained
+    return layers + patches + trained + residualLayers
+  }
+
+  /// The layers of residual networks at 224 pixels, CLIP's RN50 and those with strides of the usual one.
+  private static var residualLayers: [Work] {
+    [
+      (3, 224, 32, 3, 2), (32, 112, 32, 3, 1), (32, 112, 64, 3, 1), (64, 56, 64, 1, 1), (64, 56, 64, 3, 1),
+      (64, 56, 256, 1, 1), (256, 56, 64, 1, 1), (256, 56, 128, 1, 1), (128, 56, 128, 3, 1),
+      (128, 28, 512, 1, 1),
+      (512, 28, 128, 1, 1), (128, 28, 128, 3, 1), (512, 28, 256, 1, 1), (256, 28, 256, 3, 1),
+      (256, 14, 1024, 1, 1), (1024, 14, 256, 1, 1), (256, 14, 256, 3, 1), (1024, 14, 512, 1, 1),
+      (512, 14, 512, 3, 1), (512, 7, 2048, 1, 1), (2048, 7, 512, 1, 1), (512, 7, 512, 3, 1),
+      (3, 224, 64, 7, 2), (128, 56, 128, 3, 2), (256, 28, 256, 3, 2), (512, 14, 512, 3, 2),
+      (256, 56, 512, 1, 2),
+    ].flatMap { layer in
+      [false, true].map {
+        work(
+          layer.0, layer.1, layer.2, window: layer.3, stride: layer.4, groups: 1, batch: 8, isTraining: $0)
+      }
+    }
+      + [(144, 56, 2), (1152, 7, 1)].map {
+        work($0.0, $0.1, $0.0, window: 5, stride: $0.2, groups: $0.0, batch: 8, isTraining: true)
+      }
   }
 
   private static func work(
