@@ -1,11 +1,11 @@
-"""inference/siglip-b16-224/batch4: embeddings of that many images and texts."""
+"""inference/siglip-b16-224/batch4, inference/clip-rn50/batch4: embeddings of that many images and texts."""
 
 import re
 
 import torch
 from torch.nn import functional
 
-from . import exported, siglip
+from . import clip, exported, siglip
 
 
 class Embeddings(torch.nn.Module):
@@ -20,10 +20,13 @@ class Embeddings(torch.nn.Module):
 
 
 def prepare(name, options):
-    inputs = siglip.make_inputs(int(re.fullmatch(r"inference/siglip-b16-224/batch(\d+)", name)[1]))
+    tower, batch = re.fullmatch(r"inference/([^/]+)/batch(\d+)", name).groups()
+    is_clip = tower.startswith("clip")
+    inputs = (clip if is_clip else siglip).make_inputs(int(batch))
+    make_model = (lambda: clip.CLIP(tower)) if is_clip else Embeddings
     if options.engine == "onnxruntime":
-        session = exported.session(name, options.threads, Embeddings, inputs, ["images", "texts"])
+        session = exported.session(name, options.threads, make_model, inputs, ["images", "texts"])
         arrays = {key: value.numpy() for key, value in inputs.items()}
         return lambda: session.run(None, arrays)
-    model = Embeddings().eval()
+    model = make_model().eval()
     return torch.inference_mode()(lambda: model(**inputs))

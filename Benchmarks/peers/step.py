@@ -1,4 +1,4 @@
-"""step/siglip-b16-224/batch4/adamw: forward, backward, clipping and the optimizer's update."""
+"""step/siglip-b16-224/batch4/adamw, step/clip-rn50/batch8/adamw: forward, backward, clipping and the optimizer's update."""
 
 import re
 
@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import SiglipTextConfig, SiglipTextModel
 
-from . import siglip
+from . import clip, siglip
 
 
 class EmojiNames(nn.Module):
@@ -39,6 +39,10 @@ def prepare(name, _):
         model = EmojiNames()
         inputs = torch.randn(batch, 1280), torch.randint(8000, (batch, 16))
         compute_loss = lambda: model(*inputs)
+    elif tower.startswith("clip"):
+        model = clip.CLIP(tower)
+        inputs = clip.make_inputs(batch)
+        compute_loss = lambda: model.loss(**inputs)
     else:
         model = siglip.make_model()
         inputs = siglip.make_inputs(batch)

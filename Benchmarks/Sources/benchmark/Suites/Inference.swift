@@ -1,8 +1,28 @@
 import SigLIPModel
 
-/// `inference/siglip-b16-224/batch4`: embeddings of that many images and texts.
+/// `inference/siglip-b16-224/batch4`, `inference/clip-rn50/batch4`: embeddings of that many images and texts.
 enum Inference {
-  static var work: [Work] { [1, 4, 16].map(work(batch:)) }
+  static var work: [Work] {
+    [1, 4, 16].map(work(batch:))
+      + [CLIPWork.vitB32, .rn50].flatMap { model in [1, 4, 16].map { work(model, batch: $0) } }
+  }
+
+  private static func work(_ clip: CLIPWork, batch: Int) -> Work {
+    Work(name: "inference/\(clip.rawValue)/batch\(batch)", flops: clip.flops(batch: batch)) {
+      let model = clip.makeModel()
+      model.evaluate()
+      model.packWeights()
+      var random = Random(seed: 2)
+      let pixels = SigLIPWork.makePixels(batch: batch, &random)
+      let tokens = clip.makeTokens(batch: batch, &random)
+      return {
+        withoutGradients {
+          _ = model.embed(images: pixels)
+          _ = model.embed(texts: tokens)
+        }
+      }
+    }
+  }
 
   private static func work(batch: Int) -> Work {
     Work(name: "inference/siglip-b16-224/batch\(batch)", flops: SigLIPWork.flops(batch: batch)) {

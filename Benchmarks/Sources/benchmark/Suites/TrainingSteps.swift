@@ -1,11 +1,11 @@
 import SigLIPModel
 
-/// `step/siglip-b16-224/batch4/adamw`: forward, backward, clipping and the optimizer's update.
+/// `step/siglip-b16-224/batch4/adamw`, `step/clip-rn50/batch8/adamw`: forward, backward, clipping and the optimizer's update.
 enum TrainingSteps {
   static var work: [Work] {
     [
       base(batch: 4, .adamw), base(batch: 8, .adamw), base(batch: 32, .adamw, rematerializes: true),
-      base(batch: 4, .adafactor), text,
+      base(batch: 4, .adafactor), text, residual(batch: 8),
     ]
   }
 
@@ -30,6 +30,17 @@ enum TrainingSteps {
       let pixels = SigLIPWork.makePixels(batch: batch, &random)
       let tokens = SigLIPWork.makeTokens(batch: batch, .base, &random)
       return step(of: model, kind, images: pixels, texts: tokens)
+    }
+  }
+
+  /// CLIP's residual network, whose norms look at the batch, and its text tower, by the softmax loss.
+  private static func residual(batch: Int) -> Work {
+    let clip = CLIPWork.rn50
+    return Work(name: "step/\(clip.rawValue)/batch\(batch)/adamw", flops: 3 * clip.flops(batch: batch)) {
+      var random = Random(seed: 2)
+      let pixels = SigLIPWork.makePixels(batch: batch, &random)
+      let tokens = clip.makeTokens(batch: batch, &random)
+      return step(of: clip.makeModel(), .adamw, images: pixels, texts: tokens)
     }
   }
 
