@@ -34,8 +34,26 @@ let checkpointReaders = [
     name: "open_clip", share: 50, seeds: { try folders(["open_clip-v1", "open_clip-i18n"]) },
     read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
   Reader(
-    name: "pairwise", share: 150, seeds: { try [Seeds.pairwise(.transformer), Seeds.pairwise(.naFlex)] },
+    name: "pairwise", share: 150,
+    seeds: {
+      try [
+        Seeds.pairwise(.transformer), Seeds.pairwise(.naFlex),
+        Seeds.pairwise(
+          .transformer,
+          .bagOfWords(vocabularySize: 30, contextLength: 5, width: 16, outputWidth: 12, paddingToken: 0)),
+      ]
+    },
     read: { sample in try use(SigLIPCheckpoint(path: sample.folder), &sample) }),
+  Reader(
+    name: "coca", share: 50, seeds: { try [Seeds.folder("coca")] },
+    read: { sample in
+      let model = try CoCa(openClip: sample.folder)
+      let (side, length) = (model.configuration.imageSize, model.configuration.contextLength)
+      let pixels = Variable(.zeros([1, 3, side, side]))
+      let texts = IndexTensor([Int32](repeating: 0, count: length), shape: [1, length])
+      use(model(images: pixels, texts: texts).logits.value)
+      _ = model.generate(images: pixels)
+    }),
   Reader(
     name: "big_vision", share: 100,
     seeds: {
@@ -53,13 +71,17 @@ let checkpointReaders = [
 
 extension Seeds {
   /// A folder of the package's own format: a model with everything that it alone can say.
-  fileprivate static func pairwise(_ architecture: VisionConfiguration.Architecture) throws -> Input {
+  fileprivate static func pairwise(
+    _ architecture: VisionConfiguration.Architecture, _ text: TextConfiguration? = nil
+  ) throws -> Input {
     let vision = VisionConfiguration(
       imageSize: 12, patchSize: 4, width: 16, depth: 1, heads: 2, hiddenWidth: 20,
       isNaFlex: architecture == .naFlex)
-    let text = TextConfiguration(
-      vocabularySize: 30, contextLength: 5, width: 16, depth: 1, heads: 2, hiddenWidth: 24, outputWidth: 12,
-      dropout: 0.1, pooling: .mean, tokenBottleneck: 6)
+    let text =
+      text
+      ?? TextConfiguration(
+        vocabularySize: 30, contextLength: 5, width: 16, depth: 1, heads: 2, hiddenWidth: 24, outputWidth: 12,
+        dropout: 0.1, pooling: .mean, tokenBottleneck: 6)
     let configuration = SigLIPConfiguration(
       vision: vision,
       imageProjection: ImageProjection(width: 12, normalizesFeatures: true, hasBias: true), text: text)
