@@ -86,6 +86,14 @@ import SigLIPModel
     if case .drawn(_, nil, _) = choice { #expect(Set(found.texts.map(\.count)).count > 2) }
   }
 
+  /// As open_clip 3.3 counts them.
+  @Test(arguments: [("coca_ViT-B-32", 253_560_065), ("coca_ViT-L-14", 638_450_177)])
+  func publishedModelsHaveTheirSize(_ name: String, _ count: Int) throws {
+    let model = CoCa.outline(try #require(CoCaConfiguration(named: name)))
+    #expect(model.parameters.reduce(0) { $0 + $1.shape.elementCount } == count)
+    #expect(CoCaConfiguration(named: name + "x") == nil)
+  }
+
   @Test func weightsGoThereAndBack() throws {
     let model = try CoCa(openClip: Self.folder)
     let folder = try TemporaryFolder()

@@ -25,6 +25,12 @@ public final class CoCa: Module {
     logitScale = Parameter(Tensor([Float(log(1 / 0.07))]))
   }
 
+  /// A model whose weights are one zero repeated and take no memory: to be looked at, or filled by reading a state.
+  public static func outline(_ configuration: CoCaConfiguration) -> CoCa {
+    var random = Random.placeholders
+    return CoCa(configuration, random: &random)
+  }
+
   /// What a model makes of pairs.
   public struct Outputs {
     /// Embeddings of length 1, `[batch, embeddingWidth]`.

@@ -59,6 +59,22 @@ public struct CoCaConfiguration: Sendable, Hashable {
     (self.decoder, self.embeddingWidth) = (decoder, embeddingWidth)
   }
 
+  /// A published model by the name that open_clip has for it, `coca_ViT-B-32` or `coca_ViT-L-14`; nil for other names.
+  public init?(named name: String) {
+    func sizes(_ width: Int, _ depth: Int) -> Blocks {
+      Blocks(width: width, depth: depth, heads: width / 64, hiddenWidth: 4 * width)
+    }
+    let model: (patch: Int, image: Blocks, width: Int)
+    switch name {
+    case "coca_ViT-B-32": model = (32, sizes(768, 12), 512)
+    case "coca_ViT-L-14": model = (14, sizes(1024, 24), 768)
+    default: return nil
+    }
+    self.init(
+      imageSize: 224, patchSize: model.patch, image: model.image, vocabularySize: 49_408, contextLength: 76,
+      text: sizes(model.width, 12), decoder: sizes(model.width, 12), embeddingWidth: model.width)
+  }
+
   /// What begins a text in CLIP's vocabulary: the last id but one.
   public var startToken: Int { vocabularySize - 2 }
   /// What ends a text in CLIP's vocabulary: the last id.
