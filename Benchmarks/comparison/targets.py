@@ -14,7 +14,10 @@ RATIOS = [
     (r"loss/sigmoid/(4096|8192)x.*", 2.2),
     (r"step/siglip-b16-224/batch[48]/adamw", 1.15),
     (r"step/text-.*", 1.5),
+    (r"step/clip-rn50/.*", 1.0),
+    (r"inference/clip-.*", 1.0),
     (r"inference/.*", 1.1),
+    (r"conv/.*", 0.8),
     (r"tower/.*", 1.3),
     (r"overhead/mlp-16-.*", 12),
     (r"overhead/mlp-784-.*", 3),
@@ -59,10 +62,11 @@ def checks(rows, limits):
     def check(what, target, found, holds):
         result.append((what, target, found, holds))
 
-    gemm = [row for name, row in rows.items() if name.startswith("gemm/") and ratio(name) and row.ratio]
-    for who in gemm[0].contenders[1:] if gemm else []:
-        mean = statistics.geometric_mean(statistics.median(row.ratios_to(who)) for row in gemm)
-        check(f"geometric mean of {len(gemm)} products beside {who}", "at least 1.0", f"{mean:.3f}", mean >= 1)
+    for suite, what in ("gemm", "products"), ("conv", "convolutions"):
+        compared = [row for name, row in rows.items() if name.startswith(suite + "/") and ratio(name) and row.ratio]
+        for who in compared[0].contenders[1:] if compared else []:
+            mean = statistics.geometric_mean(statistics.median(row.ratios_to(who)) for row in compared)
+            check(f"geometric mean of {len(compared)} {what} beside {who}", "at least 1.0", f"{mean:.3f}", mean >= 1)
     for name, row in rows.items():
         ours, peer = row.ours, row.best_peer
         if name == "optimizer/adamw/siglip-b16-224" and limits["copy"]:

@@ -107,6 +107,35 @@ import Testing
     #expect(layer.runningMean.value == (try reference.tensor("buffer/runningMean")))
   }
 
+  /// Folded into the weights of a convolution only where nobody can tell but by the last digits.
+  @Test mutating func batchNormalizationOfAConvolution() {
+    let convolution = Conv2d(
+      inputs: 3, outputs: 4, kernel: 3, stride: 2, padding: 1, bias: false, random: &random)
+    let norm = BatchNorm2d(channels: 4)
+    norm.runningMean.value = random.normal([4])
+    norm.runningVariance.value = random.uniform([4], in: 0.2..<3)
+    norm.scale.value = random.normal([4])
+    norm.offset.value = random.normal([4])
+    let x = Variable(random.normal([2, 3, 7, 6]))
+    norm.evaluate()
+    let expected = norm(convolution(x)).value
+    let folded = withoutGradients { norm(convolution, of: x).value }
+    #expect(folded.isApproximatelyEqual(to: expected, absolute: 1e-5) && folded != expected)
+    #expect(norm(convolution, of: x).value == expected)
+
+    var seen = 0
+    let hook = convolution.addForwardHook { _, _ in seen += 1 }
+    #expect(withoutGradients { norm(convolution, of: x).value } == expected && seen == 1)
+    hook.remove()
+    let biased = Conv2d(
+      weight: convolution.weight.value, bias: .ones([4]), stride: (2, 2), padding: Padding2D(1))
+    #expect(withoutGradients { norm(biased, of: x).value == norm(biased(x)).value })
+    norm.train()
+    let before = norm.runningMean.value
+    _ = withoutGradients { norm(convolution, of: x) }
+    #expect(norm.runningMean.value != before)
+  }
+
   @Test mutating func multiLayerPerceptron() throws {
     let layer = MLP(width: 6, hidden: 10, random: &random)
     try LayerFixture("mlp").check(layer) { layer($0["x"]!) }

@@ -38,11 +38,31 @@ public final class BatchNorm2d: Layer, TrainingDependent, Hookable {
     return withForwardHooks([x]) { normalize(x, channels: channels) }
   }
 
+  /// Normalises what a convolution without a bias makes of `x`. Where no derivative is recorded, nor a hook looks on, and
+  /// running statistics count, it is part of the convolution's weights: numbers are rounded otherwise than by the two alone.
+  public func callAsFunction(_ convolution: Conv2d, of x: Variable) -> Variable {
+    let weight = convolution.weight.variable
+    if isTraining || convolution.bias != nil || isHooked || convolution.isHooked
+      || requiresRecording([x, weight, scale.variable, offset.variable])
+    {
+      return self(convolution(x))
+    }
+    let (factor, shift) = running
+    return conv2d(
+      x, weight: weight * factor.reshape([factor.count, 1, 1, 1]), bias: shift, stride: convolution.stride,
+      padding: convolution.padding, dilation: convolution.dilation, groups: convolution.groups)
+  }
+
+  /// What running statistics multiply each channel by, and add to it.
+  private var running: (factor: Variable, shift: Variable) {
+    let factor = scale.variable * Variable((runningVariance.value + epsilon).rsqrt())
+    return (factor, offset.variable - Variable(runningMean.value) * factor)
+  }
+
   private func normalize(_ x: Variable, channels: Int) -> Variable {
     func perChannel(_ v: Variable) -> Variable { v.reshape([1, channels, 1, 1]) }
     guard isTraining else {
-      let factor = scale.variable * Variable((runningVariance.value + epsilon).rsqrt())
-      let shift = offset.variable - Variable(runningMean.value) * factor
+      let (factor, shift) = running
       return x * perChannel(factor) + perChannel(shift)
     }
     if isPartOfBatch {

@@ -94,7 +94,7 @@ public final class ConvolutionNorm: Layer {
   }
 
   /// Maps `[batch, inputs, height, width]` to `[batch, outputs, ...]`.
-  public func callAsFunction(_ x: Variable) -> Variable { norm(convolution(x)) }
+  public func callAsFunction(_ x: Variable) -> Variable { norm(convolution, of: x) }
 }
 
 /// A residual block of three convolutions whose strides are pools.
