@@ -25,8 +25,13 @@ func depthwiseConv2d(
       offsets[tap] = (row * paddedWidth + column) * width
     }
     let offsets = UnsafePointer(offsets.baseAddress!)
-    ThreadPool.parallelFor(count: shape.batch * blocks * strips) { task in
-      let (image, block, strip) = (task / strips / blocks, task / strips % blocks, task % strips)
+    // Several images in a task, which then brings its weights into a block once.
+    let tasks = blocks * strips
+    let taskImages = max(1, min(8, shape.batch * tasks / 64))
+    let parts = (shape.batch + taskImages - 1) / taskImages
+    ThreadPool.parallelFor(count: parts * tasks) { task in
+      let (block, strip) = (task % tasks / strips, task % strips)
+      let firstImage = task / tasks * taskImages
       let lanes = min(width, shape.inputChannels - block * width)
       let rows = strip * stripRows..<min((strip + 1) * stripRows, window.outputHeight)
       let top = rows.lowerBound * window.strideHeight - window.paddingTop
@@ -35,43 +40,46 @@ func depthwiseConv2d(
       let first = min(max(top, 0), window.inputHeight)
       let insideRows = max(0, min(top + paddedRows, window.inputHeight) - first)
       let insideSize = insideRows * window.inputWidth * width
-      let filteredSize = rows.count * window.outputWidth * width
+      let positions = rows.count * window.outputWidth
 
       let padded = ThreadState.current.columns.floats(
-        (paddedRows * paddedWidth + window.kernelArea + 1) * width + max(insideSize, filteredSize))
+        (paddedRows * paddedWidth + window.kernelArea + 1) * width + max(insideSize, positions * width))
       let weights = padded + paddedRows * paddedWidth * width
       let biases = weights + window.kernelArea * width
       // Holds the strip before it is padded, then what comes of it.
       let inside = biases + width
-      let plane = image * shape.inputChannels + block * width
-      kernels.elementwise.copyMatrix(
-        x + plane * window.inputArea + first * window.inputWidth, window.inputArea, 1, inside, 1, width,
-        lanes, insideRows * window.inputWidth)
       kernels.elementwise.fill(0, padded, paddedRows * paddedWidth * width)
-      for row in 0..<insideRows {
-        kernels.elementwise.copy(
-          inside + row * window.inputWidth * width, 1,
-          padded + ((row + first - top) * paddedWidth + window.paddingLeft) * width, 1,
-          window.inputWidth * width)
-      }
       kernels.elementwise.fill(0, biases, width)
-      for member in 0..<multiplier {
-        let channel = block * width * multiplier + member
-        let positions = rows.count * window.outputWidth
+      for image in firstImage..<min(firstImage + taskImages, shape.batch) {
+        let plane = image * shape.inputChannels + block * width
         kernels.elementwise.copyMatrix(
-          weight + channel * window.kernelArea, multiplier * window.kernelArea, 1, weights, 1, width, lanes,
-          window.kernelArea)
-        if let bias { kernels.elementwise.copy(bias + channel, multiplier, biases, 1, lanes) }
-        let convolution = BlockConvolution(
-          x: padded, rowStride: window.strideHeight * paddedWidth * width,
-          columnStride: window.strideWidth * width, taps: window.kernelArea, offsets: offsets,
-          weight: weights, bias: biases, bounds: unbounded, out: inside, rows: rows.count,
-          columns: window.outputWidth)
-        withUnsafePointer(to: convolution) { kernels.blocked.convolveBlock($0) }
-        kernels.elementwise.copyMatrix(
-          inside, 1, width,
-          out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth,
-          multiplier * window.outputArea, 1, lanes, positions)
+          x + plane * window.inputArea + first * window.inputWidth, window.inputArea, 1, inside, 1, width,
+          lanes, insideRows * window.inputWidth)
+        for row in 0..<insideRows {
+          kernels.elementwise.copy(
+            inside + row * window.inputWidth * width, 1,
+            padded + ((row + first - top) * paddedWidth + window.paddingLeft) * width, 1,
+            window.inputWidth * width)
+        }
+        for member in 0..<multiplier {
+          if image == firstImage || multiplier > 1 {
+            let channel = block * width * multiplier + member
+            kernels.elementwise.copyMatrix(
+              weight + channel * window.kernelArea, multiplier * window.kernelArea, 1, weights, 1, width,
+              lanes, window.kernelArea)
+            if let bias { kernels.elementwise.copy(bias + channel, multiplier, biases, 1, lanes) }
+          }
+          let convolution = BlockConvolution(
+            x: padded, rowStride: window.strideHeight * paddedWidth * width,
+            columnStride: window.strideWidth * width, taps: window.kernelArea, offsets: offsets,
+            weight: weights, bias: biases, bounds: unbounded, out: inside, rows: rows.count,
+            columns: window.outputWidth)
+          withUnsafePointer(to: convolution) { kernels.blocked.convolveBlock($0) }
+          kernels.elementwise.copyMatrix(
+            inside, 1, width,
+            out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth,
+            multiplier * window.outputArea, 1, lanes, positions)
+        }
       }
     }
   }

@@ -1,5 +1,5 @@
 // Dense and grouped convolutions unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply
-// it; each thread has room for one strip. Of small planes those of several images are unfolded side by side. Depthwise and small 1 x 1 convolutions are computed on blocks of channels
+// it; each thread has room for one strip. Where windows overlap they are copied into panels (JoinedConvolution.swift). Depthwise and small 1 x 1 convolutions are computed on blocks of channels
 // instead (BlockedConvolution.swift). No result depends on the number of threads, nor on the other images of a batch.
 
 /// Two-dimensional convolution: `out = x * weight + bias`, with one bias for each output channel.
@@ -42,14 +42,16 @@ public func conv2dInputDerivative(
   out: UnsafeMutablePointer<Float>
 ) {
   guard shape.batch > 0, shape.inputChannels > 0, shape.window.inputArea > 0 else { return }
-  if shape.isDepthwise {
-    depthwiseInputDerivative(shape, g: g, weight: weight, out: out)
-    return
-  }
-  if let mirrored = shape.mirrored, mirrored.joinsImages {
+  if let mirrored = shape.mirrored, mirrored.isDepthwise || (!shape.isDepthwise && mirrored.joinsImages),
+    mirrored.window.inputArea > 0
+  {
     let weights = ThreadState.current.partials.floats(shape.groups * shape.weightGroupSize)
     shape.mirror(weight, into: weights)
-    joinedConv2d(mirrored, x: g, weight: weights, bias: nil, out: out)
+    conv2d(mirrored, x: g, weight: weights, bias: nil, out: out)
+    return
+  }
+  if shape.isDepthwise {
+    depthwiseInputDerivative(shape, g: g, weight: weight, out: out)
     return
   }
   let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)

@@ -1,14 +1,20 @@
-// Dense convolutions of small planes: one image would fill the columns of register tiles badly, and weights would be packed
-// for few positions. The positions of several images stand side by side instead, as columns of one product, and what windows
-// meet is copied straight into the panels that products read. Products add up in one order (see `GemmBlocking`), so no
-// result depends on how many images there are.
+// Dense convolutions whose windows overlap: what they meet is copied straight into the panels that products read, from planes
+// with zeros around them. Of small planes one image would fill the columns of register tiles badly, and weights would be
+// packed for few positions: there the positions of several images stand side by side, as columns of one product. Products
+// add up in one order (see `GemmBlocking`), so no result depends on how many images there are.
 
 extension ConvolutionShape {
-  /// Whether images are multiplied side by side. Their number has no say, because sums of gradients have another order.
-  var joinsImages: Bool { window.outputArea <= 256 && !isPointwise && depth >= 64 }
+  /// Whether positions are copied into panels. The number of images has no say, because sums of gradients have another order.
+  /// Planes are sorted by the stride first, which large ones do not repay.
+  var joinsImages: Bool {
+    let positions = window.strideHeight * window.strideWidth
+    return window.kernelArea > positions && depth >= 64 && (positions == 1 || window.outputArea <= 256)
+  }
 
   /// Images that are multiplied at a time: at most four million numbers of panels (16 MiB), or one image if that is more.
-  fileprivate var joinedImages: Int { max(1, min(batch, (4 << 20) / (depth * window.outputArea))) }
+  fileprivate var joinedImages: Int {
+    window.outputArea >= 1024 ? 1 : max(1, min(batch, (4 << 20) / (depth * window.outputArea)))
+  }
 
   /// The convolution of the output's gradient whose result is the input's gradient: channels change places, and windows are
   /// turned around. Nothing unless the stride is 1 and no padding is larger than the window.
@@ -42,85 +48,119 @@ extension ConvolutionShape {
   }
 }
 
-/// `conv2d` of some images at a time.
+/// `conv2d` by panels of what windows meet: of several small images at a time, or of strips of a large one.
 func joinedConv2d(
   _ shape: ConvolutionShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
   bias: UnsafePointer<Float>?, out: UnsafeMutablePointer<Float>
 ) {
-  let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)
-  let kernels = Kernels.table
   let plane = SplitPlane(shape.window, slack: 0)
-  let part = shape.joinedImages
-  let panelSize = packedSize(rows: depth, columns: part * positions).count
-  // Planes with zeros around them, behind which vectors may read; panels; what comes of them.
-  let planesSize = part * shape.inputChannels * plane.size + kernels.convolution.rowSlack
-  let planes = ThreadState.current.columns.floats(planesSize + panelSize + channels * part * positions)
-  let panels = planes + planesSize
-  let product = panels + panelSize
-  withUnsafeTemporaryAllocation(of: Int.self, capacity: depth) { offsets in
+  withUnsafeTemporaryAllocation(of: Int.self, capacity: shape.depth) { offsets in
     plane.withOffsets { taps in
-      for step in 0..<depth {
-        offsets[step] = step / shape.window.kernelArea * plane.size + taps[step % shape.window.kernelArea]
-      }
+      let area = shape.window.kernelArea
+      for step in 0..<shape.depth { offsets[step] = step / area * plane.size + taps[step % area] }
     }
-    let offsets = UnsafePointer(offsets.baseAddress!)
-    for first in stride(from: 0, to: shape.batch, by: part) {
-      let images = first..<min(first + part, shape.batch)
-      let columns = images.count * positions
-      ThreadPool.parallelFor(count: images.count * shape.inputChannels) { index in
-        plane.split(
-          x + (first * shape.inputChannels + index) * shape.window.inputArea,
-          into: planes + index * plane.size,
-          kernels.elementwise)
-      }
-      for group in 0..<shape.groups {
-        packPositions(
-          columns, of: plane, imageStep: shape.inputChannels * plane.size,
-          from: planes + group * shape.inputGroupChannels * plane.size, offsets, depth: depth, to: panels)
-        multiplyPanels(
-          m: channels, n: columns, k: depth,
-          a: MatrixView(weight + group * shape.weightGroupSize, rowStride: depth, columnStride: 1),
-          panels: panels, c: product, cRowStride: columns,
-          epilogue: GemmEpilogue(rowBias: bias.map { $0 + group * channels }))
-        ThreadPool.parallelFor(count: images.count) { image in
-          let target = ((first + image) * shape.groups + group) * shape.outputGroupSize
-          kernels.elementwise.copyMatrix(
-            product + image * positions, columns, 1, out + target, positions, 1, channels, positions)
-        }
+    let product = JoinedProduct(
+      shape: shape, plane: plane, offsets: offsets.baseAddress!, x: x, weight: weight, bias: bias, out: out)
+    let part = shape.joinedImages
+    let threads = ThreadPool.threadCount
+    if part == 1 && (shape.batch % threads == 0 || shape.batch >= 4 * threads) {
+      // Each thread has images of its own, in strips whose panels stay in its second-level cache.
+      ThreadPool.parallelFor(count: shape.batch) { product.multiply($0..<$0 + 1, panelCount: 1 << 17) }
+    } else {
+      for first in stride(from: 0, to: shape.batch, by: part) {
+        product.multiply(first..<min(first + part, shape.batch), panelCount: .max)
       }
     }
   }
 }
 
-/// Copies what windows meet at the positions of some images into panels.
-private func packPositions(
-  _ columns: Int, of plane: SplitPlane, imageStep: Int, from source: UnsafePointer<Float>,
-  _ offsets: UnsafePointer<Int>, depth: Int, to panels: UnsafeMutablePointer<Float>
-) {
-  let kernels = Kernels.table
-  let (width, vector) = (kernels.gemm.tileColumns, kernels.convolution.rowSlack)
-  let (rowLength, positions) = (plane.window.outputWidth, plane.window.outputArea)
-  let panelCount = (columns + width - 1) / width
-  ThreadPool.parallelFor(count: panelCount) { panel in
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * width) { runs in
-      var count = 0
-      var column = panel * width
-      let end = min(column + width, columns)
-      while column < end {
-        let (image, position) = (column / positions, column % positions)
-        let (row, x) = (position / rowLength, position % rowLength)
-        let length = min(rowLength - x, end - column, vector)
-        runs[3 * count] = image * imageStep + row * plane.rowStep + x
-        runs[3 * count + 1] = column - panel * width
-        runs[3 * count + 2] = length
-        count += 1
-        column += length
+/// A convolution that is computed by panels.
+private struct JoinedProduct {
+  let shape: ConvolutionShape
+  let plane: SplitPlane
+  /// Where in planes each step of depth begins.
+  let offsets: UnsafePointer<Int>
+  let x: UnsafePointer<Float>
+  let weight: UnsafePointer<Float>
+  let bias: UnsafePointer<Float>?
+  let out: UnsafeMutablePointer<Float>
+
+  /// Computes some images, with at most so many numbers of panels at a time if there is one image.
+  func multiply(_ images: Range<Int>, panelCount: Int) {
+    let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)
+    let kernels = Kernels.table
+    let width = kernels.gemm.tileColumns
+    let columns = images.count * positions
+    let isOne = images.count == 1
+    // No less than makes up for packing the weights again.
+    let least = max(panelCount / depth, isOne ? channels : columns)
+    let step = isOne ? min(columns, (least + width - 1) / width * width) : columns
+    // Planes with zeros around them, behind which vectors may read; panels; what comes of several images.
+    let planesSize = images.count * shape.inputChannels * plane.size + kernels.convolution.rowSlack
+    let panelSize = packedSize(rows: depth, columns: step).count
+    let planes = ThreadState.current.columns.floats(
+      planesSize + panelSize + (isOne ? 0 : channels * columns))
+    let panels = planes + planesSize
+    ThreadPool.parallelFor(count: images.count * shape.inputChannels) { index in
+      plane.split(
+        x + (images.lowerBound * shape.inputChannels + index) * shape.window.inputArea,
+        into: planes + index * plane.size, kernels.elementwise)
+    }
+    for group in 0..<shape.groups {
+      func target(_ image: Int) -> UnsafeMutablePointer<Float> {
+        out + ((images.lowerBound + image) * shape.groups + group) * shape.outputGroupSize
       }
-      for first in stride(from: 0, to: depth, by: GemmBlocking.depth) {
-        let steps = min(GemmBlocking.depth, depth - first)
-        kernels.convolution.packPositions(
-          source, runs.baseAddress!, count, offsets + first, steps, width,
-          panels + panelCount * width * first + panel * width * steps)
+      let source = planes + group * shape.inputGroupChannels * plane.size
+      let product = isOne ? target(0) : panels + panelSize
+      for first in stride(from: 0, to: columns, by: step) {
+        let range = first..<min(first + step, columns)
+        pack(range, from: source, to: panels)
+        multiplyPanels(
+          m: channels, n: range.count, k: depth,
+          a: MatrixView(weight + group * shape.weightGroupSize, rowStride: depth, columnStride: 1),
+          panels: panels, c: product + first, cRowStride: columns,
+          epilogue: GemmEpilogue(rowBias: bias.map { $0 + group * channels }))
+      }
+      // One image's product lies as the result does.
+      if isOne { continue }
+      ThreadPool.parallelFor(count: images.count) { image in
+        kernels.elementwise.copyMatrix(
+          product + image * positions, columns, 1, target(image), positions, 1, channels, positions)
+      }
+    }
+  }
+
+  /// Copies what windows meet at some positions into panels.
+  private func pack(
+    _ columns: Range<Int>, from source: UnsafePointer<Float>, to panels: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = Kernels.table
+    let (width, vector) = (kernels.gemm.tileColumns, kernels.convolution.rowSlack)
+    let (rowLength, positions) = (shape.window.outputWidth, shape.window.outputArea)
+    let imageStep = shape.inputChannels * plane.size
+    let panelCount = (columns.count + width - 1) / width
+    ThreadPool.parallelFor(count: panelCount) { panel in
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * width) { runs in
+        var count = 0
+        let first = columns.lowerBound + panel * width
+        let end = min(first + width, columns.upperBound)
+        var column = first
+        while column < end {
+          let (image, position) = (column / positions, column % positions)
+          let (row, x) = (position / rowLength, position % rowLength)
+          let length = min(rowLength - x, end - column, vector)
+          runs[3 * count] = image * imageStep + row * plane.rowStep + x
+          runs[3 * count + 1] = column - first
+          runs[3 * count + 2] = length
+          count += 1
+          column += length
+        }
+        for depth in stride(from: 0, to: shape.depth, by: GemmBlocking.depth) {
+          let steps = min(GemmBlocking.depth, shape.depth - depth)
+          kernels.convolution.packPositions(
+            source, runs.baseAddress!, count, offsets + depth, steps, width,
+            panels + panelCount * width * depth + panel * width * steps)
+        }
       }
     }
   }
