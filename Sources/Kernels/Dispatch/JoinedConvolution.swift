@@ -5,10 +5,11 @@
 
 extension ConvolutionShape {
   /// Whether positions are copied into panels. The number of images has no say, because sums of gradients have another order.
-  /// Planes are sorted by the stride first, which large ones do not repay.
+  /// Planes are sorted by the stride first, which only small ones repay, and windows that overlap much.
   var joinsImages: Bool {
-    let positions = window.strideHeight * window.strideWidth
-    return window.kernelArea > positions && depth >= 64 && (positions == 1 || window.outputArea <= 256)
+    let moved = window.strideHeight * window.strideWidth
+    return depth >= 64 && window.kernelArea > moved
+      && (moved == 1 || window.outputArea <= 256 || window.kernelArea >= 8 * moved)
   }
 
   /// Images that are multiplied at a time: at most four million numbers of panels (16 MiB), or one image if that is more.
