@@ -47,6 +47,31 @@ extension SigLIPTrainingTests {
     #expect(!FileManager.default.fileExists(atPath: folder.path("run/model")))
   }
 
+  /// CLIP's baseline: words without order, of which padding is none.
+  @Test func aBagOfWordsIsTrained() throws {
+    func text(_ more: String) -> String {
+      #"model.text={"architecture": "bagOfWords", "contextLength": 8, "width": 24\#(more)}"#
+    }
+    _ = try run(
+      "run", [text(""), "steps=40", "batchSize=12", "augmentations=[]", "optimizer.learningRate=5e-3"])
+    let losses = try metrics("run", "loss")
+    let (before, after) = (losses.prefix(5).reduce(0, +), losses.suffix(5).reduce(0, +))
+    #expect(losses.count == 40 && after < 0.6 * before, "\(losses)")
+    let checkpoint = try SigLIPCheckpoint(path: folder.path("run/model"))
+    #expect(checkpoint.model.text is BagOfWords)
+    #expect(checkpoint.configuration.text.paddingToken == Int(try checkpoint.textEncoder().padID))
+    let model = try EmbeddingModel(checkpoint)
+    #expect(try model.embed(texts: ["red moon"]) == model.embed(texts: ["moon red"]))
+
+    for (more, problem) in [
+      (#", "depth": 2"#, "depth: is that of blocks"), (#", "dropout": 0.1"#, "dropout: is that of blocks"),
+      (#", "pooling": "last""#, "pooling: is last, expected mean or endToken"),
+    ] {
+      let error = #expect(throws: ConfigurationError.self) { try run("never", [text(more)]) }
+      #expect(error?.description.contains(problem) ?? false, "\(error.map(String.init(describing:)) ?? "")")
+    }
+  }
+
   /// What a program adds of its own sees the model that was written, and stands in the report.
   @Test func aProgramAddsToTheReport() throws {
     let training = try SigLIPTraining(configuration("run", ["steps=2"]))

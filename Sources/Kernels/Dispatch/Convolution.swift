@@ -103,10 +103,13 @@ public func conv2dWeightDerivative(
     depthwiseWeightDerivative(shape, x: x, g: g, out: out)
     return
   }
-  let parts = max(1, min(shape.batch, 8, (1 << 20) / size))
+  let most = max(1, min(shape.batch, 8, (1 << 20) / size))
+  // As many images in each part, so that threads finish together.
+  let partImages = (shape.batch + most - 1) / most
+  let parts = (shape.batch + partImages - 1) / partImages
   let partial = parts == 1 ? out : ThreadState.current.partials.floats(parts * size)
   func part(_ index: Int) {
-    let images = index * shape.batch / parts..<(index + 1) * shape.batch / parts
+    let images = index * partImages..<min((index + 1) * partImages, shape.batch)
     for image in images {
       for group in 0..<shape.groups {
         addWeightDerivative(

@@ -41,32 +41,34 @@ private func transposeFour(
   storeFour(SIMD4(a.w, b.w, c.w, d.w), out + 3 * outStride)
 }
 
-/// Room for 16 x 16 numbers.
-private struct Tile {
-  private typealias Rows = (Vector, Vector, Vector, Vector)
-  private var rows: (Rows, Rows, Rows, Rows)
+#if !AVX512
+  /// Room for 16 x 16 numbers.
+  private struct Tile {
+    private typealias Rows = (Vector, Vector, Vector, Vector)
+    private var rows: (Rows, Rows, Rows, Rows)
 
-  @inline(__always)
-  init() {
-    let four = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-    rows = (four, four, four, four)
-  }
-}
-
-/// `out[j * outStride + i] = x[i * xStride + j]` for 16 x 16 numbers, which are put together in a tile first: then every
-/// cache line is written once and whole, however far apart they are.
-@inline(__always)
-private func transposeSixteen(
-  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
-  _ tile: UnsafeMutablePointer<Float>
-) {
-  for i in 0..<4 {
-    for j in 0..<4 {
-      transposeFour(x + 4 * i * xStride + 4 * j, xStride, tile + 4 * j * vectorWidth + 4 * i, vectorWidth)
+    @inline(__always)
+    init() {
+      let four = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+      rows = (four, four, four, four)
     }
   }
-  for j in 0..<vectorWidth { store(load(tile + j * vectorWidth), out + j * outStride) }
-}
+
+  /// `out[j * outStride + i] = x[i * xStride + j]` for 16 x 16 numbers, which are put together in a tile first: then every
+  /// cache line is written once and whole, however far apart they are.
+  @inline(__always)
+  private func transposeSixteen(
+    _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+    _ tile: UnsafeMutablePointer<Float>
+  ) {
+    for i in 0..<4 {
+      for j in 0..<4 {
+        transposeFour(x + 4 * i * xStride + 4 * j, xStride, tile + 4 * j * vectorWidth + 4 * i, vectorWidth)
+      }
+    }
+    for j in 0..<vectorWidth { store(load(tile + j * vectorWidth), out + j * outStride) }
+  }
+#endif
 
 /// `out[j * outStride + i] = x[i * xStride + j]`
 @inline(__always)
@@ -75,31 +77,48 @@ private func transpose(
   _ rows: Int,
   _ columns: Int
 ) {
-  var tile = Tile()
-  withUnsafeMutablePointer(to: &tile) {
-    let tile = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
-    var i = 0
-    while i + vectorWidth <= rows {
-      var j = 0
-      while j + vectorWidth <= columns {
-        transposeSixteen(x + i * xStride + j, xStride, out + j * outStride + i, outStride, tile)
-        j += vectorWidth
+  #if AVX512
+    transpose(x, xStride, out, outStride, rows, columns) {
+      transposeSixteen($0, xStride, vectorWidth, $1, outStride, lastWidth: vectorWidth)
+    }
+  #else
+    var tile = Tile()
+    withUnsafeMutablePointer(to: &tile) {
+      let tile = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self)
+      transpose(x, xStride, out, outStride, rows, columns) {
+        transposeSixteen($0, xStride, $1, outStride, tile)
       }
-      var k = i
-      while k < i + vectorWidth {
-        transposeEdge(x + k * xStride, xStride, out + k, outStride, from: j, to: columns)
-        k += 4
-      }
-      i += vectorWidth
     }
-    while i + 4 <= rows {
-      transposeEdge(x + i * xStride, xStride, out + i, outStride, from: 0, to: columns)
-      i += 4
+  #endif
+}
+
+/// The same, given what transposes 16 x 16 numbers.
+@inline(__always)
+private func transpose(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+  _ rows: Int, _ columns: Int, _ transposeSquare: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+) {
+  var i = 0
+  while i + vectorWidth <= rows {
+    var j = 0
+    while j + vectorWidth <= columns {
+      transposeSquare(x + i * xStride + j, out + j * outStride + i)
+      j += vectorWidth
     }
-    while i < rows {
-      for j in 0..<columns { out[j * outStride + i] = x[i * xStride + j] }
-      i += 1
+    var k = i
+    while k < i + vectorWidth {
+      transposeEdge(x + k * xStride, xStride, out + k, outStride, from: j, to: columns)
+      k += 4
     }
+    i += vectorWidth
+  }
+  while i + 4 <= rows {
+    transposeEdge(x + i * xStride, xStride, out + i, outStride, from: 0, to: columns)
+    i += 4
+  }
+  while i < rows {
+    for j in 0..<columns { out[j * outStride + i] = x[i * xStride + j] }
+    i += 1
   }
 }
 

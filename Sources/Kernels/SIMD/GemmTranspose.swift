@@ -143,7 +143,7 @@ import KernelInterface
 
   /// Writes 16 numbers of up to 16 lanes, the lanes side by side; absent lanes are zero.
   @inline(__always)
-  private func transposeSixteen(
+  func transposeSixteen(
     _ x: UnsafePointer<Float>, _ stride: Int, _ lanes: Int, _ out: UnsafeMutablePointer<Float>,
     _ outStride: Int, lastWidth: Int
   ) {

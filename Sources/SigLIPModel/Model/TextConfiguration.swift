@@ -13,7 +13,7 @@ public enum TextPooling: String, Sendable, CaseIterable, Codable {
 /// Sizes of a text tower.
 public struct TextConfiguration: Sendable, Hashable {
   /// Kinds of text towers.
-  public enum Architecture: String, Sendable, CaseIterable, Codable {
+  public enum Architecture: String, Sendable, CaseIterable, Codable, CaseNames {
     /// ``TextTransformer``.
     case transformer
     /// The mean of a text's tokens: ``BagOfWords``, which has no blocks, heads or MLPs.

@@ -28,7 +28,7 @@ struct ModelForTraining {
     var text = try TextSide(source, base: base, preset: preset)
     tokenizerPath = source.tokenizer ?? source.text?.checkpoint ?? base?.folder ?? ""
     encoder = try TextEncoder(path: tokenizerPath, contextLength: text.configuration.contextLength)
-    try text.read(encoder.tokenizer, path: tokenizerPath)
+    try text.read(encoder, path: tokenizerPath)
     if text.configuration.pooling == .endToken, let problem = encoder.problemOfEndToken {
       throw ConfigurationError("model.tokenizer", "\(tokenizerPath) \(problem)")
     }
@@ -164,13 +164,14 @@ private struct TextSide {
     }
   }
 
-  /// Takes over the vocabulary of a tokenizer.
+  /// Takes over the vocabulary of a tokenizer, and what fills up texts.
   ///
   /// - Throws: ``ConfigurationError`` when weights that are there know fewer tokens.
-  mutating func read(_ tokenizer: any Tokenizer, path: String) throws {
-    let count = tokenizer.vocabularySize
+  mutating func read(_ encoder: TextEncoder, path: String) throws {
+    let count = encoder.tokenizer.vocabularySize
     if pretrained == nil {
       configuration.vocabularySize = count
+      if configuration.paddingToken != nil { configuration.paddingToken = Int(encoder.padID) }
     } else if count > configuration.vocabularySize {
       throw ConfigurationError(
         "model.tokenizer",

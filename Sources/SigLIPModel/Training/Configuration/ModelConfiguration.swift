@@ -134,6 +134,9 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
   public var checkpoint: String?
   /// The sizes of a published model's text tower; the vocabulary is that of the tokenizer.
   public var preset: String?
+  /// The kind of tower; a transformer if not given. A bag of words has a width and a context alone, and pools by `mean` or
+  /// `endToken`.
+  public var architecture: TextConfiguration.Architecture?
   /// Tokens in every text, padding included.
   public var contextLength: Int?
   /// Width of a token.
@@ -144,7 +147,7 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
   public var heads: Int?
   /// Width inside the MLPs; four times the width if not given.
   public var hiddenWidth: Int?
-  /// Which positions make the embedding; the last one if not given.
+  /// Which positions make the embedding; the last one if not given, of a bag of words the mean.
   public var pooling: TextPooling?
   /// Whether a position sees itself and those before it alone; all if not given.
   public var isCausal: Bool?
@@ -157,8 +160,8 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
   public init() {}
 
   enum CodingKeys: CodingKey, CaseIterable {
-    case checkpoint, preset, contextLength, width, depth, heads, hiddenWidth, pooling, isCausal, bottleneck,
-      dropout
+    case checkpoint, preset, architecture, contextLength, width, depth, heads, hiddenWidth, pooling, isCausal,
+      bottleneck, dropout
   }
 
   /// Decodes what is given.
@@ -166,6 +169,7 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
     let fields = try ConfigurationFields<CodingKeys>(decoder)
     try fields.readOptional(.checkpoint, into: &checkpoint)
     try fields.readOptional(.preset, into: &preset)
+    try fields.readOptional(.architecture, into: &architecture)
     try fields.readOptional(.contextLength, into: &contextLength, .range(ConfigurationBounds.positions))
     try fields.readOptional(.width, into: &width, .range(ConfigurationBounds.width))
     try fields.readOptional(.depth, into: &depth, .range(ConfigurationBounds.depth))
@@ -177,16 +181,22 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
     try fields.readOptional(.dropout, into: &dropout, .belowOne)
     let origins: [CodingKeys] = [.checkpoint, .preset].filter(fields.has)
     if origins.count > 1 { throw fields.problem(.preset, "there is checkpoint too, expected one of both") }
-    let sizes: [CodingKeys] = [
-      .contextLength, .width, .depth, .heads, .hiddenWidth, .pooling, .isCausal, .bottleneck,
-    ]
+    let ofBlocks: [CodingKeys] = [.depth, .heads, .hiddenWidth, .isCausal, .bottleneck]
+    let sizes: [CodingKeys] = [.architecture, .contextLength, .width, .pooling] + ofBlocks
     if let origin = origins.first {
       if let size = sizes.first(where: fields.has) {
         throw fields.problem(size, "is that of \(origin.stringValue)")
       }
     } else {
-      for size in [CodingKeys.contextLength, .width, .depth] where !fields.has(size) {
+      let isBag = architecture == .bagOfWords
+      for size in [CodingKeys.contextLength, .width] + (isBag ? [] : [.depth]) where !fields.has(size) {
         throw fields.problem(size, "is missing")
+      }
+      if isBag, let size = (ofBlocks + [.dropout]).first(where: fields.has) {
+        throw fields.problem(size, "is that of blocks, which a bag of words has not")
+      }
+      if isBag, pooling == .last {
+        throw fields.problem(.pooling, "is last, expected mean or endToken: a bag of words knows no order")
       }
     }
   }
@@ -194,6 +204,12 @@ public struct TextTowerSource: Sendable, Hashable, Codable {
   /// The sizes that are given, but for the vocabulary and the width of embeddings.
   var sizes: TextConfiguration {
     let width = width ?? 1
+    if architecture == .bagOfWords {
+      // Which token is padding the tokenizer says.
+      return .bagOfWords(
+        vocabularySize: 1, contextLength: contextLength ?? 1, width: width, outputWidth: nil,
+        paddingToken: pooling == .endToken ? nil : 0)
+    }
     return TextConfiguration(
       vocabularySize: 1, contextLength: contextLength ?? 1, width: width, depth: depth ?? 1,
       heads: heads ?? max(width / 64, 1), hiddenWidth: hiddenWidth ?? 4 * width, outputWidth: nil,
