@@ -70,6 +70,34 @@ import Testing
       window: WindowShape(
         inputHeight: 16, inputWidth: 16, kernelHeight: 7, kernelWidth: 7, paddingTop: 3, paddingBottom: 3,
         paddingLeft: 3, paddingRight: 3)),
+    // A large plane in strips.
+    ConvolutionShape(
+      batch: 1, inputChannels: 94, outputChannels: 2,
+      window: WindowShape(
+        inputHeight: 34, inputWidth: 33, kernelHeight: 7, kernelWidth: 7, paddingTop: 3, paddingBottom: 3,
+        paddingLeft: 3, paddingRight: 3)),
+    // Windows where they lie: whole and half tiles in a row, halves of two rows, two blocks of depth, several panels of
+    // channels of which the last has fewer, a stride with dilation, and rows in blocks and strips.
+    ConvolutionShape(
+      batch: 3, inputChannels: 31, outputChannels: 28,
+      window: WindowShape(
+        inputHeight: 6, inputWidth: 21, kernelHeight: 3, kernelWidth: 3, paddingTop: 0, paddingBottom: 1,
+        paddingLeft: 0, paddingRight: 1)),
+    ConvolutionShape(
+      batch: 9, inputChannels: 5, outputChannels: 60,
+      window: WindowShape(
+        inputHeight: 13, inputWidth: 14, kernelHeight: 3, kernelWidth: 4, strideHeight: 3, strideWidth: 2,
+        paddingTop: 2, paddingBottom: 4, paddingLeft: 3, paddingRight: 2, dilationHeight: 2, dilationWidth: 2)
+    ),
+    ConvolutionShape(
+      batch: 1, inputChannels: 2, outputChannels: 32,
+      window: WindowShape(
+        inputHeight: 21, inputWidth: 112, kernelHeight: 3, kernelWidth: 3, paddingTop: 1, paddingBottom: 1,
+        paddingLeft: 1, paddingRight: 1)),
+    ConvolutionShape(
+      batch: 1, inputChannels: 23, outputChannels: 8,
+      window: WindowShape(
+        inputHeight: 62, inputWidth: 126, kernelHeight: 2, kernelWidth: 2, strideHeight: 1, strideWidth: 2)),
     // More numbers than one strip holds.
     ConvolutionShape(
       batch: 1, inputChannels: 40, outputChannels: 2,

@@ -38,6 +38,26 @@ func convolutionOutputs() {
     kernels.packPositions(source.start, runs.start, 4, offsets.start, 5, 16, out.start)
     report("convolution.packPositions", [lanes], out)
   }
+  let channels = kernelTable.gemm.tileColumns
+  for columns in sizes + [14, 20] {
+    for step in 1...2 {
+      // Rows end in more slack than any machine needs; what lies beyond their last column is anything.
+      let (rows, steps) = (3, 4)
+      let (rowStep, outRowStep) = ((columns + 16) * step, (columns + 16) * channels)
+      let out = Floats(rows * outRowStep)
+      let work = WindowProducts(
+        x: numbers((rows + 2) * rowStep, seed: 9).start, rowStep: rowStep, columnStep: step,
+        offsets: Memory<Int>(steps) { $0 / 2 * rowStep + $0 % 2 }.start, steps: steps,
+        weight: numbers((steps + 8) * channels, seed: 10).start, isAdded: step == 2,
+        bias: numbers(channels, seed: 11).start, out: out.start, outRowStep: outRowStep, rows: rows,
+        columns: columns, nextOutput: nil)
+      withUnsafePointer(to: work) { kernels.multiplyWindows($0) }
+      let inside = Floats(rows * columns * channels) {
+        out.start[$0 / (columns * channels) * outRowStep + $0 % (columns * channels)]
+      }
+      report("convolution.multiplyWindows", [columns, step], within: 8, inside)
+    }
+  }
   for columns in sizes {
     for rows in [1, 7] {
       // A window of 3 x 3 that moves by one; rows end in more slack than any machine needs.

@@ -50,7 +50,8 @@ func depthwiseConv2d(
       let inside = biases + width
       kernels.elementwise.fill(0, padded, paddedRows * paddedWidth * width)
       kernels.elementwise.fill(0, biases, width)
-      for image in firstImage..<min(firstImage + taskImages, shape.batch) {
+      let endImage = min(firstImage + taskImages, shape.batch)
+      for image in firstImage..<endImage {
         let plane = image * shape.inputChannels + block * width
         kernels.elementwise.copyMatrix(
           x + plane * window.inputArea + first * window.inputWidth, window.inputArea, 1, inside, 1, width,
@@ -69,16 +70,25 @@ func depthwiseConv2d(
               lanes, window.kernelArea)
             if let bias { kernels.elementwise.copy(bias + channel, multiplier, biases, 1, lanes) }
           }
+          let target =
+            out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth
+          // Only large planes repay it to ask ahead.
+          let asksAhead = window.inputArea >= 1024
+          let nextInput = MemoryRuns(
+            pointer: x + (plane + shape.inputChannels) * window.inputArea + first * window.inputWidth,
+            stride: window.inputArea, runs: lanes, count: insideRows * window.inputWidth)
+          let nextOutput = MemoryRuns(
+            pointer: target, stride: multiplier * window.outputArea, runs: lanes, count: positions)
           let convolution = BlockConvolution(
             x: padded, rowStride: window.strideHeight * paddedWidth * width,
             columnStride: window.strideWidth * width, taps: window.kernelArea, offsets: offsets,
             weight: weights, bias: biases, bounds: unbounded, out: inside, rows: rows.count,
-            columns: window.outputWidth)
+            columns: window.outputWidth,
+            nextInput: asksAhead && image + 1 < endImage && member == 0 ? nextInput : nil,
+            nextOutput: asksAhead ? nextOutput : nil)
           withUnsafePointer(to: convolution) { kernels.blocked.convolveBlock($0) }
           kernels.elementwise.copyMatrix(
-            inside, 1, width,
-            out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth,
-            multiplier * window.outputArea, 1, lanes, positions)
+            inside, 1, width, target, multiplier * window.outputArea, 1, lanes, positions)
         }
       }
     }

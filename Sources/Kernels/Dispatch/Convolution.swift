@@ -1,6 +1,8 @@
-// Dense and grouped convolutions unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply
-// it; each thread has room for one strip. Where windows overlap they are copied into panels (JoinedConvolution.swift). Depthwise and small 1 x 1 convolutions are computed on blocks of channels
-// instead (BlockedConvolution.swift). No result depends on the number of threads, nor on the other images of a batch.
+// Dense convolutions whose rows and channels fill register tiles read windows where they lie (DirectConvolution.swift).
+// Others, and grouped ones, unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply it; each
+// thread has room for one strip. Where windows overlap they are copied into panels (JoinedConvolution.swift). Depthwise and
+// small 1 x 1 convolutions are computed on blocks of channels instead (BlockedConvolution.swift). No result depends on the
+// number of threads, nor on the other images of a batch.
 
 /// Two-dimensional convolution: `out = x * weight + bias`, with one bias for each output channel.
 public func conv2d(
@@ -14,6 +16,10 @@ public func conv2d(
   }
   if shape.isBlockedPointwise {
     blockedPointwiseConv2d(shape, x: x, weight: weight, bias: bias, out: out)
+    return
+  }
+  if shape.isDirect {
+    directConv2d(shape, x: x, weight: weight, bias: bias, out: out)
     return
   }
   if shape.joinsImages {

@@ -12,9 +12,13 @@ extension ConvolutionShape {
       && (moved == 1 || window.outputArea <= 256 || window.kernelArea >= 8 * moved)
   }
 
-  /// Images that are multiplied at a time: at most four million numbers of panels (16 MiB), or one image if that is more.
+  /// Numbers of panels at a time: 16 MiB.
+  fileprivate static var joinedPanelCount: Int { 4 << 20 }
+
+  /// Images that are multiplied at a time, or one that goes in strips if its panels are too many.
   fileprivate var joinedImages: Int {
-    window.outputArea >= 1024 ? 1 : max(1, min(batch, (4 << 20) / (depth * window.outputArea)))
+    window.outputArea >= 1024
+      ? 1 : max(1, min(batch, ConvolutionShape.joinedPanelCount / (depth * window.outputArea)))
   }
 
   /// The convolution of the output's gradient whose result is the input's gradient: channels change places, and windows are
@@ -69,7 +73,8 @@ func joinedConv2d(
       ThreadPool.parallelFor(count: shape.batch) { product.multiply($0..<$0 + 1, panelCount: 1 << 17) }
     } else {
       for first in stride(from: 0, to: shape.batch, by: part) {
-        product.multiply(first..<min(first + part, shape.batch), panelCount: .max)
+        product.multiply(
+          first..<min(first + part, shape.batch), panelCount: ConvolutionShape.joinedPanelCount)
       }
     }
   }

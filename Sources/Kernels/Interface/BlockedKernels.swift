@@ -74,6 +74,26 @@ public struct PixelProducts {
   }
 }
 
+/// Runs of contiguous numbers that are read or written soon, to be brought closer meanwhile.
+public struct MemoryRuns {
+  /// The first run.
+  public var pointer: UnsafePointer<Float>
+  /// Numbers from one run to the next.
+  public var stride: Int
+  /// How many runs there are.
+  public var runs: Int
+  /// Numbers in each run.
+  public var count: Int
+
+  /// Describes the memory.
+  public init(pointer: UnsafePointer<Float>, stride: Int, runs: Int, count: Int) {
+    self.pointer = pointer
+    self.stride = stride
+    self.runs = runs
+    self.count = count
+  }
+}
+
 /// `out[row, column] = clamp(bias + sum over taps of weight[tap] * x[row * rowStride + column * columnStride +
 /// offsets[tap]])`, 16 channels at once.
 public struct BlockConvolution {
@@ -99,12 +119,17 @@ public struct BlockConvolution {
   public var rows: Int
   /// Columns to compute.
   public var columns: Int
+  /// What is read soon.
+  public var nextInput: MemoryRuns?
+  /// What is written soon.
+  public var nextOutput: MemoryRuns?
 
   /// Describes the work.
   public init(
     x: UnsafePointer<Float>, rowStride: Int, columnStride: Int, taps: Int, offsets: UnsafePointer<Int>,
     weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, bounds: (lowest: Float, highest: Float),
-    out: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+    out: UnsafeMutablePointer<Float>, rows: Int, columns: Int, nextInput: MemoryRuns? = nil,
+    nextOutput: MemoryRuns? = nil
   ) {
     self.x = x
     self.rowStride = rowStride
@@ -117,5 +142,7 @@ public struct BlockConvolution {
     self.out = out
     self.rows = rows
     self.columns = columns
+    self.nextInput = nextInput
+    self.nextOutput = nextOutput
   }
 }

@@ -12,6 +12,8 @@ public struct ConvolutionKernels: Sendable {
   /// `out[step * width + lane] = source[offsets[step] + place]`, the places in runs of at most `rowSlack` neighbours. Lanes
   /// without a place, at the end, are 0. As many numbers behind a run are readable.
   public let packPositions: PackPositions
+  /// Products of windows where they lie, as described by `WindowProducts` in memory.
+  public let multiplyWindows: MultiplyWindows
   /// Adds what `unfold` copied back to where it came from.
   public let fold: Fold
   /// `split[row * rowStep + offsets[tap] + column] += weight[tap] * g[row, column]`.
@@ -29,6 +31,8 @@ public struct ConvolutionKernels: Sendable {
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Int>, Int, UnsafePointer<Int>, Int, Int, UnsafeMutablePointer<Float>
     ) -> Void
+  /// Takes the description of the work.
+  public typealias MultiplyWindows = @convention(c) @Sendable (UnsafeRawPointer) -> Void
   /// `(window, columns, firstRow, rows, plane)`.
   public typealias Fold =
     @convention(c) @Sendable (
@@ -51,13 +55,15 @@ public struct ConvolutionKernels: Sendable {
 
   /// Collects the kernels of one level.
   public init(
-    rowSlack: Int, unfold: @escaping Unfold, packPositions: @escaping PackPositions, fold: @escaping Fold,
+    rowSlack: Int, unfold: @escaping Unfold, packPositions: @escaping PackPositions,
+    multiplyWindows: @escaping MultiplyWindows, fold: @escaping Fold,
     depthwiseInputDerivative: @escaping DepthwiseInputDerivative,
     depthwiseWeightDerivative: @escaping DepthwiseWeightDerivative
   ) {
     self.rowSlack = rowSlack
     self.unfold = unfold
     self.packPositions = packPositions
+    self.multiplyWindows = multiplyWindows
     self.fold = fold
     self.depthwiseInputDerivative = depthwiseInputDerivative
     self.depthwiseWeightDerivative = depthwiseWeightDerivative

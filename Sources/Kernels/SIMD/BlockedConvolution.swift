@@ -4,9 +4,14 @@ import KernelInterface
 func convolveBlock(_ work: UnsafePointer<BlockConvolution>) {
   let it = work.pointee
   let width = BlockedKernels.width
+  let chunks = it.rows * (width / TileVector.scalarCount)
+  var input = linesAhead(it.nextInput, it.x, chunks: chunks)
+  var output = linesAhead(it.nextOutput, it.x, chunks: chunks)
   var lane = 0
   while lane < width {
     for row in 0..<it.rows {
+      bringCloser(&input)
+      bringCloser(&output)
       let x = it.x + row * it.rowStride + lane
       let out = it.out + row * it.columns * width + lane
       // Strides of one and two pixels are constants, so that addresses need no arithmetic.

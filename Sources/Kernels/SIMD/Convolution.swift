@@ -8,6 +8,7 @@ let convolutionKernels = ConvolutionKernels(
   packPositions: { source, runs, runCount, offsets, steps, width, out in
     packRuns(source, runs, runCount, offsets, steps, width, out)
   },
+  multiplyWindows: { multiplyWindows($0.assumingMemoryBound(to: WindowProducts.self)) },
   fold: { window, columns, firstRow, rows, plane in
     foldPlane(window.assumingMemoryBound(to: WindowShape.self), columns, firstRow, rows, plane)
   },

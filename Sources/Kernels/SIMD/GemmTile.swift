@@ -102,6 +102,14 @@ func linesAhead(
   (pointer, stride, linesInRun, 0, runs, (runs * linesInRun + chunks - 1) / chunks)
 }
 
+/// Nothing if there is none.
+@_transparent
+func linesAhead(_ memory: MemoryRuns?, _ other: UnsafePointer<Float>, chunks: Int) -> LinesAhead {
+  guard let memory else { return (other, 0, 0, 0, 0, 0) }
+  return linesAhead(
+    memory.pointer, memory.stride, linesInRun: (memory.count + 15) / 16, runs: memory.runs, chunks: chunks)
+}
+
 @inline(__always)
 func bringCloser(_ ahead: inout LinesAhead) {
   var count = ahead.atOnce
