@@ -42,6 +42,7 @@ func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [St
 #endif
 
 let whenImageCodecs = TargetDependencyCondition.when(traits: ["ImageCodecs"])!
+let whenMPI = TargetDependencyCondition.when(traits: ["MPI"])!
 
 let package = Package(
   name: "Pairwise",
@@ -51,11 +52,13 @@ let package = Package(
     .library(name: "Autograd", targets: ["Autograd"]),
     .library(name: "NN", targets: ["NN"]),
     .library(name: "Optim", targets: ["Optim"]),
+    .library(name: "Distributed", targets: ["Distributed"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "SigLIPModel", targets: ["SigLIPModel"]),
   ],
   traits: [
-    .trait(name: "ImageCodecs", description: "Read JPEG and PNG files, with libjpeg-turbo and libpng.")
+    .trait(name: "ImageCodecs", description: "Read JPEG and PNG files, with libjpeg-turbo and libpng."),
+    .trait(name: "MPI", description: "Train on many machines, with Open MPI or MPICH."),
   ],
   targets: [
     .target(name: "CPUFeatures", path: "Sources/Kernels/CPUFeatures"),
@@ -72,7 +75,10 @@ let package = Package(
     .target(name: "Autograd", dependencies: ["Tensor"], swiftSettings: bookkeeping),
     .target(name: "NN", dependencies: ["Autograd"], swiftSettings: bookkeeping),
     .target(name: "Optim", dependencies: ["NN"], swiftSettings: bookkeeping),
-    .target(name: "Training", dependencies: ["Optim"]),
+    .target(
+      name: "Distributed",
+      dependencies: ["Optim", .target(name: "CMPI", condition: whenMPI)]),
+    .target(name: "Training", dependencies: ["Distributed"]),
     .target(
       name: "SigLIPModel",
       dependencies: ["Training", .target(name: "CImageCodecs", condition: whenImageCodecs)]),
@@ -90,6 +96,14 @@ let package = Package(
       ],
       path: "Sources/ImageCodecs/CImageCodecs",
       cSettings: [.define("IMAGE_CODECS", .when(traits: ["ImageCodecs"]))]),
+    // The one that the system calls `mpi`, or PAIRWISE_MPI: `ompi`, `mpich`.
+    .systemLibrary(
+      name: "CSystemMPI", path: "Sources/MPI/CSystemMPI",
+      pkgConfig: Context.environment["PAIRWISE_MPI"] ?? "mpi",
+      providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
+    .target(
+      name: "CMPI", dependencies: [.target(name: "CSystemMPI", condition: whenMPI)], path: "Sources/MPI/CMPI",
+      cSettings: [.define("PAIRWISE_MPI", .when(traits: ["MPI"]))]),
   ] + kernelTargets + [
     .target(
       name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support", swiftSettings: references),
@@ -102,6 +116,7 @@ let package = Package(
       name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"], swiftSettings: references),
     .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"]),
     .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
+    .testTarget(name: "DistributedTests", dependencies: ["Distributed", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     // As a program of somebody else: what is public has to be enough.
     .testTarget(name: "PublicTests", dependencies: ["Optim"], packageAccess: false),

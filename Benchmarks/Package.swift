@@ -22,11 +22,17 @@ var loopTargets = [loopTarget("FMALoop", folder: "Loop", define: nil, architectu
 let package = Package(
   name: "PairwiseBenchmarks",
   platforms: [.macOS(.v15)],
-  traits: [.trait(name: "ImageCodecs", description: "Compile Pairwise with its trait of this name.")],
+  traits: [
+    .trait(name: "ImageCodecs", description: "Compile Pairwise with its trait of this name."),
+    .trait(name: "MPI", description: "Compile Pairwise with its trait of this name."),
+  ],
   dependencies: [
     .package(
       name: "Pairwise", path: "..",
-      traits: [.trait(name: "ImageCodecs", condition: .when(traits: ["ImageCodecs"]))]),
+      traits: [
+        .trait(name: "ImageCodecs", condition: .when(traits: ["ImageCodecs"])),
+        .trait(name: "MPI", condition: .when(traits: ["MPI"])),
+      ]),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [
@@ -35,7 +41,14 @@ let package = Package(
       dependencies: [
         .product(name: "SigLIPModel", package: "Pairwise"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ] + loopTargets.map { .target(name: $0.name) })
+      ] + loopTargets.map { .target(name: $0.name) }),
+    .executableTarget(
+      name: "simulate-ranks",
+      dependencies: [
+        .product(name: "Distributed", package: "Pairwise"),
+        .product(name: "SigLIPModel", package: "Pairwise"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ] + loopTargets,
   swiftLanguageModes: [.v6]
 )

@@ -7,12 +7,16 @@ let package = Package(
   name: "PairwiseExamples",
   platforms: [.macOS(.v15)],
   traits: [
-    .trait(name: "ImageCodecs", description: "Read JPEG and PNG files, with libjpeg-turbo and libpng.")
+    .trait(name: "ImageCodecs", description: "Read JPEG and PNG files, with libjpeg-turbo and libpng."),
+    .trait(name: "MPI", description: "Train on many machines, with Open MPI or MPICH."),
   ],
   dependencies: [
     .package(
       name: "Pairwise", path: "..",
-      traits: [.trait(name: "ImageCodecs", condition: .when(traits: ["ImageCodecs"]))]),
+      traits: [
+        .trait(name: "ImageCodecs", condition: .when(traits: ["ImageCodecs"])),
+        .trait(name: "MPI", condition: .when(traits: ["MPI"])),
+      ]),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [

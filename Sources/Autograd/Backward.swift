@@ -51,6 +51,16 @@ public struct Gradients {
     }
   }
 
+  /// Sets the gradient with respect to a leaf by its number; one that is there is replaced.
+  mutating func insert(_ gradient: Tensor, _ id: UInt64) {
+    let place = place(of: id)
+    if holds(id, at: place) {
+      entries[place].tensor = gradient
+    } else {
+      entries.insert(Entry(id: id, tensor: gradient), at: place)
+    }
+  }
+
   /// Adds other gradients, leaf by leaf.
   public mutating func add(_ other: Gradients) {
     for entry in other.entries {
@@ -237,13 +247,35 @@ final class Sweep {
   /// Passes gradients from the root to leaves or targets.
   func run(seed: consuming Variable, retainGraph: Bool) {
     set(seed, at: 0)
-    for position in visits.indices {
-      let node = visits[position].node
-      if node.isLeaf || node.id < bound || gradients[position] == nil { continue }
-      if visits[position].leadsOn { propagate(from: position) }
-      if !visits[position].isTarget { gradients[position] = nil }
-      if !retainGraph { node.release() }
+    for position in visits.indices { pass(position, retainGraph: retainGraph) }
+  }
+
+  /// Passes gradients from the root to leaves, and hands out each leaf's when nothing will add to it any more.
+  func run(seed: Tensor, handingOut body: (_ leaf: UInt64, _ gradient: Tensor) throws -> Void) rethrows {
+    // How many of a leaf's gradients are still to come.
+    var expected = [Int](repeating: 0, count: visits.count)
+    func forEachLeaf(of position: Int, _ body: (Int) throws -> Void) rethrows {
+      for input in visits[position].node.inputs {
+        if let node = input.node, node.isLeaf, let leaf = table[node] { try body(leaf) }
+      }
     }
+    for position in visits.indices { forEachLeaf(of: position) { expected[$0] += 1 } }
+    set(Variable(seed), at: 0)
+    for position in visits.indices {
+      pass(position, retainGraph: false)
+      try forEachLeaf(of: position) { leaf in
+        expected[leaf] -= 1
+        if expected[leaf] == 0, let gradient = gradients[leaf].take() { try body(visits[leaf].id, gradient) }
+      }
+    }
+  }
+
+  private func pass(_ position: Int, retainGraph: Bool) {
+    let node = visits[position].node
+    if node.isLeaf || node.id < bound || gradients[position] == nil { return }
+    if visits[position].leadsOn { propagate(from: position) }
+    if !visits[position].isTarget { gradients[position] = nil }
+    if !retainGraph { node.release() }
   }
 
   /// What has arrived at a visit.

@@ -15,17 +15,44 @@
 public func microbatched(_ count: Int, size: Int, _ body: @escaping (Range<Int>) -> Variable) -> Variable {
   if size < 1 { programmerError("microbatched: parts of \(size) rows") }
   if count <= size { return body(0..<count) }
-  let generators = SharedGenerators()
+  // What is a part itself has parts of the same batch.
+  let outer = BatchPart.current
+  let batch = outer?.batch ?? PartedBatch()
   let parts = stride(from: 0, to: count, by: size).map { first in
     let rows = first..<min(first + size, count)
-    let part = BatchPart(rows: rows, generators: generators)
+    let place = outer?.rows.lowerBound ?? 0
+    let part = BatchPart(
+      rows: rows.lowerBound + place..<rows.upperBound + place, of: batch, after: outer?.position ?? 0)
     let result = checkpoint([]) { _ in BatchPart.$current.withValue(part) { body(rows) } }
     if result.rank == 0 || result.shape[0] != rows.count {
       programmerError("microbatched: a result of shape \(result.shape) for \(rows.count) rows")
     }
+    if first + size >= count { outer?.position = part.position }
     return result
   }
   return .concatenate(parts, axis: 0)
+}
+
+/// A batch whose parts are computed one by one, with the random numbers of the whole: see ``microbatched(_:size:_:)``, which
+/// joins their results.
+///
+/// Used by one computation at a time.
+public final class PartedBatch: @unchecked Sendable {
+  /// Drawn by the first part, and handed out to all.
+  private var drawn: [Random] = []
+
+  /// A batch of which nothing was computed yet.
+  public init() {}
+
+  /// What `body` computes of some rows of the batch. Each part has to be computed by the same layers.
+  public func part<Result>(_ rows: Range<Int>, _ body: () throws -> Result) rethrows -> Result {
+    try BatchPart.$current.withValue(BatchPart(rows: rows, of: self, after: 0), operation: body)
+  }
+
+  fileprivate func generator(_ position: Int, _ fresh: () -> Random) -> Random {
+    if position == drawn.count { drawn.append(fresh()) }
+    return drawn[position]
+  }
 }
 
 /// The part of a batch that is being computed.
@@ -33,27 +60,18 @@ final class BatchPart: @unchecked Sendable {
   @TaskLocal static var current: BatchPart?
 
   let rows: Range<Int>
-  private let generators: SharedGenerators
-  private var position = 0
+  fileprivate let batch: PartedBatch
+  /// Generators that were drawn for these rows.
+  fileprivate var position: Int
 
-  init(rows: Range<Int>, generators: SharedGenerators) {
-    (self.rows, self.generators) = (rows, generators)
+  fileprivate init(rows: Range<Int>, of batch: PartedBatch, after position: Int) {
+    (self.rows, self.batch, self.position) = (rows, batch, position)
   }
 
   /// The generator that every part of the batch has at this place.
   func draw(_ fresh: () -> Random) -> Random {
     position += 1
-    return generators.generator(position - 1, fresh)
-  }
-}
-
-/// Generators drawn by the first part of a batch, and handed out to all. Used by one computation at a time.
-final class SharedGenerators: @unchecked Sendable {
-  private var drawn: [Random] = []
-
-  func generator(_ position: Int, _ fresh: () -> Random) -> Random {
-    if position == drawn.count { drawn.append(fresh()) }
-    return drawn[position]
+    return batch.generator(position - 1, fresh)
   }
 }
 

@@ -66,6 +66,9 @@ public struct StateError: DataError {
 }
 
 extension Module {
+  /// Where dropout and its like draw from, in the order of their paths.
+  package var randomSources: [RandomSource] { ModuleWalk(self).sources.map(\.source) }
+
   /// Parameters and buffers by path, and where the random numbers of dropout and its like have come to: training that is
   /// resumed from it makes the same steps as training that never stopped.
   public func stateDictionary() -> [String: Tensor] {

@@ -48,6 +48,23 @@ extension Gradients {
   public mutating func scale(_ parameter: Parameter, by factor: Float) { scale(parameter.leaf, by: factor) }
 }
 
+/// Gradients of several variables as ``backward(_:)`` has them, with each parameter's handed out as soon as nothing will add
+/// to it any more: what becomes of it, such as sending it elsewhere, goes on while the sweep does.
+///
+/// - Parameters:
+///   - outputs: Variables and the gradients with respect to them.
+///   - parameters: Of those that gradients are wanted for.
+///   - body: Called once for each that a gradient reaches.
+public func backward(
+  _ outputs: [(variable: Variable, gradient: Tensor)], to parameters: [Parameter],
+  handingOut body: (_ parameter: Parameter, _ gradient: Tensor) throws -> Void
+) rethrows {
+  let known = Dictionary(uniqueKeysWithValues: parameters.map { ($0.leaf.id, $0) })
+  try backward(outputs) { leaf, gradient in
+    if let parameter = known[leaf] { try body(parameter, gradient) }
+  }
+}
+
 /// A tensor that belongs to a module's state but is not learned by gradients, such as running statistics.
 public final class Buffer {
   private var tensor: Tensor

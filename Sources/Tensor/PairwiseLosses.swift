@@ -45,6 +45,49 @@ package func softmaxPairwiseLoss(
   return pairs.loss(wanted)
 }
 
+/// A part of all pairs that the softmax loss is made of: some images with some texts.
+package struct SoftmaxBlock {
+  private let images, texts: Tensor
+  private let scale: Float
+  private let labels: PairLabels
+
+  /// Embeddings `[n, d]` and `[m, d]` of a part, with a class for each.
+  package init(
+    images: Tensor, texts: Tensor, logScale: Tensor, classes: (images: [Int32], texts: [Int32])
+  ) {
+    checkPairs(images, texts, logScale, of: "softmaxPairwiseLoss")
+    (self.images, self.texts, scale) = (images, texts, exp(logScale.item()))
+    labels = .classes(images: IndexTensor(classes.images), texts: IndexTensor(classes.texts))
+  }
+
+  private var pairs: SoftmaxPairs {
+    let (n, m) = (images.shape[0], texts.shape[0])
+    return SoftmaxPairs(
+      PairTiles(images: images, texts: texts, tile: PairTiles.whole(images: n, texts: m)), scale: scale,
+      labels: labels)
+  }
+
+  /// What the part adds to the sums of its images' rows and its texts' columns.
+  package func sums() -> (rows: LogSums, columns: LogSums) {
+    var pairs = pairs
+    return pairs.sums()
+  }
+
+  /// What the part gives to the gradients of its embeddings.
+  ///
+  /// - Parameters:
+  ///   - rows: The sums of the rows over all texts.
+  ///   - columns: The sums of the columns over all images.
+  ///   - counts: Images and texts that there are in all.
+  package func gradients(
+    rows: LogSums, columns: LogSums, counts: (images: Int, texts: Int)
+  ) -> (images: Tensor, texts: Tensor) {
+    var pairs = pairs
+    return pairs.gradients(
+      rows: rows, columns: columns, weights: .init(images: counts.images, texts: counts.texts))
+  }
+}
+
 /// -(1/n) Σᵢⱼ log sigmoid(zᵢⱼ (t xᵢ·yⱼ + b)), z = 1 for pairs that belong together and -1 for all others, t =
 /// exp(`logScale`) (Zhai et al. 2023), in one pass over tiles of the pairs.
 ///
@@ -55,6 +98,17 @@ package func softmaxPairwiseLoss(
 package func sigmoidPairwiseLoss(
   images: Tensor, texts: Tensor, logScale: Tensor, bias: Tensor, labels: PairLabels,
   negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images, wanted: PairwiseLoss.Wanted,
+  tile: (rows: Int, columns: Int)? = nil
+) -> PairwiseLoss {
+  sigmoidPairwiseLoss(
+    images: images, texts: texts, logScale: logScale, bias: bias, labels: labels, negatives: negatives,
+    divisor: divisor(images: images.shape[0], texts: texts.shape[0]), wanted: wanted, tile: tile)
+}
+
+/// The same of some of a batch's images and texts, with the divisor of the whole.
+package func sigmoidPairwiseLoss(
+  images: Tensor, texts: Tensor, logScale: Tensor, bias: Tensor, labels: PairLabels,
+  negatives: NegativeSelection = .all, divisor: Int, wanted: PairwiseLoss.Wanted,
   tile: (rows: Int, columns: Int)? = nil
 ) -> PairwiseLoss {
   checkPairs(images, texts, logScale, of: "sigmoidPairwiseLoss")
@@ -69,7 +123,7 @@ package func sigmoidPairwiseLoss(
   if !negatives.isAll { tile = (rows: Swift.max(1, PairTiles.count / m), columns: m) }
   return SigmoidPairs(
     PairTiles(images: images, texts: texts, tile: tile), scale: exp(logScale.item()), bias: bias.item(),
-    labels: labels, negatives: negatives, divisor: divisor(images: n, texts: m)
+    labels: labels, negatives: negatives, divisor: divisor
   ).loss(wanted)
 }
 

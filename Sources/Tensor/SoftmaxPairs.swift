@@ -21,6 +21,14 @@ struct SoftmaxPairs {
   /// Rows whose powers are summed in single precision.
   private static let height = 128
 
+  /// What a row and a column weigh in the loss.
+  struct Weights {
+    let row, column: Double
+
+    /// Those of all images and texts.
+    init(images: Int, texts: Int) { (row, column) = (0.5 / Double(images), 0.5 / Double(texts)) }
+  }
+
   init(_ tiles: PairTiles, scale: Float, labels: PairLabels) {
     let (n, m) = (tiles.images.shape[0], tiles.texts.shape[0])
     (self.tiles, self.scale) = (tiles, scale)
@@ -28,6 +36,44 @@ struct SoftmaxPairs {
     excluded = labels.excluded
     (rows, columns) = (LogSums(count: n), LogSums(count: m))
     logits = Array(repeating: 0, count: positives.count)
+  }
+
+  /// The sums of the lines of a part of all pairs, and the logits of its pairs that belong together.
+  mutating func sums() -> (rows: LogSums, columns: LogSums) {
+    tiles.withMemory { tile in
+      for rows in tiles.rows {
+        for columns in tiles.columns { sum(rows, columns, tile) }
+      }
+    }
+    positives.forEach(images: 0..<tiles.images.shape[0], texts: 0..<tiles.texts.shape[0]) {
+      image, text, pair in
+      rows.takeOwn(logits[pair], of: image)
+      columns.takeOwn(logits[pair], of: text)
+    }
+    return (rows, columns)
+  }
+
+  /// The gradients that a part of all pairs gives to its images and texts, by the sums of whole lines.
+  mutating func gradients(rows: LogSums, columns: LogSums, weights: Weights) -> (
+    images: Tensor, texts: Tensor
+  ) {
+    let ofImages = Tensor(uninitialized: tiles.images.shape)
+    let ofTexts = Tensor(uninitialized: tiles.texts.shape)
+    tiles.withMemory { tile in
+      for rowRange in tiles.rows {
+        for columnRange in tiles.columns {
+          multiply(rowRange, columnRange, to: tile)
+          takePairs(rowRange, columnRange, tile)
+          // In their place, what is known of all.
+          let own = (self.rows, self.columns)
+          (self.rows, self.columns) = (rows, columns)
+          replaceByGradients(rowRange, columnRange, tile, weights)
+          (self.rows, self.columns) = own
+          tiles.addGradients(rowRange, columnRange, tile, factor: scale, images: ofImages, texts: ofTexts)
+        }
+      }
+    }
+    return (ofImages, ofTexts)
   }
 
   mutating func loss(_ wanted: PairwiseLoss.Wanted) -> PairwiseLoss {
@@ -39,19 +85,15 @@ struct SoftmaxPairs {
     var value = 0.0
     tiles.withMemory { tile in
       for rows in tiles.rows {
-        for columns in tiles.columns {
-          multiply(rows, columns, to: tile)
-          takePairs(rows, columns, tile)
-          sumRows(rows, columns, tile)
-          sumColumns(rows, columns, tile)
-        }
+        for columns in tiles.columns { sum(rows, columns, tile) }
       }
       value = self.value()
       if ofImages == nil && ofTexts == nil { return }
       for rows in tiles.rows {
         for columns in tiles.columns {
           if !tiles.isOne { multiply(rows, columns, to: tile) }
-          replaceByGradients(rows, columns, tile)
+          replaceByGradients(
+            rows, columns, tile, Weights(images: images.shape[0], texts: texts.shape[0]))
           tiles.addGradients(rows, columns, tile, factor: scale, images: ofImages, texts: ofTexts)
         }
       }
@@ -68,6 +110,14 @@ struct SoftmaxPairs {
     return PairwiseLoss(
       value: Tensor(Float(value)), images: wanted.images ? ofImages : nil, texts: ofTexts, logScale: logScale,
       bias: 0)
+  }
+
+  /// Adds a tile to the sums.
+  private mutating func sum(_ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>) {
+    multiply(rows, columns, to: tile)
+    takePairs(rows, columns, tile)
+    sumRows(rows, columns, tile)
+    sumColumns(rows, columns, tile)
   }
 
   /// Logits of a tile; those of excluded pairs are -infinity, whose power is 0.
@@ -162,11 +212,10 @@ struct SoftmaxPairs {
 
   /// Half the probability along the row over n and half that along the column over m, less the targets.
   private func replaceByGradients(
-    _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>
+    _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>, _ weights: Weights
   ) {
     let elementwise = Kernels.table.elementwise
-    let rowWeight = 0.5 / Double(tiles.images.shape[0])
-    let columnWeight = 0.5 / Double(tiles.texts.shape[0])
+    let (rowWeight, columnWeight) = (weights.row, weights.column)
     let columnFactors = columns.map { self.columns.factor(columnWeight, $0) }
     let columnLargest = columns.map { self.columns.shift($0) }
     ThreadPool.parallelRanges(count: rows.count, grain: 16_384 / columns.count + 1) { range in
@@ -205,7 +254,7 @@ struct SoftmaxPairs {
 }
 
 /// The sum of all products of two matrices' elements, some rows at a time: there is no matrix of products.
-private func sumOfProducts(_ a: Tensor, _ b: Tensor) -> Float {
+package func sumOfProducts(_ a: Tensor, _ b: Tensor) -> Float {
   let rows = max(1, (1 << 18) / max(a.shape[1], 1))
   var sum = 0.0
   for first in stride(from: 0, to: a.shape[0], by: rows) {

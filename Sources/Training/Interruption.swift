@@ -32,6 +32,9 @@ public enum Interruption {
     }
   }
 
+  /// Takes note of a signal that has come to another process of the same training.
+  static func take(_ signal: Int32) { received.store(signal, ordering: .relaxed) }
+
   /// Whether to stop at the next good moment.
   public static var isRequested: Bool { signal != nil }
 

@@ -32,6 +32,11 @@ public struct RunConfiguration: Sendable, Hashable {
     changeable = mayChange
   }
 
+  /// The values of a text that another configuration was encoded to.
+  init(json: String) throws {
+    (values, changeable, self.json) = (try RunConfiguration.values(of: Data(json.utf8)), [], json)
+  }
+
   /// Every value of a JSON text by its key.
   private static func values(of json: Data) throws -> [String: String] {
     var values: [String: String] = [:]

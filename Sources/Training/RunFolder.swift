@@ -29,7 +29,8 @@ public final class RunFolder {
   /// Where the run goes on from, if it does.
   public let checkpoint: SavedCheckpoint?
   let allowed: Set<String>
-  private let lock: FileLock
+  /// Held by the process that writes.
+  private let lock: FileLock?
 
   /// The note of a checkpoint that holds the configuration.
   static let configurationNote = "configuration"
@@ -80,6 +81,15 @@ public final class RunFolder {
       }
     }
     try Data(configuration.json.utf8).writeWhole(to: path("config.json"))
+  }
+
+  /// A folder that the leader of a training has opened, to go on from the checkpoint of a step.
+  init(following folder: URL, _ configuration: RunConfiguration, _ allowed: Set<String>, step: Int?) throws {
+    (self.folder, self.configuration, self.allowed) = (folder, configuration, allowed)
+    let checkpoints = CheckpointStore(folder: folder.appending(path: "checkpoints"))
+    self.checkpoints = checkpoints
+    checkpoint = try step.map { try checkpoints.checkpoint(atStep: $0) }
+    lock = nil
   }
 
   /// Writes a line to standard error.

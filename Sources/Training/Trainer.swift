@@ -1,3 +1,4 @@
+@_exported import Distributed
 import Foundation
 import Optim
 
@@ -57,6 +58,10 @@ public final class Trainer {
   /// Done after each step of the optimizers, before the average follows, such as keeping a temperature within bounds.
   public var afterUpdate: () -> Void = {}
 
+  /// Who trains the same model on other processes. All of them make the same steps; the leader alone writes files,
+  /// validates and shows progress.
+  public let communicator: any Communicator
+
   private let run: RunFolder?
   private var finite: FiniteSteps
   private var validation: (every: Int, body: () throws -> [String: Double])?
@@ -69,6 +74,7 @@ public final class Trainer {
   /// Steps of the last line of metrics, and of the last checkpoint.
   private var (loggedStep, savedStep) = (0, 0)
   private var speed = SpeedMeasurement()
+  private var communication: CommunicationMeasurement
   private var progress: ProgressWriter?
 
   /// A trainer of a model by an optimizer.
@@ -76,20 +82,22 @@ public final class Trainer {
   /// - Parameter run: Where files are; without one nothing is written.
   public convenience init(
     _ model: some Module, _ optimizer: some Optimizer, average: WeightAverage? = nil, run: RunFolder? = nil,
-    settings: Settings = Settings()
+    settings: Settings = Settings(), communicator: any Communicator = SingleProcess()
   ) {
-    self.init(model, [optimizer], average: average, run: run, settings: settings)
+    self.init(
+      model, [optimizer], average: average, run: run, settings: settings, communicator: communicator)
   }
 
   /// A trainer of a model by several optimizers, each with parameters of its own.
   public init(
     _ model: some Module, _ optimizers: [any Optimizer], average: WeightAverage? = nil, run: RunFolder? = nil,
-    settings: Settings = Settings()
+    settings: Settings = Settings(), communicator: any Communicator = SingleProcess()
   ) {
     if optimizers.isEmpty { programmerError("Trainer: there is no optimizer") }
     (self.model, self.optimizers, self.average) = (model, optimizers, average)
-    (self.run, self.settings) = (run, settings)
+    (self.run, self.settings, self.communicator) = (run, settings, communicator)
     finite = FiniteSteps(settings.nonFinite)
+    communication = CommunicationMeasurement(communicator)
   }
 
   /// Saves something else that steps depend on, such as a generator of random numbers of your own, with each checkpoint.
@@ -142,20 +150,30 @@ public final class Trainer {
   public func train<Source: BatchSource>(
     _ source: Source, until lastStep: Int, loss: (Source.Batch) throws -> Variable
   ) throws {
+    try train(source, until: lastStep, gradients: { StepGradients(of: try loss($0)) })
+  }
+
+  /// The same with gradients that were computed in a way of their own, such as by several processes.
+  ///
+  /// - Parameter gradients: Loss and gradients of a batch; equal on all ranks.
+  public func train<Source: BatchSource>(
+    _ source: Source, until lastStep: Int, gradients: (Source.Batch) throws -> StepGradients
+  ) throws {
     try begin()
     try follow(source.order, isOver: step >= lastStep)
     if step >= lastStep { return }
-    if showsProgress { progress = ProgressWriter(from: step, to: lastStep) }
+    if showsProgress && communicator.isLeader { progress = ProgressWriter(from: step, to: lastStep) }
     model.train()
     speed.start()
+    communication.start()
     while step < lastStep {
-      if Interruption.isRequested { try stop(before: lastStep, order: source.order) }
+      if try isStopRequested() { try stop(before: lastStep, order: source.order) }
       let drawn = try speed.waiting { try source.batch(at: position) }
       var entry = StepMetrics(step: step + 1)
       let before = statistics
       let probe = isDue(probe?.every) ? probe?.probe : nil
       probe?.start()
-      if try !update(loss(drawn.batch), &entry, probe) { restore(before) }
+      if try !update(gradients(drawn.batch), &entry, probe) { restore(before) }
       step += 1
       position = drawn.end
       entry.numbers["epoch"] =
@@ -164,9 +182,19 @@ public final class Trainer {
       let isLast = step == lastStep
       let validated = try validateIfDue(isLast: isLast)
       progress?.write(entry)
+      // All ranks tell of themselves at the same steps, whoever validates.
+      if isLast || isLogged(step) { entry.measurements = try communication.measurements() }
       if isLast || isLogged(step) || !validated.isEmpty { try log(&entry, validated) }
       if isLast || step % settings.saveEvery == 0 { try save(order: source.order, metrics: validated) }
     }
+  }
+
+  /// Whether a signal has come to any of the processes.
+  private func isStopRequested() throws -> Bool {
+    if communicator.size == 1 { return Interruption.isRequested }
+    let signal = try communicator.allGather(Double(Interruption.signal ?? 0)).max() ?? 0
+    if signal > 0 { Interruption.take(Int32(signal)) }
+    return signal > 0
   }
 
   // MARK: Steps
@@ -182,11 +210,12 @@ public final class Trainer {
   }
 
   /// - Returns: Whether a step was made; it may be left out.
-  private func update(_ loss: Variable, _ entry: inout StepMetrics, _ probe: ModuleProbe?) throws -> Bool {
-    var gradients = loss.backward()
+  private func update(_ step: StepGradients, _ entry: inout StepMetrics, _ probe: ModuleProbe?) throws -> Bool
+  {
+    let value = step.loss
+    var gradients = step.gradients
     if let probe { entry.numbers.merge(probe.finish()) { own, _ in own } }
     let clipping = clipGlobalNorm(&gradients, of: optimizers, to: settings.gradientNorm ?? .infinity)
-    let value = loss.item()
     entry.numbers["loss"] = Double(value)
     entry.numbers["gradient norm"] = clipping.norm
     for (index, optimizer) in optimizers.enumerated() {
@@ -195,7 +224,7 @@ public final class Trainer {
         Double(optimizer.learningRate) * Double(optimizer.schedule(optimizer.stepCount))
     }
     let isAllowed = try finite.allow(
-      loss: value, gradients, of: optimizers, step: step, norm: clipping.norm)
+      loss: value, gradients, of: optimizers, step: self.step, norm: clipping.norm)
     if !isAllowed {
       for optimizer in optimizers { optimizer.skipStep() }
     } else {
@@ -220,7 +249,7 @@ public final class Trainer {
   }
 
   private func validateIfDue(isLast: Bool) throws -> [String: Double] {
-    guard let validation, isLast || step % validation.every == 0 else { return [:] }
+    guard let validation, communicator.isLeader, isLast || step % validation.every == 0 else { return [:] }
     model.evaluate()
     defer { model.train() }
     let numbers = try withoutGradients { try validation.body() }
@@ -230,7 +259,7 @@ public final class Trainer {
   private func log(_ entry: inout StepMetrics, _ validated: [String: Double]) throws {
     for (name, number) in metrics { entry.numbers[name] = number() }
     entry.numbers.merge(validated) { _, new in new }
-    entry.measurements = speed.measurements()
+    entry.measurements.merge(speed.measurements()) { own, _ in own }
     for index in writers.indices { try writers[index].write(entry) }
     loggedStep = step
   }
@@ -255,7 +284,9 @@ public final class Trainer {
     if hasBegun { return }
     guard let run else { return hasBegun = true }
     if let checkpoint = run.checkpoint { try restore(checkpoint) }
-    writers.insert(contentsOf: try run.openMetrics(keepingSteps: loggedStep), at: 0)
+    if communicator.isLeader {
+      writers.insert(contentsOf: try run.openMetrics(keepingSteps: loggedStep), at: 0)
+    }
     hasBegun = true
   }
 
@@ -339,6 +370,7 @@ public final class Trainer {
     guard let run else { return }
     try finite.checkParameters(of: optimizers, step: step)
     try finite.checkBuffers(of: model, step: step)
+    if !communicator.isLeader { return savedStep = step }
     var checkpoint = Checkpoint(step: step)
     checkpoint.add(model.stateDictionary(), prefix: "model.")
     for (index, optimizer) in optimizers.enumerated() {
@@ -368,6 +400,23 @@ public final class Trainer {
     let place = run.map { "\($0.checkpoints.folder.path) holds it" } ?? "nothing is kept"
     throw Interrupted(
       step == 0 ? "stopped before the first step" : "stopped after step \(step) of \(lastStep): \(place)")
+  }
+}
+
+/// The loss of a batch, and its gradients.
+public struct StepGradients {
+  /// Its value.
+  public let loss: Float
+  /// Those with respect to the parameters.
+  public let gradients: Gradients
+
+  /// A loss and its gradients.
+  public init(loss: Float, gradients: Gradients) { (self.loss, self.gradients) = (loss, gradients) }
+
+  /// Those of one number that was recorded.
+  public init(of loss: Variable) {
+    gradients = loss.backward()
+    self.loss = loss.item()
   }
 }
 

@@ -52,6 +52,22 @@ import Testing
     }
   }
 
+  /// Parts that are computed by themselves, and in parts in their turn.
+  @Test(arguments: [1, 2, 11]) func partsOfPartsAreThoseOfTheWhole(size: Int) {
+    var random = Random(seed: 2)
+    let x = Variable(random.normal([11, 3]))
+    let expected = MicrobatchTests.model()(x).value
+    let (model, batch) = (MicrobatchTests.model(), PartedBatch())
+    let parts = [0..<4, 4..<5, 5..<11].map { rows in
+      batch.part(rows) {
+        microbatched(rows.count, size: size) { part in
+          model(x.slice(part.lowerBound + rows.lowerBound..<part.upperBound + rows.lowerBound, axis: 0))
+        }
+      }
+    }
+    #expect(Variable.concatenate(parts, axis: 0).value == expected)
+  }
+
   /// Blocks that are computed again inside of parts that are, and no tape at all.
   @Test func partsOfCheckpoints() {
     let x = Variable(Tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))

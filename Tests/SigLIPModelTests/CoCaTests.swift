@@ -158,6 +158,7 @@ import SigLIPModel
       atPath: Self.folder + "/open_clip_model.safetensors", toPath: folder.path("open_clip_model.safetensors")
     )
     let error = #expect(throws: (any Error).self) { try CoCa(openClip: folder.path("")) }
-    #expect("\(error!)".contains(problem), "\(error!)")
+    let sentence = error.map { "\($0)" } ?? ""
+    #expect(sentence.contains(problem), "\(sentence)")
   }
 }

@@ -172,7 +172,7 @@ extension TrainingConfigurationTests {
   @Test(arguments: [
     "", "data", "loader", "noise", "model", "model.image", "model.text", "towers", "towers.image", "loss",
     "loss.negatives", "optimizer", "optimizer.groups", "schedule", "average", "evaluation", "checkpoints",
-    "metrics",
+    "metrics", "distributed",
   ])
   func everyKeyIsDocumented(object: String) throws {
     let document = URL(filePath: exampleData("")).appending(path: "../../Documentation/siglip-train.md")

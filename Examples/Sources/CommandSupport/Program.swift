@@ -13,10 +13,13 @@ extension ParsableCommand {
       // An environment variable that does not fit ends the program here, before anything is made.
       _ = (Compute.instructionSet, Compute.threadCount)
       try command.run()
+      Launch.end()
       Foundation.exit(0)
     } catch let interrupted as Interrupted {
-      printError(interrupted.description)
-      Foundation.exit(interrupted.exitStatus)
+      if Launch.isLeader { printError(interrupted.description) }
+      Launch.leave(status: interrupted.exitStatus)
+    } catch is LeaderStopped {
+      Launch.leave(status: 1)
     } catch let code as ExitCode {
       Foundation.exit(code.rawValue)
     } catch  where exitCode(for: error).isSuccess {
@@ -25,7 +28,9 @@ extension ParsableCommand {
     } catch {
       let isFoundations = [NSCocoaErrorDomain, NSPOSIXErrorDomain].contains((error as NSError).domain)
       let lines = (isFoundations ? reason(of: error) : message(for: error)).split(whereSeparator: \.isNewline)
-      printError("Error: \(lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " "))")
+      let line = "Error: \(lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " "))"
+      Launch.fail(line, print: printError)
+      printError(line)
       Foundation.exit(min(max(exitCode(for: error).rawValue, 1), 127))
     }
   }

@@ -11,7 +11,8 @@ struct Train: ParsableCommand {
       A JSON file says what: data, model, towers, loss, optimizer, steps. siglip train --example list names ready ones, and \
       siglip train --example NAME prints one to begin with; README.md explains every key. The output folder gets the \
       trained model (model), metrics.jsonl, evaluation.json, report.html and checkpoints. Ctrl-C ends after the current \
-      step and keeps what is learned; --resume goes on, to the same bytes as without the stop.
+      step and keeps what is learned; --resume goes on, to the same bytes as without the stop. Started by mpirun, all \
+      processes train together, if the program was built with the trait MPI: see Documentation/distributed.md.
 
       EXAMPLES
         siglip train --example scratch > photos.json
@@ -55,10 +56,14 @@ struct Train: ParsableCommand {
   func run() throws {
     if let example { return try printLines(TrainingExample.text(named: example, settings: settings)) }
     Interruption.watch()
+    let communicator = try Launch.communicator(warn: printError)
     if let threads { Compute.threadCount = threads }
-    let training = try SigLIPTraining(try TrainingConfiguration(path: config ?? "", settings: settings))
+    let training = try SigLIPTraining(
+      TrainingConfiguration(path: config ?? "", settings: settings), communicator: communicator)
     let output = training.configuration.output
     if dryRun {
+      if !communicator.isLeader { return try communicator.waitForLeader() }
+      defer { try? communicator.waitForLeader() }
       let result = try training.dryRun()
       try printLines(result.lines)
       try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
@@ -67,6 +72,7 @@ struct Train: ParsableCommand {
     }
     let evaluation = try training.run(
       start: resume ? .resuming : .new, allowing: Set(allowed), showsProgress: true, warn: printError)
+    if !communicator.isLeader { return }
     if let evaluation { try printLines(evaluation.table(title: "evaluation")) }
     try printLines("the model is in \(output.shown)/model; \(output.shown)/report.html shows the run")
   }

@@ -71,11 +71,12 @@ import SigLIPModel
 
   func run() throws {
     Interruption.watch()
+    let communicator = try Launch.communicator(warn: printError)
     if let threads { Compute.threadCount = threads }
     let configuration = configuration
     let data = try EmojiData(
       folder: URL(filePath: folder), languages: configuration.data.sources[0].languages)
-    let training = try SigLIPTraining(configuration)
+    let training = try SigLIPTraining(configuration, communicator: communicator)
     var evaluation: Evaluation?
     do {
       try training.run(
@@ -86,6 +87,7 @@ import SigLIPModel
     } catch let error as NonFiniteError {
       throw CommandError("\(error.sentence); a smaller --learning-rate may help")
     }
+    if !communicator.isLeader { return }
     if let evaluation { try printLines(evaluation.table) }
     try printLines("results in \(output.shown): report.html shows them")
   }

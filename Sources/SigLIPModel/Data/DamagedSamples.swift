@@ -69,7 +69,7 @@ extension [DamagedSample] {
 }
 
 /// A sample that cannot be read.
-public struct DamagedSample: Sendable, Hashable {
+public struct DamagedSample: Sendable, Hashable, Codable {
   /// Its index in the source.
   public let index: Int
   /// Its key.

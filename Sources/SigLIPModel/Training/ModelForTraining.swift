@@ -214,10 +214,11 @@ extension TrainingConfiguration {
         "augmentations",
         "a locked residual network that sees other images in each pass would collect their statistics")
     }
-    if microbatchSize != nil {
+    for (key, cutsBatches) in [
+      ("microbatchSize", microbatchSize != nil), ("distributed.shards", distributed.shards ?? 1 > 1),
+    ] where cutsBatches {
       throw ConfigurationError(
-        "microbatchSize",
-        "a residual network normalises by whole batches, of which parts have other statistics")
+        key, "a residual network normalises by whole batches, of which parts have other statistics")
     }
   }
 }

@@ -9,14 +9,20 @@ public struct PairBatch: Sendable {
     case images(ImageBatch)
     /// Rows of ``LockedFeatures``.
     case features([Int])
+    /// No images: other ranks have the pairs.
+    case none
   }
 
   /// The images.
   public let images: Images
   /// Token ids, `[pairs, context]`.
   public let tokens: IndexTensor
-  /// Which pairs belong together beside each image and its own caption: those of the same number.
+  /// By what pairs are known that belong together beside each image and its own caption.
+  let identities: [PairIdentity]
+  /// Which pairs belong together: those of the same number. Of a part of a batch, the pairs outside are not known.
   public let classes: [Int]
+  /// How many of the pairs each shard of the batch has, of those that this is made of.
+  let shardCounts: [Int]
   /// The samples, as their source numbers them.
   public let samples: [Int]
   /// For what is drawn for the batch as a whole.
@@ -46,6 +52,8 @@ public struct PairBatchMaker: Sendable {
   var features: FeatureRows?
   /// What is spoiled on purpose.
   public var noise: PairNoise?
+  /// Which part of each batch is made; the whole if not given.
+  public var shards: Shards?
 
   /// A maker of batches for a model's preprocessing and tokenizer.
   public init(
@@ -63,8 +71,7 @@ public struct PairBatchMaker: Sendable {
     let sample: Int
     var image: RGBImage?
     var row: Int?
-    /// Equal where images are.
-    var imageNumber: Int
+    var identity: PairIdentity
     var text: Text
   }
 
@@ -72,6 +79,12 @@ public struct PairBatchMaker: Sendable {
   private enum Text {
     case caption(String)
     case noise([Int32])
+
+    /// Of a caption; noise is equal to nothing.
+    var digest: ContentDigest? {
+      guard case .caption(let caption) = self else { return nil }
+      return ContentDigest { $0.update(caption.utf8) }
+    }
   }
 
   /// The batch of some samples; smaller where some are damaged.
@@ -80,26 +93,38 @@ public struct PairBatchMaker: Sendable {
   public func callAsFunction(_ samples: BatchSamples) throws -> PairBatch {
     var pairs: [Pair] = []
     pairs.reserveCapacity(samples.count)
-    for (place, sample) in samples.indices.enumerated() {
-      let index = reader.source.index(ofPlace: sample, epoch: samples.epoch)
-      var random = samples.random(at: place)
-      if let pair = try reader.read(index, { try pair($0, &random) }) { pairs.append(pair) }
+    let parts = shards.map { shards in shards.own.map { shards.places(of: $0, in: samples.count) } }
+    let shardCounts = try (parts ?? [0..<samples.count]).map { places in
+      let known = pairs.count
+      for place in places {
+        let index = reader.source.index(ofPlace: samples.indices[place], epoch: samples.epoch)
+        var random = samples.random(at: place)
+        if let pair = try reader.read(index, { try pair($0, &random) }) { pairs.append(pair) }
+      }
+      return pairs.count - known
     }
-    if pairs.isEmpty { throw EmptyBatch(count: samples.count) }
+    // Other ranks may have some.
+    if pairs.isEmpty && shards == nil { throw EmptyBatch(count: samples.count) }
     if let noise {
       let texts = pairs.map(\.text)
       for (place, other) in noise.places(of: pairs.count, in: samples).enumerated() {
         pairs[place].text = texts[other]
+        pairs[place].identity.caption = texts[other].digest
       }
     }
     let tokens = pairs.flatMap { row(of: $0.text) }
     var random = samples.random(at: 0)
     return PairBatch(
-      images: features == nil
-        ? .images(preprocessing.batch(ofFitted: pairs.compactMap(\.image)))
-        : .features(pairs.compactMap(\.row)),
-      tokens: IndexTensor(tokens, shape: [pairs.count, encoder.contextLength]), classes: classes(of: pairs),
-      samples: pairs.map(\.sample), random: random.split())
+      images: images(of: pairs),
+      tokens: IndexTensor(tokens, shape: [pairs.count, encoder.contextLength]),
+      identities: pairs.map(\.identity),
+      classes: joinsEqualCaptions ? PairIdentity.classes(of: pairs.map(\.identity)) : Array(pairs.indices),
+      shardCounts: shardCounts, samples: pairs.map(\.sample), random: random.split())
+  }
+
+  private func images(of pairs: [Pair]) -> PairBatch.Images {
+    if features != nil { return .features(pairs.compactMap(\.row)) }
+    return pairs.isEmpty ? .none : .images(preprocessing.batch(ofFitted: pairs.compactMap(\.image)))
   }
 
   private func pair(_ index: Int, _ random: inout Random) throws -> Pair {
@@ -107,12 +132,13 @@ public struct PairBatchMaker: Sendable {
     let captions = try source.captions(at: index)
     let caption = captions[captions.count == 1 ? 0 : random.nextInt(below: captions.count)].text
     let text = noise?.tokens(of: index, encoder).map(Text.noise) ?? .caption(caption)
-    var pair = Pair(sample: index, imageNumber: -1 - index, text: text)
+    var pair = Pair(
+      sample: index, identity: PairIdentity(image: -1 - index, caption: text.digest), text: text)
     if let features {
       let row = try features.row(of: index)
       let noiseRow = noise?.picture(of: index).map { features.features.noiseRows[$0] }
       pair.row = noiseRow ?? row
-      if noiseRow == nil { pair.imageNumber = row }
+      if noiseRow == nil { pair.identity.image = row }
     } else {
       let image = try source.image(at: index).decoded(options: options)
       let fitted = preprocessing.fit(augmentations(image, random: &random))
@@ -148,30 +174,6 @@ public struct PairBatchMaker: Sendable {
       return (image, caption, reader.source.key(at: index))
     }
   }
-
-  /// A number for each pair, equal for those that share an image or a caption, directly or through others.
-  private func classes(of pairs: [Pair]) -> [Int] {
-    var classes = Array(pairs.indices)
-    if !joinsEqualCaptions { return classes }
-    func root(_ place: Int) -> Int {
-      var place = place
-      while classes[place] != place { place = classes[place] }
-      return place
-    }
-    var captions: [ExactString: Int] = [:]
-    var images: [Int: Int] = [:]
-    for (place, pair) in pairs.enumerated() {
-      var equals = [images.updateValueIfAbsent(place, forKey: pair.imageNumber)]
-      if case .caption(let caption) = pair.text {
-        equals.append(captions.updateValueIfAbsent(place, forKey: ExactString(caption)))
-      }
-      for first in equals {
-        let (a, b) = (root(first), root(place))
-        classes[max(a, b)] = min(a, b)
-      }
-    }
-    return classes.indices.map(root)
-  }
 }
 
 /// Every sample of a batch is damaged.
@@ -182,14 +184,5 @@ public struct EmptyBatch: DataError {
   /// The number, and what to do.
   public var sentence: String {
     "all \(count) samples of a batch are damaged: see damaged.tsv, or choose larger batches"
-  }
-}
-
-extension Dictionary {
-  /// The value of a key, which is the given one where there was none.
-  fileprivate mutating func updateValueIfAbsent(_ value: Value, forKey key: Key) -> Value {
-    if let known = self[key] { return known }
-    self[key] = value
-    return value
   }
 }

@@ -27,12 +27,29 @@ public final class SigLIPTraining {
   let evaluationData: OpenedData?
   let heldOutData: OpenedData?
   let options = ImageReadingOptions()
+  /// Who trains the same model on other processes.
+  public let communicator: any Communicator
+  /// How batches are cut; nil if they are not.
+  let shards: Shards?
 
   /// Opens data and model; nothing is written.
   ///
+  /// - Parameter communicator: The processes that train together, each of which does this.
   /// - Throws: ``ConfigurationError``, ``FileError``, `StateError`, and what else sources throw.
-  public init(_ configuration: TrainingConfiguration) throws {
-    var configuration = try configuration.checked()
+  public init(_ configuration: TrainingConfiguration, communicator: any Communicator = SingleProcess()) throws
+  {
+    var configuration = configuration
+    if configuration.distributed.shards == nil && !(communicator is SingleProcess) {
+      configuration.distributed.shards = Shards.usualCount(ranks: communicator.size)
+    }
+    configuration = try configuration.checked()
+    self.communicator = communicator
+    let count = configuration.distributed.shards ?? 1
+    if count < communicator.size {
+      throw ConfigurationError(
+        "distributed.shards", "is \(count), but there are \(communicator.size) processes")
+    }
+    shards = count > 1 ? try Shards(count, communicator) : nil
     data = try configuration.data.open(seed: configuration.seed)
     evaluationData = try configuration.evaluation.data?.open(seed: configuration.seed)
     heldOutData = try configuration.evaluation.heldOut?.open(seed: configuration.seed)
@@ -57,6 +74,7 @@ public final class SigLIPTraining {
     if let problem = configuration.loss.problem {
       throw ConfigurationError("loss.\(problem.key.stringValue)", problem.text)
     }
+    if let problem = configuration.problemOfShards { throw ConfigurationError(problem.key, problem.text) }
     self.configuration = configuration
   }
 
@@ -69,7 +87,7 @@ public final class SigLIPTraining {
   ///   - warn: Told what is not as expected, a line each.
   ///   - finish: Called when the model is written, while no other run can use the folder: for evaluations of one's own, and
   ///     what the report says of them.
-  /// - Returns: The retrieval of the evaluation's data, if there are any.
+  /// - Returns: The retrieval of the evaluation's data, if there are any, to the leader of several processes.
   /// - Throws: ``Interrupted``, ``NonFiniteError``, ``TooManyDamagedSamples``, ``FileError`` and more.
   @discardableResult
   public func run(
@@ -77,14 +95,17 @@ public final class SigLIPTraining {
     warn: @escaping (String) -> Void = RunFolder.printWarning,
     finish: (inout TrainingReport) throws -> Void = { _ in }
   ) throws -> RetrievalEvaluation? {
-    let run = try RunFolder(
+    let run = try RunFolder.open(
       URL(filePath: configuration.output), configuration: try identity(), start: start, allowing: allowed,
-      retention: .init(last: configuration.checkpoints.keepLast), warn: warn)
-    try run.remove("evaluation.json", "held-out.json", "report.html")
+      retention: .init(last: configuration.checkpoints.keepLast), warn: warn, communicator)
+    if communicator.isLeader { try run.remove("evaluation.json", "held-out.json", "report.html") }
     let session = try TrainingSession(self, run: run, showsProgress: showsProgress)
-    defer { try? session.writeDamaged() }
+    defer { if communicator.size == 1 { try? session.writeDamaged() } }
     try session.train()
-    return try session.finish(finish)
+    if communicator.size > 1 { try session.writeDamaged() }
+    let evaluation = try communicator.isLeader ? session.finish(finish) : nil
+    try communicator.waitForLeader()
+    return evaluation
   }
 
   /// What decides the course: the configuration, and SHA-256 of the files that can be read at once.
@@ -109,7 +130,9 @@ public final class SigLIPTraining {
       Identity(
         configuration: configuration,
         files: Dictionary(uniqueKeysWithValues: try paths.map { ($0, try SHA256.digest(ofFile: $0)) })),
-      mayChange: ["steps", "output", "loader", "evaluation", "checkpoints", "metrics"])
+      mayChange: [
+        "steps", "output", "loader", "evaluation", "checkpoints", "metrics", "distributed.texts",
+      ])
   }
 }
 

@@ -11,6 +11,7 @@ struct StepLoss {
     switch batch.images {
     case .features(let rows): loss(batch, rows, features!)
     case .images(let images): loss(batch, images)
+    case .none: programmerError("a step of a batch without images")
     }
   }
 

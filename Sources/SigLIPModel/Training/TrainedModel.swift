@@ -29,6 +29,7 @@ extension SigLIPTraining {
       joinsEqualCaptions: configuration.loss.positives == .same)
     maker.features = features.map { FeatureRows($0, of: reader.source) }
     maker.noise = configuration.noise.map { PairNoise($0, seed: configuration.seed) }
+    maker.shards = shards
     return maker
   }
 

@@ -28,7 +28,9 @@ final class TrainingSession {
     reader = tolerant(training.data)
     evaluationReader = training.evaluationData.map(tolerant)
     heldOutReader = training.heldOutData.map(tolerant)
-    features = try training.lockedFeatures()
+    // One process computes what is not in the cache.
+    let communicator = training.communicator
+    features = try communicator.leaderFirst { try training.lockedFeatures() }
     model = try training.trainedModel(features)
     // Reading the model and computing features needed memory of other sizes than steps do.
     MemoryPool.shared.releaseUnused()
@@ -43,13 +45,14 @@ final class TrainingSession {
       settings: .init(
         gradientNorm: configuration.optimizer.gradientNorm == 0 ? nil : configuration.optimizer.gradientNorm,
         logEvery: configuration.metrics.every,
-        saveEvery: configuration.checkpoints.every))
+        saveEvery: configuration.checkpoints.every),
+      communicator: communicator)
     let maker = training.batchMaker(reader, features)
     loader = DataLoader(
       training.order, workers: configuration.loader.workers, ahead: configuration.loader.ahead
     ) { try maker($0) }
     prepareTrainer(showsProgress)
-    if configuration.metrics.tensorBoard {
+    if configuration.metrics.tensorBoard && communicator.isLeader {
       trainer.writers.append(
         try TensorBoardWriter(folder: URL(filePath: run.path("tensorboard"))))
     }
@@ -74,10 +77,22 @@ final class TrainingSession {
   /// Makes the steps that are left.
   func train() throws {
     do {
-      let loss = StepLoss(model: model, configuration: configuration, features: features)
-      try trainer.train(loader, until: configuration.steps) { batch in
-        leftOut = training.order.batchSize - batch.count
-        return loss(batch)
+      if let shards = training.shards {
+        let step = ShardedStep(
+          model, width: training.modelConfiguration.embeddingWidth, configuration, features, shards,
+          training.communicator)
+        try trainer.train(
+          loader, until: configuration.steps,
+          gradients: { batch in
+            defer { leftOut = training.order.batchSize - step.pairCount }
+            return try step(batch)
+          })
+      } else {
+        let loss = StepLoss(model: model, configuration: configuration, features: features)
+        try trainer.train(loader, until: configuration.steps) { batch in
+          leftOut = training.order.batchSize - batch.count
+          return loss(batch)
+        }
       }
     } catch let error as Interrupted where trainer.step > 0 {
       throw Interrupted("\(error); the same command with --resume goes on")
@@ -137,6 +152,16 @@ final class TrainingSession {
 
   /// Writes the list of samples that were left out, where any were.
   func writeDamaged() throws {
-    if !reader.damaged.isEmpty { try reader.writeDamaged(to: run.path("damaged.tsv")) }
+    let all = try training.communicator.allGather(JSONEncoder().encode(reader.damaged)).map {
+      try JSONDecoder().decode([DamagedSample].self, from: $0)
+    }
+    if !training.communicator.isLeader { return }
+    // Each once, though several ranks may have met it.
+    var found: [String: DamagedSample] = [:]
+    for sample in all.joined() where sample.index < found[sample.key]?.index ?? .max {
+      found[sample.key] = sample
+    }
+    let damaged = found.values.sorted { $0.index < $1.index }
+    if !damaged.isEmpty { try damaged.write(to: run.path("damaged.tsv")) }
   }
 }

@@ -54,13 +54,15 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public var checkpoints = CheckpointConfiguration()
   /// Which numbers are written down.
   public var metrics = MetricsConfiguration()
+  /// How a batch is shared by processes that train together.
+  public var distributed = DistributionConfiguration()
 
   /// A training on some data; all else as stands here.
   public init(data: DataConfiguration) { self.data = data }
 
   enum CodingKeys: CodingKey, CaseIterable {
     case version, output, seed, steps, batchSize, microbatchSize, data, loader, augmentations, noise, model
-    case towers, loss, optimizer, schedule, average, evaluation, checkpoints, metrics
+    case towers, loss, optimizer, schedule, average, evaluation, checkpoints, metrics, distributed
   }
 
   /// Decodes a configuration.
@@ -91,6 +93,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     try fields.read(.evaluation, into: &evaluation)
     try fields.read(.checkpoints, into: &checkpoints)
     try fields.read(.metrics, into: &metrics)
+    try fields.read(.distributed, into: &distributed)
+    if let problem = problemOfShards { throw ConfigurationError(problem.key, problem.text) }
     if schedule.warmUpSteps(of: steps) + schedule.coolDownSteps > steps {
       throw fields.problem(
         .schedule,

@@ -1,0 +1,67 @@
+import Kernels
+
+/// Numbers at one place of memory while messages go from it and come to it.
+package final class NumberBuffer {
+  /// How many there are.
+  package let count: Int
+  private let pointer: UnsafeMutablePointer<Float>
+
+  /// Room for numbers, which are none yet.
+  package init(count: Int) {
+    self.count = count
+    pointer = UnsafeMutablePointer(
+      mutating: UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+        .bindMemory(to: Float.self, capacity: max(count, 1)))
+  }
+
+  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+
+  /// Where some of them are.
+  package func bytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(
+      UnsafeMutableBufferPointer(start: pointer + range.lowerBound, count: range.count))
+  }
+
+  /// Takes the numbers of a tensor from a place on.
+  package func copy(_ tensor: Tensor, to place: Int) {
+    tensor.withUnsafeScalars { numbers in
+      if let base = numbers.baseAddress { copyNumbers(base, to: pointer + place, count: numbers.count) }
+    }
+  }
+
+  /// Sets some of them to 0.
+  package func clear(_ range: Range<Int>) {
+    (pointer + range.lowerBound).update(repeating: 0, count: range.count)
+  }
+
+  /// A tensor of the numbers from a place on.
+  package func tensor(at place: Int, shape: Shape) -> Tensor {
+    Tensor(uninitialized: shape) { numbers in
+      if let base = numbers.baseAddress { copyNumbers(pointer + place, to: base, count: numbers.count) }
+    }
+  }
+
+  /// Sets numbers of this buffer to those of another one.
+  package func copy(_ range: Range<Int>, of other: NumberBuffer, to place: Int) {
+    copyNumbers(other.pointer + range.lowerBound, to: pointer + place, count: range.count)
+  }
+
+  /// Adds numbers of another buffer, or of this one, to those from a place on.
+  package func add(_ range: Range<Int>, of other: NumberBuffer, to place: Int) {
+    let add = Kernels.table.elementwise.binary
+    let (source, target) = (other.pointer + range.lowerBound, pointer + place)
+    ThreadPool.parallelRanges(count: range.count, grain: 1 << 15) { part in
+      let numbers = target + part.lowerBound
+      add(BinaryOperation.add.rawValue, numbers, 1, source + part.lowerBound, 1, numbers, part.count)
+    }
+  }
+}
+
+/// On all threads: one alone does not fill the memory's bandwidth, nor make new memory fast.
+private func copyNumbers(
+  _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
+) {
+  ThreadPool.parallelRanges(count: count, grain: 1 << 16) { range in
+    (target + range.lowerBound).update(from: source + range.lowerBound, count: range.count)
+  }
+}
