@@ -51,16 +51,6 @@ public struct Gradients {
     }
   }
 
-  /// Sets the gradient with respect to a leaf by its number; one that is there is replaced.
-  mutating func insert(_ gradient: Tensor, _ id: UInt64) {
-    let place = place(of: id)
-    if holds(id, at: place) {
-      entries[place].tensor = gradient
-    } else {
-      entries.insert(Entry(id: id, tensor: gradient), at: place)
-    }
-  }
-
   /// Adds other gradients, leaf by leaf.
   public mutating func add(_ other: Gradients) {
     for entry in other.entries {

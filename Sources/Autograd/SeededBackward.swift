@@ -1,15 +1,9 @@
-/// Gradients of several variables at once with respect to every leaf they came from, given those with respect to them: for
-/// what lies behind a loss that was computed elsewhere.
+/// Hands out the gradients of several variables at once with respect to every leaf they came from, given those with respect to
+/// them: each as soon as nothing will add to it any more. Nothing keeps it.
 ///
-/// - Parameter outputs: Variables and the gradients with respect to them, of their shapes; constants are passed over.
-/// - Returns: No gradients if all are constants.
-public func backward(_ outputs: [(variable: Variable, gradient: Tensor)]) -> Gradients {
-  var gradients = Gradients()
-  backward(outputs) { leaf, gradient in gradients.insert(gradient, leaf) }
-  return gradients
-}
-
-/// The same, with each leaf's gradient handed out as soon as nothing will add to it any more; nothing keeps it.
+/// - Parameters:
+///   - outputs: Variables and the gradients with respect to them, of their shapes; constants are passed over.
+///   - body: Called once for each leaf that a gradient reaches.
 package func backward(
   _ outputs: [(variable: Variable, gradient: Tensor)],
   handingOut body: (_ leaf: UInt64, _ gradient: Tensor) throws -> Void

@@ -123,22 +123,14 @@ extension Communicator {
   public func barrier() throws { _ = try allGather(Data()) }
 
   /// Waits for the leader to come here, however long that takes.
-  public func waitForLeader() throws {
-    let usual = patience
-    patience = .seconds(1 << 40)
-    defer { patience = usual }
-    try barrier()
-  }
+  public func waitForLeader() throws { try withoutHurry { try barrier() } }
 
   /// What `body` gives, done by the leader first and then by the others, which find what it has written.
   ///
   /// - Throws: What `body` throws; ``LeaderStopped`` where that is the leader's.
   public func leaderFirst<Result>(_ body: () throws -> Result) throws -> Result {
-    let usual = patience
-    patience = .seconds(1 << 40)
-    defer { patience = usual }
     if !isLeader {
-      if try broadcast(nil).isEmpty { throw LeaderStopped() }
+      if try withoutHurry({ try broadcast(nil) }).isEmpty { throw LeaderStopped() }
       return try body()
     }
     do {
@@ -149,6 +141,14 @@ extension Communicator {
       _ = try broadcast(Data())
       throw error
     }
+  }
+
+  /// Waits for others however long it takes, as they may do long work.
+  private func withoutHurry<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let usual = patience
+    patience = .seconds(1 << 40)
+    defer { patience = usual }
+    return try body()
   }
 
   /// Every rank's bytes, by rank; of any lengths.
@@ -180,6 +180,17 @@ extension Communicator {
     var all = [Double](repeating: own, count: size)
     try gatherEqualParts(&all)
     return all
+  }
+
+  /// Every rank's numbers, by rank; of any count.
+  public func allGather(_ own: [Double]) throws -> [[Double]] {
+    try allGather(own.withUnsafeBytes { Data($0) }).map { bytes in
+      bytes.withUnsafeBytes { bytes in
+        stride(from: 0, to: bytes.count, by: 8).map {
+          bytes.loadUnaligned(fromByteOffset: $0, as: Double.self)
+        }
+      }
+    }
   }
 
   /// The bytes that one rank has, on all.

@@ -10,6 +10,8 @@ public final class GradientReduction {
   private let buckets: [Bucket]
   private let places: [ObjectIdentifier: (bucket: Int, entry: Int)]
   private var contributors: [Bool] = []
+  /// The gradients of a process that is alone: they stay where they are.
+  private var kept = Gradients()
   /// Buckets whose parts were sent, and of those the ones whose sums were.
   private var (started, gathering) = (0, 0)
 
@@ -44,6 +46,7 @@ public final class GradientReduction {
   /// - Parameter contributors: Ranks that have gradients.
   public func begin(contributors: [Bool]) {
     self.contributors = contributors
+    kept = Gradients()
     (started, gathering) = (0, 0)
     for bucket in buckets {
       bucket.missing = bucket.entries.count
@@ -56,9 +59,10 @@ public final class GradientReduction {
     guard let place = places[ObjectIdentifier(parameter)] else { return }
     let bucket = buckets[place.bucket]
     if bucket.entries[place.entry].isSet { programmerError("GradientReduction: a gradient was given twice") }
+    bucket.entries[place.entry].isSet = true
+    if communicator.size == 1 { return kept[parameter] = gradient }
     fill(bucket)
     bucket.buffer!.copy(gradient, to: bucket.entries[place.entry].offset)
-    bucket.entries[place.entry].isSet = true
     bucket.missing -= 1
     try startComplete()
     try progress()
@@ -93,6 +97,10 @@ public final class GradientReduction {
   ///
   /// - Returns: The gradients of the parameters that a gradient reached on any rank.
   public func finish() throws -> Gradients {
+    if communicator.size == 1 {
+      defer { kept = Gradients() }
+      return kept
+    }
     var reached = Data()
     for bucket in buckets {
       for entry in bucket.entries.indices {
@@ -122,7 +130,7 @@ public final class GradientReduction {
       try bucket.sum!.waitForGather("the sums of gradients")
       for entry in bucket.entries {
         if everywhere.contains(where: { $0[flag] == 1 }) {
-          gradients[entry.parameter.variable] = bucket.buffer!.tensor(
+          gradients[entry.parameter] = bucket.buffer!.tensor(
             at: entry.offset, shape: entry.parameter.value.shape)
         }
         flag += 1

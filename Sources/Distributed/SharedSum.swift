@@ -15,6 +15,12 @@ final class SharedSum {
   /// The other ranks' terms of the own part, one rank behind the other.
   private var terms: NumberBuffer?
 
+  /// Where a rank's numbers of the own part are.
+  private struct Term {
+    let buffer: NumberBuffer
+    let place: Int
+  }
+
   private enum Stage {
     case exchange(any PendingMessages)
     case added
@@ -34,12 +40,14 @@ final class SharedSum {
     self.communicator = communicator
     let (rank, ranks) = (communicator.rank, communicator.size)
     let own = parts[rank]
-    let terms = NumberBuffer(count: own.count * ranks)
+    let terms = NumberBuffer(count: own.count * (ranks - 1))
     self.terms = terms
+    stage = .added
     var messages: [Message] = []
     for peer in (1..<ranks).map({ (rank + $0) % ranks }) {
       if contributors[peer] && !own.isEmpty {
-        messages.append(.receive(terms.bytes(own.count * peer..<own.count * (peer + 1)), from: peer))
+        let place = term(of: peer).place
+        messages.append(.receive(terms.bytes(place..<place + own.count), from: peer))
       }
       if contributors[rank] && !parts[peer].isEmpty {
         messages.append(.send(UnsafeRawBufferPointer(buffer.bytes(parts[peer])), to: peer))
@@ -91,18 +99,22 @@ final class SharedSum {
     }
   }
 
+  private func term(of rank: Int) -> Term {
+    let own = parts[communicator.rank]
+    if rank == communicator.rank { return Term(buffer: buffer, place: own.lowerBound) }
+    return Term(buffer: terms!, place: own.count * (rank < communicator.rank ? rank : rank - 1))
+  }
+
   private func add() {
     let own = parts[communicator.rank]
-    let terms = terms!
-    // The own term takes its place among the others', so that the tree's order is that of the ranks.
-    let place = own.count * communicator.rank
-    terms.copy(own, of: buffer, to: place)
-    var sum = TreeSum<Int>(of: contributors.count) { left, right in
-      terms.add(right * own.count..<(right + 1) * own.count, of: terms, to: left * own.count)
+    var sum = TreeSum<Term>(of: contributors.count) { left, right in
+      left.buffer.add(right.place..<right.place + own.count, of: right.buffer, to: left.place)
     }
-    for rank in contributors.indices { sum.set(rank, to: contributors[rank] ? rank : nil) }
+    for rank in contributors.indices { sum.set(rank, to: contributors[rank] ? term(of: rank) : nil) }
     if let first = sum.finish() {
-      buffer.copy(first * own.count..<(first + 1) * own.count, of: terms, to: own.lowerBound)
+      if first.buffer !== buffer {
+        buffer.copy(first.place..<first.place + own.count, of: first.buffer, to: own.lowerBound)
+      }
     } else {
       buffer.clear(own)
     }

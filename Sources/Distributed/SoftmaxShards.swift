@@ -113,7 +113,7 @@ private struct LineSums: TextVisitor {
       try communicator.wait(for: pending, "the sums of all columns")
     }
     let all = (0..<layout.shards.count).map { LogSums(buffer, lines: layout.texts(of: $0)) }
-    let rowLosses = try communicator.gatherShards(rows.map { $0.loss })
+    let rowLosses = try communicator.allGather(rows.map(\.loss)).joined()
     let rowLoss = rowLosses.reduce(0, +) / Double(pairs.classes.images.count)
     let columnLoss = all.reduce(0.0) { $0 + $1.loss } / Double(count)
     return Lines(rows: rows, columns: all, loss: Float(0.5 * rowLoss + 0.5 * columnLoss))
@@ -163,21 +163,11 @@ private struct SoftmaxGradients: TextVisitor {
   mutating func finish() throws -> ShardedPairLoss {
     let images = ofImages.indices.map { ofImages[$0].finish() ?? .zeros(like: pairs.images[$0]) }
     // Σ g t x·y, g being the gradients of the logits.
-    let logScale = try communicator.gatherShards(
-      zip(images, pairs.images).map { Double(sumOfProducts($0, $1)) })
+    let logScale = try communicator.allGather(
+      zip(images, pairs.images).map { Double(sumOfProducts($0, $1)) }
+    ).joined()
     return ShardedPairLoss(
       value: lines.loss, images: images, texts: ofTexts.finish(pairs), logScale: Float(logScale.reduce(0, +)),
       bias: 0)
-  }
-}
-
-extension Communicator {
-  /// A number of each shard, in the order of the shards.
-  fileprivate func gatherShards(_ own: [Double]) throws -> [Double] {
-    try allGather(own.withUnsafeBytes { Data($0) }).flatMap { bytes in
-      bytes.withUnsafeBytes { bytes in
-        (0..<bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
-      }
-    }
   }
 }

@@ -48,11 +48,12 @@ extension Gradients {
   public mutating func scale(_ parameter: Parameter, by factor: Float) { scale(parameter.leaf, by: factor) }
 }
 
-/// Gradients of several variables as ``backward(_:)`` has them, with each parameter's handed out as soon as nothing will add
-/// to it any more: what becomes of it, such as sending it elsewhere, goes on while the sweep does.
+/// Computes gradients of several variables at once, given those with respect to them: for what lies behind a loss that was
+/// computed elsewhere. Each parameter's is handed out as soon as nothing will add to it any more: what becomes of it, such as
+/// sending it to other processes, goes on while the sweep does.
 ///
 /// - Parameters:
-///   - outputs: Variables and the gradients with respect to them.
+///   - outputs: Variables and the gradients with respect to them, of their shapes; constants are passed over.
 ///   - parameters: Of those that gradients are wanted for.
 ///   - body: Called once for each that a gradient reaches.
 public func backward(

@@ -71,6 +71,8 @@ public final class OptimizedParameters<State: OptimizerState> {
   var states: [State?]
   /// How often each parameter has been updated.
   var updateCounts: [Int]
+  /// Which parameters are updated here. What is remembered of the others, other processes keep.
+  var isOwned: [Bool]
 
   /// All parameters of a model, with the settings of the groups that their paths fit; traps when there is none, or
   /// when a group's regular expression matches none.
@@ -81,6 +83,7 @@ public final class OptimizedParameters<State: OptimizerState> {
     all = named.map { OptimizedParameter(path: $0.path, parameter: $0.parameter, groups: groups) }
     states = Array(repeating: nil, count: all.count)
     updateCounts = Array(repeating: 0, count: all.count)
+    isOwned = Array(repeating: true, count: all.count)
   }
 }
 
@@ -109,23 +112,33 @@ extension Optimizer {
     for index in table.all.indices {
       let parameter = table.all[index].parameter
       guard !parameter.isFrozen, let gradient = gradients[parameter] else { continue }
+      table.updateCounts[index] += 1
+      if !table.isOwned[index] { continue }
       // The table must not share the state's memory while it is changed.
       var state = table.states[index].take() ?? makeState(for: table.all[index])
       let circumstances = ParameterUpdate(
-        step: table.updateCounts[index], schedule: multiplier,
+        step: table.updateCounts[index] - 1, schedule: multiplier,
         learningRate: Double(learningRate) * multiplier * Double(table.all[index].learningRateMultiplier),
         weightDecayMultiplier: Double(table.all[index].weightDecayMultiplier),
         factoredView: table.all[index].factoredView)
       // Whoever holds the numbers has the update made in a copy.
       let before = observer == nil ? nil : parameter.value
       parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
-      table.updateCounts[index] += 1
       table.states[index] = consume state
       if let observer, let before {
         observer(ObservedUpdate(parameter: table.all[index], gradient: gradient, before: before))
       }
     }
     table.stepCount += 1
+  }
+
+  /// Leaves the update of some parameters to other processes. What is remembered of these is kept here no more; that they were
+  /// updated is counted.
+  package func updateOnly(_ isOwned: (Parameter) -> Bool) {
+    for (index, entry) in parameters.all.enumerated() {
+      parameters.isOwned[index] = isOwned(entry.parameter)
+      if !parameters.isOwned[index] { parameters.states[index] = nil }
+    }
   }
 
   /// Paths of the parameters that are to be trained but that no gradient reached.

@@ -56,7 +56,8 @@ extension OptimizerStateDictionary {
 }
 
 extension Optimizer {
-  /// The number of steps and what is remembered of each parameter.
+  /// The number of steps and what is remembered of each parameter; of those that are updated here, where several processes
+  /// share the work.
   public func stateDictionary() -> OptimizerStateDictionary {
     var result = OptimizerStateDictionary(counts: ["step": stepCount])
     for (index, entry) in parameters.all.enumerated() {
@@ -101,7 +102,7 @@ extension Optimizer {
       return (state, updates)
     }
     try state.check(missing: missing, remaining: remaining, mismatched: mismatched)
-    parameters.states = loaded.map(\.state)
+    parameters.states = zip(loaded, parameters.isOwned).map { $1 ? $0.state : nil }
     parameters.updateCounts = loaded.map(\.updates)
     parameters.stepCount = step ?? 0
   }

@@ -55,19 +55,10 @@ package struct LogSums {
 
   private func power(_ logit: Float, _ line: Int) -> Double { exp(Double(logit) - Double(largest[line])) }
 
-  /// Adds the power of a pair that was counted.
-  ///
-  /// - Returns: What it adds to the loss of its line, less the logarithm of the line's sum.
-  @discardableResult
-  mutating func takeOwn(_ logit: Float, of line: Int) -> Double {
+  /// Adds the power of a pair that was counted, once the largest logit of its line is known.
+  mutating func takeOwn(_ logit: Float, of line: Int) {
     own[line] += power(logit, line)
     ownLogits[line] += Double(logit)
-    return (Double(largest[line]) - Double(logit)) / Double(members[line])
-  }
-
-  /// Σ log Σ e^(logit - largest) of all lines with pairs: with one pair that is the largest, `own` is 1.
-  func logSums() -> Double {
-    members.indices.reduce(0) { members[$1] == 0 ? $0 : $0 + log1p((own[$1] - 1) + others[$1]) }
   }
 
   /// The probability of a pair less its target, 1 / `members`: the first two terms cancel if it is the only one.
@@ -100,7 +91,7 @@ package struct LogSums {
     }
   }
 
-  /// The loss of all lines, once all of their parts were added.
+  /// The loss of all lines, once all of their parts were added: with one pair that is the largest, `own` is 1.
   package var loss: Double {
     members.indices.reduce(0) { sum, line in
       if members[line] == 0 { return sum }

@@ -9,9 +9,8 @@ package final class NumberBuffer {
   /// Room for numbers, which are none yet.
   package init(count: Int) {
     self.count = count
-    pointer = UnsafeMutablePointer(
-      mutating: UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-        .bindMemory(to: Float.self, capacity: max(count, 1)))
+    pointer = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+      .bindMemory(to: Float.self, capacity: max(count, 1))
   }
 
   deinit { UnsafeMutableRawPointer(pointer).deallocate() }
@@ -23,9 +22,21 @@ package final class NumberBuffer {
   }
 
   /// Takes the numbers of a tensor from a place on.
-  package func copy(_ tensor: Tensor, to place: Int) {
+  package func copy(_ tensor: Tensor, to place: Int) { copy(0..<tensor.count, of: tensor, to: place) }
+
+  /// Takes some of the numbers of a tensor, in row-major order, from a place on.
+  package func copy(_ range: Range<Int>, of tensor: Tensor, to place: Int) {
     tensor.withUnsafeScalars { numbers in
-      if let base = numbers.baseAddress { copyNumbers(base, to: pointer + place, count: numbers.count) }
+      guard let base = numbers.baseAddress else { return }
+      copyNumbers(base + range.lowerBound, to: pointer + place, count: range.count)
+    }
+  }
+
+  /// Gives numbers to a tensor, from a place among its own on, in row-major order.
+  package func copy(_ range: Range<Int>, to tensor: inout Tensor, at place: Int) {
+    tensor.withUnsafeMutableScalars { numbers in
+      guard let base = numbers.baseAddress else { return }
+      copyNumbers(pointer + range.lowerBound, to: base + place, count: range.count)
     }
   }
 

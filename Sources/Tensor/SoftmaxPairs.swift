@@ -40,16 +40,7 @@ struct SoftmaxPairs {
 
   /// The sums of the lines of a part of all pairs, and the logits of its pairs that belong together.
   mutating func sums() -> (rows: LogSums, columns: LogSums) {
-    tiles.withMemory { tile in
-      for rows in tiles.rows {
-        for columns in tiles.columns { sum(rows, columns, tile) }
-      }
-    }
-    positives.forEach(images: 0..<tiles.images.shape[0], texts: 0..<tiles.texts.shape[0]) {
-      image, text, pair in
-      rows.takeOwn(logits[pair], of: image)
-      columns.takeOwn(logits[pair], of: text)
-    }
+    tiles.withMemory { sumAll($0) }
     return (rows, columns)
   }
 
@@ -57,19 +48,16 @@ struct SoftmaxPairs {
   mutating func gradients(rows: LogSums, columns: LogSums, weights: Weights) -> (
     images: Tensor, texts: Tensor
   ) {
+    (self.rows, self.columns) = (rows, columns)
     let ofImages = Tensor(uninitialized: tiles.images.shape)
     let ofTexts = Tensor(uninitialized: tiles.texts.shape)
     tiles.withMemory { tile in
-      for rowRange in tiles.rows {
-        for columnRange in tiles.columns {
-          multiply(rowRange, columnRange, to: tile)
-          takePairs(rowRange, columnRange, tile)
-          // In their place, what is known of all.
-          let own = (self.rows, self.columns)
-          (self.rows, self.columns) = (rows, columns)
-          replaceByGradients(rowRange, columnRange, tile, weights)
-          (self.rows, self.columns) = own
-          tiles.addGradients(rowRange, columnRange, tile, factor: scale, images: ofImages, texts: ofTexts)
+      for rows in tiles.rows {
+        for columns in tiles.columns {
+          multiply(rows, columns, to: tile)
+          keepLogits(rows, columns, tile)
+          replaceByGradients(rows, columns, tile, weights)
+          tiles.addGradients(rows, columns, tile, factor: scale, images: ofImages, texts: ofTexts)
         }
       }
     }
@@ -82,18 +70,14 @@ struct SoftmaxPairs {
     let needsImages = wanted.images || (wanted.logScale && !wanted.texts)
     let ofImages = needsImages ? Tensor(uninitialized: images.shape) : nil
     let ofTexts = wanted.texts ? Tensor(uninitialized: texts.shape) : nil
-    var value = 0.0
+    let (n, m) = (images.shape[0], texts.shape[0])
     tiles.withMemory { tile in
-      for rows in tiles.rows {
-        for columns in tiles.columns { sum(rows, columns, tile) }
-      }
-      value = self.value()
+      sumAll(tile)
       if ofImages == nil && ofTexts == nil { return }
       for rows in tiles.rows {
         for columns in tiles.columns {
           if !tiles.isOne { multiply(rows, columns, to: tile) }
-          replaceByGradients(
-            rows, columns, tile, Weights(images: images.shape[0], texts: texts.shape[0]))
+          replaceByGradients(rows, columns, tile, Weights(images: n, texts: m))
           tiles.addGradients(rows, columns, tile, factor: scale, images: ofImages, texts: ofTexts)
         }
       }
@@ -107,15 +91,29 @@ struct SoftmaxPairs {
       } else {
         sumOfProducts(ofTexts!, texts)
       }
+    let value = 0.5 * (rows.loss / Double(n)) + 0.5 * (columns.loss / Double(m))
     return PairwiseLoss(
       value: Tensor(Float(value)), images: wanted.images ? ofImages : nil, texts: ofTexts, logScale: logScale,
       bias: 0)
   }
 
+  /// Sums all tiles, and then the pairs that belong together, whose largest logits are known by now.
+  private mutating func sumAll(_ tile: UnsafeMutablePointer<Float>) {
+    for rows in tiles.rows {
+      for columns in tiles.columns { sum(rows, columns, tile) }
+    }
+    positives.forEach(images: 0..<tiles.images.shape[0], texts: 0..<tiles.texts.shape[0]) {
+      image, text, pair in
+      rows.takeOwn(logits[pair], of: image)
+      columns.takeOwn(logits[pair], of: text)
+    }
+  }
+
   /// Adds a tile to the sums.
   private mutating func sum(_ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>) {
     multiply(rows, columns, to: tile)
-    takePairs(rows, columns, tile)
+    keepLogits(rows, columns, tile)
+    leavePairsOut(rows, columns, tile)
     sumRows(rows, columns, tile)
     sumColumns(rows, columns, tile)
   }
@@ -128,14 +126,21 @@ struct SoftmaxPairs {
     }
   }
 
-  /// Remembers the logits of pairs that belong together. In their places stands -infinity.
-  private mutating func takePairs(
+  /// Remembers the logits of pairs that belong together.
+  private mutating func keepLogits(
     _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>
   ) {
     positives.forEach(images: rows, texts: columns) { image, text, pair in
-      let place = (image - rows.lowerBound) * columns.count + text - columns.lowerBound
-      logits[pair] = tile[place]
-      tile[place] = -.infinity
+      logits[pair] = tile[(image - rows.lowerBound) * columns.count + text - columns.lowerBound]
+    }
+  }
+
+  /// Counts pairs that belong together. In their places stands -infinity: they are no part of the others' sums.
+  private mutating func leavePairsOut(
+    _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>
+  ) {
+    positives.forEach(images: rows, texts: columns) { image, text, pair in
+      tile[(image - rows.lowerBound) * columns.count + text - columns.lowerBound] = -.infinity
       self.rows.add(logits[pair], to: image)
       self.columns.add(logits[pair], to: text)
     }
@@ -195,19 +200,6 @@ struct SoftmaxPairs {
         }
       }
     }
-  }
-
-  /// The loss, once all tiles have been summed.
-  private mutating func value() -> Double {
-    let (n, m) = (tiles.images.shape[0], tiles.texts.shape[0])
-    var (rowLoss, columnLoss) = (0.0, 0.0)
-    positives.forEach(images: 0..<n, texts: 0..<m) { image, text, pair in
-      rowLoss += rows.takeOwn(logits[pair], of: image)
-      columnLoss += columns.takeOwn(logits[pair], of: text)
-    }
-    rowLoss += rows.logSums()
-    columnLoss += columns.logSums()
-    return 0.5 * (rowLoss / Double(n)) + 0.5 * (columnLoss / Double(m))
   }
 
   /// Half the probability along the row over n and half that along the column over m, less the targets.

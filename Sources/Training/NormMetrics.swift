@@ -27,17 +27,47 @@ public struct NormMetrics: Sendable {
   /// - Returns: For each group the length of its parameters after the step, of their gradients as they are given here (so
   ///   after clipping), and of what the step changed, with weight decay.
   public func step(_ optimizers: [any Optimizer], _ gradients: Gradients) -> [String: Double] {
-    var squares: [String: Squares] = [:]
-    for optimizer in optimizers {
+    numbers(of: optimizers, gradients, changes: changes(of: optimizers, gradients))
+  }
+
+  /// The same where several ranks share the states of the optimizers. It tells them of the updates.
+  func step(
+    _ optimizers: [any Optimizer], _ gradients: Gradients, _ shards: ShardedOptimizerState
+  ) throws -> [String: Double] {
+    let own = changes(of: optimizers, gradients)
+    try shards.gatherParameters()
+    return numbers(of: optimizers, gradients, changes: try own.map(shards.joined))
+  }
+
+  /// Makes a step.
+  ///
+  /// - Returns: For each optimizer and each of its parameters the squared length of the change; 0 where there is none.
+  private func changes(of optimizers: [any Optimizer], _ gradients: Gradients) -> [[Double]] {
+    optimizers.map { optimizer in
+      let parameters = optimizer.optimizedParameters
+      var changes = [Double](repeating: 0, count: parameters.count)
+      var index = 0
       optimizer.step(gradients) { update in
-        let group = group(update.parameter.path)
-        squares[group, default: Squares()].gradient += update.gradient.sumOfSquaresInDouble()
-        squares[group, default: Squares()].update += update.after.sumOfSquaredDifferencesInDouble(
-          from: update.before)
+        // In the order of the model.
+        while parameters[index].parameter !== update.parameter.parameter { index += 1 }
+        changes[index] = update.after.sumOfSquaredDifferencesInDouble(from: update.before)
       }
-      for entry in optimizer.optimizedParameters where !entry.parameter.isFrozen {
-        squares[group(entry.path), default: Squares()].parameter += entry.parameter.value
-          .sumOfSquaresInDouble()
+      return changes
+    }
+  }
+
+  private func numbers(
+    of optimizers: [any Optimizer], _ gradients: Gradients, changes: [[Double]]
+  ) -> [String: Double] {
+    var squares: [String: Squares] = [:]
+    for (optimizer, changed) in zip(optimizers, changes) {
+      for (entry, change) in zip(optimizer.optimizedParameters, changed) where !entry.parameter.isFrozen {
+        let group = group(entry.path)
+        if let gradient = gradients[entry.parameter] {
+          squares[group, default: Squares()].gradient += gradient.sumOfSquaresInDouble()
+        }
+        squares[group, default: Squares()].update += change
+        squares[group, default: Squares()].parameter += entry.parameter.value.sumOfSquaresInDouble()
       }
     }
     var numbers: [String: Double] = [:]

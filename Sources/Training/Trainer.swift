@@ -62,7 +62,12 @@ public final class Trainer {
   /// validates and shows progress.
   public let communicator: any Communicator
 
+  /// Whether ranks share the states of optimizers: each keeps those of some parameters, updates these and tells the others,
+  /// with the same bits; see ``ShardedOptimizerState``. Set it before training.
+  public var shardsOptimizerState = false
+
   private let run: RunFolder?
+  private var stateShards: ShardedOptimizerState?
   private var finite: FiniteSteps
   private var validation: (every: Int, body: () throws -> [String: Double])?
   private var norms: (every: Int, metrics: NormMetrics)?
@@ -210,13 +215,13 @@ public final class Trainer {
   }
 
   /// - Returns: Whether a step was made; it may be left out.
-  private func update(_ step: StepGradients, _ entry: inout StepMetrics, _ probe: ModuleProbe?) throws -> Bool
-  {
-    let value = step.loss
-    var gradients = step.gradients
+  private func update(
+    _ made: consuming StepGradients, _ entry: inout StepMetrics, _ probe: ModuleProbe?
+  ) throws -> Bool {
     if let probe { entry.numbers.merge(probe.finish()) { own, _ in own } }
-    let clipping = clipGlobalNorm(&gradients, of: optimizers, to: settings.gradientNorm ?? .infinity)
-    entry.numbers["loss"] = Double(value)
+    let clipping = clipGlobalNorm(
+      &made.gradients, of: optimizers, to: settings.gradientNorm ?? .infinity)
+    entry.numbers["loss"] = Double(made.loss)
     entry.numbers["gradient norm"] = clipping.norm
     for (index, optimizer) in optimizers.enumerated() {
       let name = optimizers.count == 1 ? "learning rate" : "learning rate/\(index)"
@@ -224,14 +229,18 @@ public final class Trainer {
         Double(optimizer.learningRate) * Double(optimizer.schedule(optimizer.stepCount))
     }
     let isAllowed = try finite.allow(
-      loss: value, gradients, of: optimizers, step: self.step, norm: clipping.norm)
+      loss: made.loss, made.gradients, of: optimizers, step: step, norm: clipping.norm)
     if !isAllowed {
       for optimizer in optimizers { optimizer.skipStep() }
     } else {
       if let norms, isDue(norms.every) {
-        entry.numbers.merge(norms.metrics.step(optimizers, gradients)) { own, _ in own }
+        let lengths =
+          try stateShards.map { try norms.metrics.step(optimizers, made.gradients, $0) }
+          ?? norms.metrics.step(optimizers, made.gradients)
+        entry.numbers.merge(lengths) { own, _ in own }
       } else {
-        for optimizer in optimizers { optimizer.step(gradients) }
+        for optimizer in optimizers { optimizer.step(made.gradients) }
+        try stateShards?.gatherParameters()
       }
       afterUpdate()
       average?.update()
@@ -282,6 +291,9 @@ public final class Trainer {
   /// Opens the run's files, after what its checkpoint holds was taken over.
   private func begin() throws {
     if hasBegun { return }
+    if shardsOptimizerState && communicator.size > 1 {
+      stateShards = ShardedOptimizerState(optimizers, communicator)
+    }
     guard let run else { return hasBegun = true }
     if let checkpoint = run.checkpoint { try restore(checkpoint) }
     if communicator.isLeader {
@@ -370,11 +382,12 @@ public final class Trainer {
     guard let run else { return }
     try finite.checkParameters(of: optimizers, step: step)
     try finite.checkBuffers(of: model, step: step)
+    let states = try stateShards?.gatherStates()
     if !communicator.isLeader { return savedStep = step }
     var checkpoint = Checkpoint(step: step)
     checkpoint.add(model.stateDictionary(), prefix: "model.")
-    for (index, optimizer) in optimizers.enumerated() {
-      checkpoint.add(optimizer.stateDictionary(), prefix: "optimizer.\(index).")
+    for (index, state) in (states ?? optimizers.map { $0.stateDictionary() }).enumerated() {
+      checkpoint.add(state, prefix: "optimizer.\(index).")
     }
     if let average { checkpoint.add(average.stateDictionary(), prefix: "average.") }
     func note(_ value: some Encodable) throws -> String {
@@ -400,23 +413,6 @@ public final class Trainer {
     let place = run.map { "\($0.checkpoints.folder.path) holds it" } ?? "nothing is kept"
     throw Interrupted(
       step == 0 ? "stopped before the first step" : "stopped after step \(step) of \(lastStep): \(place)")
-  }
-}
-
-/// The loss of a batch, and its gradients.
-public struct StepGradients {
-  /// Its value.
-  public let loss: Float
-  /// Those with respect to the parameters.
-  public let gradients: Gradients
-
-  /// A loss and its gradients.
-  public init(loss: Float, gradients: Gradients) { (self.loss, self.gradients) = (loss, gradients) }
-
-  /// Those of one number that was recorded.
-  public init(of loss: Variable) {
-    gradients = loss.backward()
-    self.loss = loss.item()
   }
 }
 

@@ -93,6 +93,22 @@ import Testing
     }
   }
 
+  /// A process that is alone keeps its gradients where they are.
+  @Test func gradientsOfOneProcessAreNotCopied() throws {
+    let parameter = Parameter(.zeros([100]))
+    let reduction = GradientReduction([parameter], SingleProcess())
+    for step in 1...2 {
+      reduction.begin(contributors: [true])
+      let gradient = Tensor.full([100], Float(step))
+      let place = gradient.withUnsafeScalars(\.baseAddress)
+      try reduction.add(gradient, of: parameter)
+      let found = try reduction.finish()
+      #expect(found.count == 1 && found[parameter]?.withUnsafeScalars(\.baseAddress) == place)
+    }
+    reduction.begin(contributors: [true])
+    #expect(try reduction.finish().count == 0)
+  }
+
   @Test func aLostRankEndsTheOthers() throws {
     struct Failure: Error {}
     #expect(throws: Failure.self) {

@@ -22,6 +22,10 @@ import Training
     try ThreadCommunicator.run(ranks: ranks) { communicator in
       try SigLIPTraining(configuration, communicator: communicator).run(start: start, warn: { _ in })
     }
+    return try results(output)
+  }
+
+  private func results(_ output: String) throws -> [String: Data] {
     let names = [
       "model/model.safetensors", "metrics.jsonl", "checkpoints/step-00000006/state.safetensors",
     ]
@@ -37,6 +41,8 @@ import Training
       ["microbatchSize=1", "distributed.texts=bidirectional"],
       ["optimizer.kind=adafactor", "distributed.shards=4", "distributed.texts=reduce", "batchSize=6"],
       ["towers.image.training=locked", "augmentations=[]", "loss.candidates=all"],
+      ["distributed.shardsOptimizerState=true", "metrics.normsEvery=2"],
+      ["distributed.shardsOptimizerState=true", "optimizer.kind=adafactor", "towers.image.training=locked"],
     ])
   func bytesDoNotDependOnRanks(_ settings: [String]) throws {
     let expected = try train("one", ranks: 1, settings)
@@ -81,17 +87,20 @@ import Training
   }
 
   /// A run of four ranks goes on with two, and with one.
-  @Test func aRunGoesOnWithOtherRanks() throws {
+  @Test(arguments: [[], [false, true, true], [true, true, false]])
+  func aRunGoesOnWithOtherRanks(shardsOptimizerState: [Bool]) throws {
     let expected = try train("whole", ranks: 1)
     _ = try trainings.configuration("cut")
-    for (ranks, steps) in [(4, 2), (2, 4)] {
-      let configuration = try trainings.configuration("cut", Self.settings + ["steps=\(steps)"])
+    for (piece, (ranks, steps)) in [(4, 2), (2, 4), (4, 6)].enumerated() {
+      let shards = shardsOptimizerState.isEmpty ? false : shardsOptimizerState[piece]
+      let configuration = try trainings.configuration(
+        "cut", Self.settings + ["steps=\(steps)", "distributed.shardsOptimizerState=\(shards)"])
       try ThreadCommunicator.run(ranks: ranks) { communicator in
         try SigLIPTraining(configuration, communicator: communicator).run(
           start: .resumingIfAny, warn: { _ in })
       }
     }
-    let found = try train("cut", ranks: 1, start: .resuming)
+    let found = try results("cut")
     for (name, bytes) in expected { #expect(found[name] == bytes, "\(name)") }
   }
 
@@ -123,6 +132,7 @@ import Training
     for (settings, key) in [
       (["distributed.shards=3"], "distributed.shards"), (["distributed.shards=16"], "distributed.shards"),
       (["loss.negatives={\"kind\": \"hardest\", \"share\": 0.5}"], "loss.negatives"),
+      (["noise={\"texts\": 0.5}"], "noise"),
     ] {
       let error = #expect(throws: ConfigurationError.self) {
         let configuration = try trainings.configuration("no", Self.settings + settings)

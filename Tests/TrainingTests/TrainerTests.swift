@@ -45,6 +45,38 @@ import Training
     #expect(training.trainer.position == position && training.trainer.step == 12)
   }
 
+  /// Clipping changes the gradients where they are: there is no second copy of all of them.
+  @Test func gradientsAreNotCopied() throws {
+    final class Watching: Optimizer {
+      struct State: OptimizerState { var tensors: [String: Tensor] = [:] }
+      var learningRate: Float = 1
+      var schedule = Schedule.constant
+      let parameters: OptimizedParameters<State>
+      var given: [(place: UnsafePointer<Float>?, first: Float)] = []
+
+      init(_ model: some Module) { parameters = OptimizedParameters(of: model, groups: []) }
+      func makeState(for parameter: OptimizedParameter) -> State { State() }
+      func update(_ value: inout Tensor, gradient: Tensor, state: inout State, _ update: ParameterUpdate) {
+        given.append(gradient.withUnsafeScalars { ($0.baseAddress, $0[0]) })
+      }
+    }
+    let byHand = try SmallTraining(hasAverage: false)
+    let optimizer = Watching(byHand.model)
+    let trainer = Trainer(byHand.model, optimizer, settings: .init(gradientNorm: 1))
+    var made: [UnsafePointer<Float>?] = []
+    try trainer.train(byHand.loader, until: 2) { batch in
+      var gradients = Gradients()
+      for parameter in byHand.model.parameters {
+        let gradient = Tensor.full(parameter.shape, 5)
+        made.append(gradient.withUnsafeScalars(\.baseAddress))
+        gradients[parameter] = gradient
+      }
+      return StepGradients(loss: 1, gradients: gradients)
+    }
+    #expect(optimizer.given.map(\.place) == made && made.count == 12)
+    #expect(optimizer.given.allSatisfy { 0 < $0.first && $0.first < 1 })
+  }
+
   @Test func aLineHasTheNumbersOfItsStep() throws {
     let training = try SmallTraining(run: run())
     try training.train(until: 5)

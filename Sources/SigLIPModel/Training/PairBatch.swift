@@ -109,7 +109,7 @@ public struct PairBatchMaker: Sendable {
       let texts = pairs.map(\.text)
       for (place, other) in noise.places(of: pairs.count, in: samples).enumerated() {
         pairs[place].text = texts[other]
-        pairs[place].identity.caption = texts[other].digest
+        pairs[place].identity.caption = identity(of: texts[other])
       }
     }
     let tokens = pairs.flatMap { row(of: $0.text) }
@@ -133,7 +133,7 @@ public struct PairBatchMaker: Sendable {
     let caption = captions[captions.count == 1 ? 0 : random.nextInt(below: captions.count)].text
     let text = noise?.tokens(of: index, encoder).map(Text.noise) ?? .caption(caption)
     var pair = Pair(
-      sample: index, identity: PairIdentity(image: -1 - index, caption: text.digest), text: text)
+      sample: index, identity: PairIdentity(image: -1 - index, caption: identity(of: text)), text: text)
     if let features {
       let row = try features.row(of: index)
       let noiseRow = noise?.picture(of: index).map { features.features.noiseRows[$0] }
@@ -146,6 +146,8 @@ public struct PairBatchMaker: Sendable {
     }
     return pair
   }
+
+  private func identity(of text: Text) -> ContentDigest? { joinsEqualCaptions ? text.digest : nil }
 
   private func row(of text: Text) -> [Int32] {
     switch text {

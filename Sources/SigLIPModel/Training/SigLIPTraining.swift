@@ -132,6 +132,7 @@ public final class SigLIPTraining {
         files: Dictionary(uniqueKeysWithValues: try paths.map { ($0, try SHA256.digest(ofFile: $0)) })),
       mayChange: [
         "steps", "output", "loader", "evaluation", "checkpoints", "metrics", "distributed.texts",
+        "distributed.shardsOptimizerState",
       ])
   }
 }

@@ -60,6 +60,7 @@ final class TrainingSession {
 
   private func prepareTrainer(_ showsProgress: Bool) {
     trainer.showsProgress = showsProgress
+    trainer.shardsOptimizerState = configuration.distributed.shardsOptimizerState
     if let every = configuration.metrics.normsEvery { trainer.measureNorms(every: every) }
     let (model, loss) = (model, configuration.loss.loss(Random(seed: 0)))
     trainer.metrics["temperature"] = { Double(exp(model.logitScale.value.item())) }

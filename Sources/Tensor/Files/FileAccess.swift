@@ -5,11 +5,11 @@ import Foundation
 /// - Parameter maximumBytes: A larger file is refused before memory is taken for it.
 /// - Throws: ``FileError``.
 package func readFile(_ path: String, maximumBytes: Int) throws -> [UInt8] {
-  let contents = try mapFile(path)
-  if contents.count > maximumBytes {
-    throw FileError(.unreadable, path, "it has \(contents.count) bytes", expected: "at most \(maximumBytes)")
+  let file = try OpenFile(path)
+  if file.count > maximumBytes {
+    throw FileError(.unreadable, path, "it has \(file.count) bytes", expected: "at most \(maximumBytes)")
   }
-  return [UInt8](contents)
+  return try file.bytes(at: 0, count: file.count)
 }
 
 /// The system's words for what went wrong in the last call, such as "No such file or directory".
@@ -34,6 +34,9 @@ private func openFile(_ path: String) throws -> (descriptor: Int32, count: Int) 
 }
 
 /// Maps a file into memory, so that only the pages that are read are loaded.
+///
+/// For large files whose writers rename them into place, as ours do: a page that somebody cuts off, or that the disk fails
+/// to give, ends the process. ``OpenFile`` throws then.
 package func mapFile(_ path: String) throws -> Data {
   let (descriptor, count) = try openFile(path)
   defer { close(descriptor) }
@@ -160,10 +163,17 @@ package final class OpenFile: Sendable {
 ///
 /// - Throws: ``FileError``.
 package func copyFile(_ source: String, to target: String) throws {
-  let contents = try mapFile(source)
+  let file = try OpenFile(source)
   try writeAtomically(target) { append in
-    for start in stride(from: 0, to: contents.count, by: 1 << 24) {
-      try append(contents[start..<min(start + 1 << 24, contents.count)])
+    for start in stride(from: 0, to: file.count, by: 1 << 24) {
+      let count = min(1 << 24, file.count - start)
+      let bytes = try file.bytes(at: start, count: count)
+      if bytes.count < count {
+        throw FileError(
+          .unreadable, source, "it ends at byte \(start + bytes.count)",
+          expected: "\(file.count) bytes, as before")
+      }
+      try append(Data(bytes))
     }
   }
 }

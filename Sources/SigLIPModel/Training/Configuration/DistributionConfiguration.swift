@@ -9,17 +9,20 @@ public struct DistributionConfiguration: Sendable, Hashable, Codable {
   public var shards: Int?
   /// How texts come to the images of other processes.
   public var texts = PairDistribution.gather
+  /// Whether processes share the states of the optimizer: each keeps those of some parameters.
+  public var shardsOptimizerState = false
 
   /// Shards as they are needed.
   public init() {}
 
-  enum CodingKeys: CodingKey, CaseIterable { case shards, texts }
+  enum CodingKeys: CodingKey, CaseIterable { case shards, texts, shardsOptimizerState }
 
   /// Decodes what is given.
   public init(from decoder: any Decoder) throws {
     let fields = try ConfigurationFields<CodingKeys>(decoder)
     try fields.readOptional(.shards, into: &shards, .range(1...4096))
     try fields.read(.texts, into: &texts)
+    try fields.read(.shardsOptimizerState, into: &shardsOptimizerState)
     if let shards, shards & (shards - 1) != 0 {
       throw fields.problem(.shards, "is \(shards), expected a power of two")
     }
