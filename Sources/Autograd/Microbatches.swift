@@ -6,7 +6,8 @@
 /// is all that differs. Random numbers are those of the whole batch too, for layers that draw them by
 /// ``RandomSource/bernoulli(rows:probability:)``, such as dropout.
 ///
-/// Nothing may make rows depend on each other. Batch normalisation by the batch's statistics would, and stops the program.
+/// Nothing may make rows depend on each other. Batch normalisation by the batch's statistics would, and stops the program;
+/// parts that are computed side by side can have them, see ``PartedBatch/part(_:sums:_:)``.
 ///
 /// - Parameters:
 ///   - count: Rows of the batch.
@@ -45,13 +46,40 @@ public final class PartedBatch: @unchecked Sendable {
   public init() {}
 
   /// What `body` computes of some rows of the batch. Each part has to be computed by the same layers.
-  public func part<Result>(_ rows: Range<Int>, _ body: () throws -> Result) rethrows -> Result {
-    try BatchPart.$current.withValue(BatchPart(rows: rows, of: self, after: 0), operation: body)
+  ///
+  /// - Parameter sums: How layers come to sums over the batch, where all parts are computed side by side.
+  public func part<Result>(
+    _ rows: Range<Int>, sums: BatchSums? = nil, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try BatchPart.$current.withValue(BatchPart(rows: rows, of: self, after: 0, sums: sums), operation: body)
   }
 
   fileprivate func generator(_ position: Int, _ fresh: () -> Random) -> Random {
     if position == drawn.count { drawn.append(fresh()) }
     return drawn[position]
+  }
+}
+
+/// Sums over all parts of a batch, for layers that normalise by the batch.
+public struct BatchSums {
+  /// Rows of the whole batch.
+  public let rowCount: Int
+  /// Whether the part is the first one of those that the same layers compute: it counts in running statistics.
+  public let isFirst: Bool
+  /// Waits for all other parts to come to the same place, and adds what they give.
+  public let sum: (Tensor) -> Tensor
+
+  /// The sums of a batch of so many rows.
+  public init(rowCount: Int, isFirst: Bool, sum: @escaping (Tensor) -> Tensor) {
+    (self.rowCount, self.isFirst, self.sum) = (rowCount, isFirst, sum)
+  }
+
+  /// Those of the part of a batch that is being computed; nil where it is computed by itself.
+  public static var current: BatchSums? { BatchPart.current?.sums }
+
+  /// The sum of what all parts give. Each part's gradient is the sum of all parts' gradients.
+  public func callAsFunction(_ term: Variable) -> Variable {
+    record("sumOfParts", [term], value: sum(term.value)) { context in [self(context.gradient)] }
   }
 }
 
@@ -61,11 +89,12 @@ final class BatchPart: @unchecked Sendable {
 
   let rows: Range<Int>
   fileprivate let batch: PartedBatch
+  fileprivate let sums: BatchSums?
   /// Generators that were drawn for these rows.
   fileprivate var position: Int
 
-  fileprivate init(rows: Range<Int>, of batch: PartedBatch, after position: Int) {
-    (self.rows, self.batch, self.position) = (rows, batch, position)
+  fileprivate init(rows: Range<Int>, of batch: PartedBatch, after position: Int, sums: BatchSums? = nil) {
+    (self.rows, self.batch, self.position, self.sums) = (rows, batch, position, sums)
   }
 
   /// The generator that every part of the batch has at this place.

@@ -46,7 +46,6 @@ public final class GradientReduction {
   /// - Parameter contributors: Ranks that have gradients.
   public func begin(contributors: [Bool]) {
     self.contributors = contributors
-    kept = Gradients()
     (started, gathering) = (0, 0)
     for bucket in buckets {
       bucket.missing = bucket.entries.count

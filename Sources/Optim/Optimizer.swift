@@ -111,19 +111,18 @@ extension Optimizer {
     let multiplier = Double(schedule(table.stepCount))
     for index in table.all.indices {
       let parameter = table.all[index].parameter
-      guard !parameter.isFrozen, let gradient = gradients[parameter] else { continue }
-      table.updateCounts[index] += 1
-      if !table.isOwned[index] { continue }
+      guard table.isOwned[index], !parameter.isFrozen, let gradient = gradients[parameter] else { continue }
       // The table must not share the state's memory while it is changed.
       var state = table.states[index].take() ?? makeState(for: table.all[index])
       let circumstances = ParameterUpdate(
-        step: table.updateCounts[index] - 1, schedule: multiplier,
+        step: table.updateCounts[index], schedule: multiplier,
         learningRate: Double(learningRate) * multiplier * Double(table.all[index].learningRateMultiplier),
         weightDecayMultiplier: Double(table.all[index].weightDecayMultiplier),
         factoredView: table.all[index].factoredView)
       // Whoever holds the numbers has the update made in a copy.
       let before = observer == nil ? nil : parameter.value
       parameter.update { update(&$0, gradient: gradient, state: &state, circumstances) }
+      table.updateCounts[index] += 1
       table.states[index] = consume state
       if let observer, let before {
         observer(ObservedUpdate(parameter: table.all[index], gradient: gradient, before: before))
@@ -132,8 +131,7 @@ extension Optimizer {
     table.stepCount += 1
   }
 
-  /// Leaves the update of some parameters to other processes. What is remembered of these is kept here no more; that they were
-  /// updated is counted.
+  /// Leaves the update of some parameters to other processes. What is remembered of these is kept here no more.
   package func updateOnly(_ isOwned: (Parameter) -> Bool) {
     for (index, entry) in parameters.all.enumerated() {
       parameters.isOwned[index] = isOwned(entry.parameter)

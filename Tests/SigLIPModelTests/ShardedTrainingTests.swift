@@ -128,6 +128,53 @@ import Training
     #expect(list == otherList && list.split(separator: "\n").count > 3)
   }
 
+  /// Settings for a residual network, which normalises by the batch.
+  private func residualNetwork() throws -> [String] {
+    var sizes = TowerTests.configuration()
+    sizes.vision = .resNet(imageSize: 32, stages: [1, 2, 1, 1], channels: 4, width: 24)
+    sizes.imageProjection = nil
+    sizes.text.outputWidth = 24
+    let path = trainings.folder.path("network")
+    try SigLIPCheckpoint(model: TowerTests.model(sizes), configuration: sizes).write(
+      to: path, format: .pairwise)
+    return ["model.image={\"checkpoint\": \"\(path)\"}"]
+  }
+
+  /// Batch normalisation sees the whole batch, whoever has it.
+  @Test func networksThatNormaliseByTheBatchSeeAllOfIt() throws {
+    let settings = try residualNetwork() + ["loader.maximumDamagedShare=0.5", "checkpoints.every=1"]
+    func state(_ output: String, ranks: Int, steps: Int, _ more: [String] = []) throws -> (
+      bytes: Data, tensors: [String: Tensor]
+    ) {
+      let configuration = try trainings.configuration(
+        output, Self.settings + settings + more + ["steps=\(steps)"])
+      // One of the ranks has nothing to see in some batch.
+      for number in [1, 5, 6, 9] { _ = try trainings.folder.write(Array("P6 8".utf8), to: "\(number).ppm") }
+      try ThreadCommunicator.run(ranks: ranks) { communicator in
+        try SigLIPTraining(configuration, communicator: communicator).run(warn: { _ in })
+      }
+      let path = trainings.folder.path("\(output)/checkpoints/step-0000000\(steps)/state.safetensors")
+      return (try Data(contentsOf: URL(filePath: path)), try SafetensorsFile(path).tensors())
+    }
+    let expected = try state("three", ranks: 1, steps: 3).bytes
+    for ranks in [2, 8] {
+      #expect(try state("three\(ranks)", ranks: ranks, steps: 3).bytes == expected, "\(ranks) ranks")
+    }
+    // AdamW's moments are the first gradients.
+    let whole = try state("whole", ranks: 1, steps: 1, ["distributed.shards=1"]).tensors
+    let cut = try state("cut", ranks: 2, steps: 1).tensors
+    let statistics = whole.keys.filter { $0.hasPrefix("model.image.") && $0.contains("running") }
+    let moments = whole.keys.filter {
+      $0.hasPrefix("optimizer.0.image.") && $0.hasSuffix(".first") && !$0.contains("key.bias")
+    }
+    #expect(statistics.count >= 20 && moments.count >= 40)
+    for name in statistics + moments {
+      let (found, expected) = (cut[name]!, whole[name]!)
+      let largest = expected.abs().max().item()
+      #expect(largest > 0 && found.isApproximatelyEqual(to: expected, absolute: 1e-4 * largest), "\(name)")
+    }
+  }
+
   @Test func whatCannotBeCutIsRefused() throws {
     for (settings, key) in [
       (["distributed.shards=3"], "distributed.shards"), (["distributed.shards=16"], "distributed.shards"),

@@ -29,6 +29,7 @@ public final class BatchNorm2d: Layer, TrainingDependent, Hookable {
   }
 
   /// Normalises `[batch, channels, height, width]`; while training it also updates the running statistics.
+  /// A part of a batch is normalised by the whole one, where ``BatchSums`` are at hand.
   public func callAsFunction(_ x: Variable) -> Variable {
     let channels = scale.shape[0]
     guard x.rank == 4, x.shape[1] == channels else {
@@ -65,26 +66,40 @@ public final class BatchNorm2d: Layer, TrainingDependent, Hookable {
       let (factor, shift) = running
       return x * perChannel(factor) + perChannel(shift)
     }
-    if isPartOfBatch {
+    let (centred, variance) = statistics(x, channels: channels)
+    return centred * (perChannel(scale.variable) * (variance + epsilon).rsqrt()) + perChannel(offset.variable)
+  }
+
+  /// Each channel without its mean, and its variance, over the batch.
+  private func statistics(_ x: Variable, channels: Int) -> (centred: Variable, variance: Variable) {
+    let axes = [0, 2, 3]
+    guard isPartOfBatch else {
+      let centred = x.centred(axes: axes)
+      let variance = centred.square().mean(axes: axes, keepDimensions: true)
+      updateStatistics(
+        mean: x.value.mean(axes: axes), variance: variance.value, count: x.count / Swift.max(channels, 1))
+      return (centred, variance)
+    }
+    guard let sums = BatchSums.current else {
       programmerError(
         "BatchNorm2d: a part of a batch does not have the batch's statistics; set isTraining to false, or compute the "
           + "batch in one part")
     }
-    let centred = x.centred(axes: [0, 2, 3])
-    let variance = centred.square().mean(axes: [0, 2, 3], keepDimensions: true)
-    // What a checkpoint computes again was counted the first time.
-    if !isRecomputing {
-      updateStatistics(
-        mean: x.value.mean(axes: [0, 2, 3]), variance: variance.value, count: x.count / Swift.max(channels, 1)
-      )
-    }
-    return centred * (perChannel(scale.variable) * (variance + epsilon).rsqrt()) + perChannel(offset.variable)
+    let count = sums.rowCount * x.shape[2] * x.shape[3]
+    let mean = sums(x.sum(axes: axes, keepDimensions: true)) * (1 / Float(count))
+    let centred = x - mean
+    let variance = sums(centred.square().sum(axes: axes, keepDimensions: true)) * (1 / Float(count))
+    // All parts have the same.
+    if sums.isFirst { updateStatistics(mean: mean.value, variance: variance.value, count: count) }
+    return (centred, variance)
   }
 
   private func updateStatistics(mean: Tensor, variance: Tensor, count: Int) {
+    // What a checkpoint computes again was counted the first time.
+    if isRecomputing { return }
     let shape = runningMean.value.shape
     let unbiased = variance.reshape(shape) * (Float(count) / Float(Swift.max(count - 1, 1)))
-    runningMean.value = runningMean.value * (1 - momentum) + mean * momentum
+    runningMean.value = runningMean.value * (1 - momentum) + mean.reshape(shape) * momentum
     runningVariance.value = runningVariance.value * (1 - momentum) + unbiased * momentum
   }
 }

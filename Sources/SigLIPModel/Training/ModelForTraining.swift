@@ -214,11 +214,10 @@ extension TrainingConfiguration {
         "augmentations",
         "a locked residual network that sees other images in each pass would collect their statistics")
     }
-    for (key, cutsBatches) in [
-      ("microbatchSize", microbatchSize != nil), ("distributed.shards", distributed.shards ?? 1 > 1),
-    ] where cutsBatches {
+    if microbatchSize != nil {
       throw ConfigurationError(
-        key, "a residual network normalises by whole batches, of which parts have other statistics")
+        "microbatchSize",
+        "a residual network normalises by whole batches, of which parts have other statistics")
     }
   }
 }

@@ -26,6 +26,8 @@ final class ShardedStep {
   /// What towers are made of, and what is trained of it.
   private let parameters: [Parameter]
   private let reduction: GradientReduction
+  /// Where layers normalise by the batch.
+  private let parts: PartsInStep?
   /// Pairs in the last batch.
   private(set) var pairCount = 0
 
@@ -41,6 +43,8 @@ final class ShardedStep {
       !parameter.isFrozen && parameter !== model.logitScale && parameter !== model.logitBias
     }
     reduction = GradientReduction(parameters, communicator)
+    let normalizesByBatch = model.namedModules().contains { $0.module is BatchNorm2d }
+    parts = normalizesByBatch ? PartsInStep(shards, communicator) : nil
   }
 
   /// Loss and gradients of the batch of which this rank has a part.
@@ -51,9 +55,9 @@ final class ShardedStep {
     pairCount = whole.identities.count
     if pairCount == 0 { throw EmptyBatch(count: configuration.batchSize) }
     let starts = whole.counts.reduce(into: [0]) { $0.append($0.last! + $1) }
-    let images = embedImages(batch, whole, starts)
-    let texts = embedTexts(batch, starts)
-    try shareRandomNumbers(imageCounts: images.counts, textCounts: whole.counts)
+    let images = try embedImages(batch, whole, starts)
+    let texts = try embedTexts(batch, starts)
+    try shareState(imageCounts: images.counts, textCounts: whole.counts)
     let loss = try loss(
       ShardedPairs(
         images: images.embeddings.map(\.value), texts: texts.map(\.value),
@@ -94,11 +98,11 @@ final class ShardedStep {
 
   private typealias Images = (embeddings: [Variable], counts: [Int], classes: [Int32])
 
-  private func embedImages(_ batch: PairBatch, _ whole: Whole, _ starts: [Int]) -> Images {
+  private func embedImages(_ batch: PairBatch, _ whole: Whole, _ starts: [Int]) throws -> Images {
     switch batch.images {
     case .images(let images):
       return (
-        embed(starts) { [model] range in
+        try embed(starts) { [model] range in
           switch images {
           case .pixels(let pixels): model.embed(images: Variable(pixels[range]))
           case .patches(let patches): model.embed(patches: patches[range])
@@ -107,7 +111,7 @@ final class ShardedStep {
       )
     case .none:
       return (
-        embed(starts) { _ in programmerError("a batch without images has none to embed") },
+        try embed(starts) { _ in programmerError("a batch without images has none to embed") },
         whole.counts, whole.classes.map(Int32.init)
       )
     case .features(let rows):
@@ -117,7 +121,7 @@ final class ShardedStep {
       }
       if configuration.loss.candidates == .batch {
         return (
-          embed(starts) { embedRows(Array(rows[$0])) }, whole.counts, whole.classes.map(Int32.init)
+          try embed(starts) { embedRows(Array(rows[$0])) }, whole.counts, whole.classes.map(Int32.init)
         )
       }
       // Those outside the batch belong to no caption of it.
@@ -126,14 +130,14 @@ final class ShardedStep {
       let places = (0..<shards.count).map { shards.places(of: $0, in: count) }
       let first = places[shards.own.lowerBound].lowerBound
       return (
-        embed([0] + places.map(\.upperBound)) { embedRows($0.map { $0 + first }) },
+        try embed([0] + places.map(\.upperBound)) { embedRows($0.map { $0 + first }) },
         places.map(\.count), (0..<count).map { Int32(classOfRow[$0] ?? pairCount + $0) }
       )
     }
   }
 
-  private func embedTexts(_ batch: PairBatch, _ starts: [Int]) -> [Variable] {
-    embed(starts) { [model] in model.embed(texts: batch.tokens[$0]) }
+  private func embedTexts(_ batch: PairBatch, _ starts: [Int]) throws -> [Variable] {
+    try embed(starts) { [model] in model.embed(texts: batch.tokens[$0]) }
   }
 
   /// Embeds the own shards, each by itself, with the random numbers of the whole batch.
@@ -143,34 +147,55 @@ final class ShardedStep {
   ///   - body: Embeddings of rows of this rank's part.
   private func embed(
     _ starts: [Int], _ body: @escaping (Range<Int>) -> Variable
-  ) -> [Variable] {
+  ) throws -> [Variable] {
     let batch = PartedBatch()
     let first = starts[shards.own.lowerBound]
-    return shards.own.map { shard in
-      let places = starts[shard]..<starts[shard + 1]
-      if places.isEmpty { return Variable(.zeros([0, width])) }
-      return batch.part(places) {
-        let own = places.lowerBound - first..<places.upperBound - first
+    var embeddings = shards.own.map { _ in Variable(.zeros([0, width])) }
+    let filled = embeddings.indices.filter { place in
+      let shard = shards.own.lowerBound + place
+      return starts[shard] < starts[shard + 1]
+    }
+    func embed(_ place: Int) {
+      let shard = shards.own.lowerBound + place
+      let rows = starts[shard]..<starts[shard + 1]
+      let sums = parts.map { parts in
+        BatchSums(rowCount: starts.last!, isFirst: place == filled.first) { parts.sum($0, ofPart: place) }
+      }
+      embeddings[place] = batch.part(rows, sums: sums) {
+        let own = rows.lowerBound - first..<rows.upperBound - first
         guard let size = configuration.microbatchSize else { return body(own) }
         return microbatched(own.count, size: size) { range in
           body(range.lowerBound + own.lowerBound..<range.upperBound + own.lowerBound)
         }
       }
     }
+    if let parts { try parts.run(filled, embed) } else { filled.forEach(embed) }
+    return embeddings
   }
 
-  /// Brings a rank whose layers drew nothing, as all its pairs are damaged, to where the others have come to.
-  private func shareRandomNumbers(imageCounts: [Int], textCounts: [Int]) throws {
-    let hasDrawn = shards.ofRanks.map { own in
+  /// What layers remember of a batch.
+  private struct LayerState: Codable {
+    let random: [Random]
+    let buffers: [Data]
+  }
+
+  /// Brings a rank whose layers saw nothing, as all its pairs are damaged, to where the others have come to.
+  private func shareState(imageCounts: [Int], textCounts: [Int]) throws {
+    let hasSeen = shards.ofRanks.map { own in
       own.contains { imageCounts[$0] > 0 } && own.contains { textCounts[$0] > 0 }
     }
-    guard hasDrawn.contains(false), let root = hasDrawn.firstIndex(of: true) else { return }
-    let sources = model.randomSources
-    let isRoot = communicator.rank == root
+    guard hasSeen.contains(false), let root = hasSeen.firstIndex(of: true) else { return }
+    let (sources, buffers) = (model.randomSources, model.namedBuffers().map(\.buffer))
+    let own = LayerState(
+      random: sources.map(\.random),
+      buffers: buffers.map { $0.value.withUnsafeScalars { Data(buffer: $0) } })
     let told = try communicator.broadcast(
-      isRoot ? JSONEncoder().encode(sources.map(\.random)) : nil, from: root)
-    for (source, random) in zip(sources, try JSONDecoder().decode([Random].self, from: told)) {
-      source.random = random
+      communicator.rank == root ? JSONEncoder().encode(own) : nil, from: root)
+    let state = try JSONDecoder().decode(LayerState.self, from: told)
+    for (source, random) in zip(sources, state.random) { source.random = random }
+    for (buffer, bytes) in zip(buffers, state.buffers) {
+      let numbers = bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+      buffer.value = Tensor(numbers, shape: buffer.value.shape)
     }
   }
 
@@ -197,20 +222,36 @@ final class ShardedStep {
     let places = shards.own.indices.filter(hasPairs).map { $0 - shards.own.lowerBound }
     reduction.begin(contributors: shards.ofRanks.map { $0.contains(where: hasPairs) })
     var sums: [ObjectIdentifier: TreeSum<Tensor>] = [:]
-    for place in places {
-      try backward(
-        [(images[place], loss.images[place]), (texts[place], loss.texts[place])], to: parameters
-      ) { parameter, gradient in
-        let key = ObjectIdentifier(parameter)
-        sums[key, default: TreeSum(of: shards.own.count)].set(place, to: gradient)
-        try reduction.progress()
-        if place != places.last { return }
-        // While the sweep goes on to the layers before.
-        var sum = sums.removeValue(forKey: key)!
-        for other in shards.own.indices.map({ $0 - shards.own.lowerBound }) where !places.contains(other) {
-          sum.set(other, to: nil)
+    var complete: [(parameter: Parameter, gradient: Tensor)] = []
+    func take(_ gradient: Tensor, of parameter: Parameter, from place: Int) {
+      let key = ObjectIdentifier(parameter)
+      sums[key, default: TreeSum(of: shards.own.count)].set(place, to: gradient)
+      if place != places.last { return }
+      var sum = sums.removeValue(forKey: key)!
+      for other in shards.own.indices.map({ $0 - shards.own.lowerBound }) where !places.contains(other) {
+        sum.set(other, to: nil)
+      }
+      if let total = sum.finish() { complete.append((parameter, total)) }
+    }
+    /// While the sweep goes on to the layers before.
+    func send() throws {
+      try reduction.progress()
+      for (parameter, gradient) in complete { try reduction.add(gradient, of: parameter) }
+      complete = []
+    }
+    func outputs(_ place: Int) -> [(Variable, Tensor)] {
+      [(images[place], loss.images[place]), (texts[place], loss.texts[place])]
+    }
+    if let parts {
+      try parts.run(
+        places, { place in backward(outputs(place), to: self.parameters) { take($1, of: $0, from: place) } },
+        between: send)
+    } else {
+      for place in places {
+        try backward(outputs(place), to: parameters) { parameter, gradient in
+          take(gradient, of: parameter, from: place)
+          try send()
         }
-        if let total = sum.finish() { try reduction.add(total, of: parameter) }
       }
     }
     return try reduction.finish()
