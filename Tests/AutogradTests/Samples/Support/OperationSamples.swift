@@ -65,6 +65,7 @@ enum OperationRegistry {
       [AdaptivePoolingSamples.average, AdaptivePoolingSamples.maximum],
       Variable.arithmeticSamples,
       [AttentionSamples.all, AttentionSamples.withProbabilities],
+      Variable.batchSumsSamples,
       BinaryCrossEntropySamples.all,
       Variable.checkpointSamples,
       [ConvolutionSamples.all, ConvolutionSamples.oneDimensional, ConvolutionSamples.transposed],
