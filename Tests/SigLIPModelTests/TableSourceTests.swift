@@ -107,6 +107,27 @@ import SigLIPModel
     }
   }
 
+  /// A file that is written anew while it is read: rows are others, or damaged, and nothing else happens.
+  @Test(arguments: ["csv", "jsonl"]) func aTableThatIsChangedHasOtherRows(format: String) throws {
+    func text(_ captions: [String]) -> String {
+      let rows = captions.enumerated().map { number, caption in
+        format == "csv"
+          ? "\(number).jpg,\(caption)" : "{\"image\": \"\(number).jpg\", \"caption\": \"\(caption)\"}"
+      }
+      return ((format == "csv" ? ["image,caption"] : []) + rows).joined(separator: "\n") + "\n"
+    }
+    let long = String(repeating: "x", count: 5000)
+    let source = try table(text(["one", long, long, "four"]), "table.\(format)")
+    _ = try folder.write(Array(text(["two"]).utf8), to: "table.\(format)")
+    #expect(contents(source).first == "0.jpg: two")
+    for line in contents(source).dropFirst() {
+      #expect(line.hasPrefix("line ") && line.contains(": the file was changed"), "\(line)")
+    }
+    _ = try folder.write(Array(text(["one", String(long.dropLast(10))]).utf8), to: "table.\(format)")
+    #expect(contents(source)[0] == "0.jpg: one")
+    #expect(contents(source).dropFirst(2).allSatisfy { $0.contains(": the file was changed") })
+  }
+
   // MARK: What is wrong
 
   @Test func damagedRowsAreNamedByFileAndLine() throws {

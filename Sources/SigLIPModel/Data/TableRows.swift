@@ -8,7 +8,7 @@ struct TableRow {
   let captions: [Caption]
 }
 
-/// Reads rows of a table from where they stand in the file.
+/// Reads rows of a table from where they stand among its bytes.
 struct TableRows: Sendable {
   /// A row of more bytes is damaged: captions have hundreds, and what is not meant as a quotation mark takes in the rest of
   /// the file.
@@ -28,16 +28,14 @@ struct TableRows: Sendable {
   }
 
   let path: String
-  let contents: Data
   /// Where the first row begins, and in which line.
   let start: (offset: Int, line: Int)
   private let layout: Layout
   private let options: TableOptions
 
-  /// Opens a table and reads the names of its columns.
-  init(_ path: String, _ options: TableOptions) throws {
+  /// Reads the names of a table's columns.
+  init(_ path: String, _ contents: UnsafeBufferPointer<UInt8>, _ options: TableOptions) throws {
     (self.path, self.options) = (path, options)
-    contents = try mapFile(path)
     if contents.starts(with: [0xFF, 0xFE]) || contents.starts(with: [0xFE, 0xFF]) {
       throw FileError(.unsupported, path, "it is UTF-16", expected: "UTF-8")
     }
@@ -48,20 +46,18 @@ struct TableRows: Sendable {
     }
     let text = DelimitedText(separator: separator, quotes: quotes)
     var line = 1
-    let names: [String] = try contents.withUnsafeBytes { contents in
-      let bytes = contents.assumingMemoryBound(to: UInt8.self)
-      while offset < bytes.count {
-        let record = text.record(bytes, at: offset)
-        (offset, line) = (record.end, line + record.lineCount)
-        if record.isEmpty { continue }
-        return try record.fields.prefix(1 << 16).map { field in
-          guard field.range.count <= Self.maximumBytes, let name = DelimitedText.text(bytes, field) else {
-            throw FileError(.malformed, path, "the names of its columns are not UTF-8")
-          }
-          return name.trimmingCharacters(in: .whitespaces)
+    var names: [String] = []
+    while names.isEmpty {
+      if offset >= contents.count { throw FileError(.missing, path, "rows") }
+      let record = text.record(contents, at: offset)
+      (offset, line) = (record.end, line + record.lineCount)
+      if record.isEmpty { continue }
+      names = try record.fields.prefix(1 << 16).map { field in
+        guard field.range.count <= Self.maximumBytes, let name = DelimitedText.text(contents, field) else {
+          throw FileError(.malformed, path, "the names of its columns are not UTF-8")
         }
+        return name.trimmingCharacters(in: .whitespaces)
       }
-      throw FileError(.missing, path, "rows")
     }
     start = (offset, line)
     layout = .delimited(text, try TableRows.columns(names, path, options))
@@ -107,40 +103,39 @@ struct TableRows: Sendable {
   /// The row that begins at a place, where it ends, and how many lines it has; nil for an empty line.
   ///
   /// - Throws: ``FileError`` when nothing behind it can be read.
-  func row(at offset: Int, line: Int) throws -> (outcome: Outcome?, end: Int, lineCount: Int) {
-    try contents.withUnsafeBytes { contents in
-      let bytes = contents.assumingMemoryBound(to: UInt8.self)
-      switch layout {
-      case .delimited(let text, let columns):
-        let record = text.record(bytes, at: offset)
-        if record.isUnclosed {
-          throw FileError(
-            .malformed, path, "a quotation mark in the row of line \(line) is not closed",
-            advice: "read the table without quotes if they stand for themselves")
-        }
-        if record.isEmpty { return (nil, record.end, record.lineCount) }
-        let outcome = Outcome { () throws(SampleProblem) in
-          try row(record, bytes, size: record.end - offset, columns)
-        }
-        return (outcome, record.end, record.lineCount)
-      case .jsonLines:
-        let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
-        let count = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count
-        let end = min(offset + count + 1, bytes.count)
-        let object = rest[..<count]
-        if object.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return (nil, end, 1) }
-        let outcome = Outcome { () throws(SampleProblem) in
-          try checkSize(count)
-          do {
-            return try row(JSONReader.read(Array(object), maximumCount: 1 << 12))
-          } catch let problem as JSONReader.Problem {
-            throw SampleProblem(description: "not valid JSON: \(problem.description)")
-          } catch {
-            throw error as? SampleProblem ?? SampleProblem(description: "\(error)")
-          }
-        }
-        return (outcome, end, 1)
+  func row(
+    _ bytes: UnsafeBufferPointer<UInt8>, at offset: Int, line: Int
+  ) throws -> (outcome: Outcome?, end: Int, lineCount: Int) {
+    switch layout {
+    case .delimited(let text, let columns):
+      let record = text.record(bytes, at: offset)
+      if record.isUnclosed {
+        throw FileError(
+          .malformed, path, "a quotation mark in the row of line \(line) is not closed",
+          advice: "read the table without quotes if they stand for themselves")
       }
+      if record.isEmpty { return (nil, record.end, record.lineCount) }
+      let outcome = Outcome { () throws(SampleProblem) in
+        try row(record, bytes, size: record.end - offset, columns)
+      }
+      return (outcome, record.end, record.lineCount)
+    case .jsonLines:
+      let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
+      let count = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count
+      let end = min(offset + count + 1, bytes.count)
+      let object = rest[..<count]
+      if object.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return (nil, end, 1) }
+      let outcome = Outcome { () throws(SampleProblem) in
+        try checkSize(count)
+        do {
+          return try row(JSONReader.read(Array(object), maximumCount: 1 << 12))
+        } catch let problem as JSONReader.Problem {
+          throw SampleProblem(description: "not valid JSON: \(problem.description)")
+        } catch {
+          throw error as? SampleProblem ?? SampleProblem(description: "\(error)")
+        }
+      }
+      return (outcome, end, 1)
     }
   }
 

@@ -13,8 +13,8 @@ import Tensor
 /// Rows of one image are one sample, at the place of the first. What is wrong with a row makes it a sample of its own, which
 /// throws when it is read. Images are opened when they are read.
 ///
-/// The table stays in its file: memory holds 16 bytes for each row and 4 for each sample. The file must not be changed
-/// meanwhile.
+/// The table stays in its file: memory holds 16 bytes for each row and 4 for each sample. In a file that is changed meanwhile
+/// rows are damaged or others than they were.
 public struct TableSource: ImageTextSource {
   /// The table.
   public let path: String
@@ -25,6 +25,7 @@ public struct TableSource: ImageTextSource {
   /// Rows whose image an earlier row has.
   public var repeatedImageCount: Int { index.repeatedImageCount }
   private let rows: TableRows
+  private let file: OpenFile
   private let index: TableIndex
   private let imageFolder: String
 
@@ -33,8 +34,13 @@ public struct TableSource: ImageTextSource {
   /// - Throws: ``FileError`` when there is none, it lacks a column or all rows, or a quotation mark is not closed.
   public init(_ path: String, options: TableOptions = TableOptions()) throws {
     self.path = path
-    rows = try TableRows(path, options)
-    index = try TableIndex(rows, mergesRows: options.mergesRows)
+    file = try OpenFile(path)
+    let contents = try mapFile(path)
+    (rows, index) = try contents.withUnsafeBytes { contents in
+      let bytes = contents.assumingMemoryBound(to: UInt8.self)
+      let rows = try TableRows(path, bytes, options)
+      return (rows, try TableIndex(rows, bytes, mergesRows: options.mergesRows))
+    }
     imageFolder = options.imageFolder ?? URL(filePath: path).deletingLastPathComponent().path
   }
 
@@ -78,7 +84,12 @@ public struct TableSource: ImageTextSource {
     if let first = index.refused[UInt32(row)] {
       throw damaged("its image is that of line \(index.lines[Int(first)])")
     }
-    switch try rows.row(at: Int(index.offsets[row]), line: line).outcome {
+    let start = index.offsets[row]
+    let end = row + 1 < rowCount ? index.offsets[row + 1] : file.count
+    let outcome = try file.bytes(at: start, count: end - start).withUnsafeBufferPointer { bytes in
+      bytes.isEmpty ? nil : try rows.row(bytes, at: 0, line: line).outcome
+    }
+    switch outcome {
     case .success(let row): return row
     case .failure(let problem): throw damaged(problem.description)
     case nil: throw damaged("the file was changed")
@@ -99,13 +110,13 @@ private struct TableIndex: Sendable {
   private(set) var damagedRowCount = 0
   private(set) var repeatedImageCount = 0
 
-  init(_ rows: TableRows, mergesRows: Bool) throws {
-    var samples = SampleNumbers(rows)
+  init(_ rows: TableRows, _ bytes: UnsafeBufferPointer<UInt8>, mergesRows: Bool) throws {
+    var samples = SampleNumbers(rows, bytes)
     var sampleOfRow: [UInt32] = []
     var (position, line) = rows.start
     var released = 0
-    while position < rows.contents.count {
-      let (outcome, end, lineCount) = try rows.row(at: position, line: line)
+    while position < bytes.count {
+      let (outcome, end, lineCount) = try rows.row(bytes, at: position, line: line)
       if line > Int(Int32.max) { throw FileError(.unsupported, rows.path, "more than \(Int32.max) lines") }
       if let outcome {
         let row = UInt32(offsets.count)
@@ -124,9 +135,9 @@ private struct TableIndex: Sendable {
         if (try? outcome.get()) == nil || refused[row] != nil { damagedRowCount += 1 }
       }
       (position, line) = (end, line + lineCount)
-      if position - released > 1 << 24 || position == rows.contents.count {
+      if position - released > 1 << 24 || position == bytes.count {
         // Pages that were read are memory of this process until others need it.
-        rows.contents.withUnsafeBytes { releaseMappedPages(.init(rebasing: $0[released..<position])) }
+        releaseMappedPages(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[released..<position])))
         released = position
       }
     }
@@ -158,11 +169,12 @@ private struct TableIndex: Sendable {
 /// Gives each image a number.
 private struct SampleNumbers {
   private let rows: TableRows
+  private let bytes: UnsafeBufferPointer<UInt8>
   /// Sample and first row by the hash of the image's path.
   private var known: [UInt64: (sample: UInt32, row: UInt32)] = [:]
   private(set) var count: UInt32 = 0
 
-  init(_ rows: TableRows) { self.rows = rows }
+  init(_ rows: TableRows, _ bytes: UnsafeBufferPointer<UInt8>) { (self.rows, self.bytes) = (rows, bytes) }
 
   /// A number that no image has.
   mutating func next() -> UInt32 {
@@ -178,7 +190,7 @@ private struct SampleNumbers {
     for byte in image.utf8 { hasher.combine(byte) }
     var hash = UInt64(truncatingIfNeeded: hasher.finalize())
     while let (sample, first) = known[hash] {
-      let other = try? rows.row(at: offsets[Int(first)], line: Int(lines[Int(first)])).outcome?.get()
+      let other = try? rows.row(bytes, at: offsets[Int(first)], line: Int(lines[Int(first)])).outcome?.get()
       if let other, ExactString(other.image) == ExactString(image) { return (sample, first) }
       hash &+= 1
     }
