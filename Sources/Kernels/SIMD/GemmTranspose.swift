@@ -49,95 +49,27 @@ import KernelInterface
     index < lanes ? load(x + index * stride) : Vector(repeating: 0)
   }
 
-  // Every other step of a transposition sees numbers as pairs: steps of one type in a row would be taken apart by the
-  // compiler and put together again number by number, in eight times as many instructions.
-
-  private typealias Pairs = SIMD8<UInt64>
-
-  @_transparent
-  private func pairs(_ x: Vector) -> Pairs { unsafeBitCast(x, to: Pairs.self) }
-
-  @_transparent
-  private func numbers(_ x: Pairs) -> Vector { unsafeBitCast(x, to: Vector.self) }
-
-  /// Numbers 0, 1, 4, 5, ... of each operand in turn: `vunpcklps`.
-  @_transparent
-  private func low(_ a: Vector, _ b: Vector) -> Vector {
-    Vector(
-      a[0], b[0], a[1], b[1], a[4], b[4], a[5], b[5], a[8], b[8], a[9], b[9], a[12], b[12], a[13], b[13])
-  }
-
-  /// Numbers 2, 3, 6, 7, ... of each operand in turn: `vunpckhps`.
-  @_transparent
-  private func high(_ a: Vector, _ b: Vector) -> Vector {
-    Vector(
-      a[2], b[2], a[3], b[3], a[6], b[6], a[7], b[7], a[10], b[10], a[11], b[11], a[14], b[14], a[15], b[15])
-  }
-
-  /// Pairs 0, 2, 4, 6 of each operand in turn: `vunpcklpd`.
-  @_transparent
-  private func lowPairs(_ a: Vector, _ b: Vector) -> Pairs {
-    let (a, b) = (pairs(a), pairs(b))
-    return Pairs(a[0], b[0], a[2], b[2], a[4], b[4], a[6], b[6])
-  }
-
-  /// Pairs 1, 3, 5, 7 of each operand in turn: `vunpckhpd`.
-  @_transparent
-  private func highPairs(_ a: Vector, _ b: Vector) -> Pairs {
-    let (a, b) = (pairs(a), pairs(b))
-    return Pairs(a[1], b[1], a[3], b[3], a[5], b[5], a[7], b[7])
-  }
-
-  /// Quarters 0 and 2 of `a`, then of `b`.
-  @_transparent
-  private func evenQuarters(_ a: Pairs, _ b: Pairs) -> Vector {
-    let (a, b) = (numbers(a), numbers(b))
-    return Vector(
-      a[0], a[1], a[2], a[3], a[8], a[9], a[10], a[11], b[0], b[1], b[2], b[3], b[8], b[9], b[10], b[11])
-  }
-
-  /// Quarters 1 and 3 of `a`, then of `b`.
-  @_transparent
-  private func oddQuarters(_ a: Pairs, _ b: Pairs) -> Vector {
-    let (a, b) = (numbers(a), numbers(b))
-    return Vector(
-      a[4], a[5], a[6], a[7], a[12], a[13], a[14], a[15], b[4], b[5], b[6], b[7], b[12], b[13], b[14], b[15])
-  }
-
-  /// As above, of numbers.
-  @_transparent
-  private func evenQuarters(_ a: Vector, _ b: Vector) -> Vector {
-    let (a, b) = (pairs(a), pairs(b))
-    return numbers(Pairs(a[0], a[1], a[4], a[5], b[0], b[1], b[4], b[5]))
-  }
-
-  /// As above, of numbers.
-  @_transparent
-  private func oddQuarters(_ a: Vector, _ b: Vector) -> Vector {
-    let (a, b) = (pairs(a), pairs(b))
-    return numbers(Pairs(a[2], a[3], a[6], a[7], b[2], b[3], b[6], b[7]))
-  }
-
   /// Four columns of four lanes: lanes 4i to 4i + 3 of columns j, j + 4, j + 8 and j + 12.
-  private typealias Columns = (Pairs, Pairs, Pairs, Pairs)
+  private typealias Columns = (Vector, Vector, Vector, Vector)
 
   @_transparent
   private func fourLanes(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> Columns {
-    let (ab, cd) = (low(a, b), low(c, d))
-    let (abHigh, cdHigh) = (high(a, b), high(c, d))
-    return (lowPairs(ab, cd), highPairs(ab, cd), lowPairs(abHigh, cdHigh), highPairs(abHigh, cdHigh))
+    let (abLow, cdLow) = (a.unpackLow(b), c.unpackLow(d))
+    let (abHigh, cdHigh) = (a.unpackHigh(b), c.unpackHigh(d))
+    return (
+      abLow.unpackLowPairs(cdLow), abLow.unpackHighPairs(cdLow), abHigh.unpackLowPairs(cdHigh),
+      abHigh.unpackHighPairs(cdHigh)
+    )
   }
 
   /// Columns j, j + 4, j + 8 and j + 12 of 16 lanes.
   @_transparent
-  private func sixteenLanes(_ a: Pairs, _ b: Pairs, _ c: Pairs, _ d: Pairs) -> (
-    Vector, Vector, Vector, Vector
-  ) {
-    let (abEven, cdEven) = (evenQuarters(a, b), evenQuarters(c, d))
-    let (abOdd, cdOdd) = (oddQuarters(a, b), oddQuarters(c, d))
+  private func sixteenLanes(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> Columns {
+    let (abEven, cdEven) = (a.evenQuarters(b), c.evenQuarters(d))
+    let (abOdd, cdOdd) = (a.oddQuarters(b), c.oddQuarters(d))
     return (
-      evenQuarters(abEven, cdEven), evenQuarters(abOdd, cdOdd), oddQuarters(abEven, cdEven),
-      oddQuarters(abOdd, cdOdd)
+      abEven.evenQuarters(cdEven), abOdd.evenQuarters(cdOdd), abEven.oddQuarters(cdEven),
+      abOdd.oddQuarters(cdOdd)
     )
   }
 
@@ -146,6 +78,16 @@ import KernelInterface
   func transposeSixteen(
     _ x: UnsafePointer<Float>, _ stride: Int, _ lanes: Int, _ out: UnsafeMutablePointer<Float>,
     _ outStride: Int, lastWidth: Int
+  ) {
+    transposeSixteen(x, stride, lanes) { number, vector in
+      store(vector, out + number * outStride, number < 15 ? vectorWidth : lastWidth)
+    }
+  }
+
+  /// Calls `body` with each of 16 numbers of up to 16 lanes, the lanes side by side, in order.
+  @inline(__always)
+  func transposeSixteen(
+    _ x: UnsafePointer<Float>, _ stride: Int, _ lanes: Int, _ body: (_ number: Int, _ lanes: Vector) -> Void
   ) {
     let a = fourLanes(
       lane(x, stride, 0, lanes), lane(x, stride, 1, lanes), lane(x, stride, 2, lanes),
@@ -163,22 +105,22 @@ import KernelInterface
     let f = sixteenLanes(a.1, b.1, c.1, d.1)
     let g = sixteenLanes(a.2, b.2, c.2, d.2)
     let h = sixteenLanes(a.3, b.3, c.3, d.3)
-    store(e.0, out)
-    store(f.0, out + outStride)
-    store(g.0, out + 2 * outStride)
-    store(h.0, out + 3 * outStride)
-    store(e.1, out + 4 * outStride)
-    store(f.1, out + 5 * outStride)
-    store(g.1, out + 6 * outStride)
-    store(h.1, out + 7 * outStride)
-    store(e.2, out + 8 * outStride)
-    store(f.2, out + 9 * outStride)
-    store(g.2, out + 10 * outStride)
-    store(h.2, out + 11 * outStride)
-    store(e.3, out + 12 * outStride)
-    store(f.3, out + 13 * outStride)
-    store(g.3, out + 14 * outStride)
-    store(h.3, out + 15 * outStride, lastWidth)
+    body(0, e.0)
+    body(1, f.0)
+    body(2, g.0)
+    body(3, h.0)
+    body(4, e.1)
+    body(5, f.1)
+    body(6, g.1)
+    body(7, h.1)
+    body(8, e.2)
+    body(9, f.2)
+    body(10, g.2)
+    body(11, h.2)
+    body(12, e.3)
+    body(13, f.3)
+    body(14, g.3)
+    body(15, h.3)
   }
 
 #endif
