@@ -126,6 +126,38 @@ import Testing
       window: WindowShape(
         inputHeight: 9, inputWidth: 9, kernelHeight: 3, kernelWidth: 3, strideHeight: 4, strideWidth: 4)
     ),
+    // Whole and partial blocks of channels: small planes, fewer pixels than a vector has, windows wholly above and below the
+    // image, other widths of windows, and rows in strips.
+    ConvolutionShape(
+      batch: 3, inputChannels: 35, outputChannels: 35, groups: 35,
+      window: WindowShape(
+        inputHeight: 7, inputWidth: 7, kernelHeight: 5, kernelWidth: 5, paddingTop: 2, paddingBottom: 2,
+        paddingLeft: 2, paddingRight: 2)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 18, outputChannels: 36, groups: 18,
+      window: WindowShape(
+        inputHeight: 14, inputWidth: 14, kernelHeight: 5, kernelWidth: 5, paddingTop: 2, paddingBottom: 2,
+        paddingLeft: 2, paddingRight: 2)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 20, outputChannels: 20, groups: 20,
+      window: WindowShape(
+        inputHeight: 3, inputWidth: 5, kernelHeight: 5, kernelWidth: 5, paddingTop: 2, paddingBottom: 2,
+        paddingLeft: 2, paddingRight: 2)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 17, outputChannels: 17, groups: 17,
+      window: WindowShape(
+        inputHeight: 1, inputWidth: 3, kernelHeight: 3, kernelWidth: 3, paddingTop: 5, paddingBottom: 4,
+        paddingLeft: 4, paddingRight: 5)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 16, outputChannels: 16, groups: 16,
+      window: WindowShape(
+        inputHeight: 9, inputWidth: 23, kernelHeight: 2, kernelWidth: 7, paddingTop: 0, paddingBottom: 1,
+        paddingLeft: 3, paddingRight: 3)),
+    ConvolutionShape(
+      batch: 2, inputChannels: 19, outputChannels: 19, groups: 19,
+      window: WindowShape(
+        inputHeight: 75, inputWidth: 61, kernelHeight: 5, kernelWidth: 3, paddingTop: 2, paddingBottom: 2,
+        paddingLeft: 1, paddingRight: 1)),
   ]
 
   @Test(arguments: shapes)

@@ -101,19 +101,31 @@ func blockedOutputs() {
     }
   }
   for columns in sizes + [14, 20] {
-    for step in 1...3 {
-      let (rows, taps) = (2, 9)
-      let paddedWidth = columns * step + 2
-      let rowStride = 2 * paddedWidth * width
+    for (step, taps) in [(1, 2), (1, 3), (1, 5), (2, 3), (3, 3)] {
+      let (rows, height) = (3, 4)
+      let window = WindowShape(
+        inputHeight: height, inputWidth: columns, kernelHeight: 3, kernelWidth: taps, strideHeight: 2,
+        strideWidth: step)
+      let rowStride = (columns * step + taps - 1) * width
       let out = Floats(rows * columns * width)
       let work = BlockConvolution(
-        x: numbers(5 * paddedWidth * width, seed: 5).start, rowStride: rowStride, columnStride: step * width,
-        taps: taps,
-        offsets: Memory<Int>(taps) { ($0 / 3 * paddedWidth + $0 % 3) * width }.start,
-        weight: numbers(taps * width, seed: 6).start, bias: numbers(width, seed: 7).start, bounds: (-9, 6),
-        out: out.start, rows: rows, columns: columns)
+        window: window, x: numbers(height * rowStride, seed: 5).start, rowStride: rowStride, height: height,
+        top: -1, weight: numbers(3 * taps * width, seed: 6).start, bias: numbers(width, seed: 7).start,
+        bounds: (-9, 6), out: out.start, rows: rows, columns: columns)
       withUnsafePointer(to: work) { kernels.convolveBlock($0) }
-      report("blocked.convolveBlock", [columns, step], within: 8, out)
+      report("blocked.convolveBlock", [columns, step, taps], within: 8, out)
+    }
+  }
+  for pixels in sizes + [20, 49] {
+    for lanes in [1, 7, width] {
+      let block = Floats((pixels + 1) * width)
+      kernels.blockPlanes(
+        numbers(lanes * (pixels + 3), seed: 8).start, pixels + 3, lanes, pixels,
+        Memory<Int>(pixels) { ($0 + ($0 < 2 ? 0 : 1)) * width }.start, block.start)
+      report("blocked.blockPlanes", [pixels, lanes], block)
+      let planes = Floats(lanes * (pixels + 3))
+      kernels.unblockPlanes(numbers(pixels * width, seed: 9).start, pixels, planes.start, pixels + 3, lanes)
+      report("blocked.unblockPlanes", [pixels, lanes], planes)
     }
   }
 }

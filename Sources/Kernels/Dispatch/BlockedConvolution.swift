@@ -13,18 +13,22 @@ func depthwiseConv2d(
   let window = shape.window
   let kernels = Kernels.table
   let paddedWidth = window.inputWidth + window.paddingLeft + window.paddingRight
-  let perRow = width * (2 * window.strideHeight * paddedWidth + window.outputWidth)
+  let perRow = width * (window.strideHeight * paddedWidth + window.outputWidth)
   let stripRows = max(1, min(window.outputHeight, (96 << 10) / perRow))
   let strips = (window.outputHeight + stripRows - 1) / stripRows
   let blocks = (shape.inputChannels + width - 1) / width
   let multiplier = shape.outputGroupChannels
-  withUnsafeTemporaryAllocation(of: Int.self, capacity: window.kernelArea) { offsets in
-    for tap in 0..<window.kernelArea {
-      let row = tap / window.kernelWidth * window.dilationHeight
-      let column = tap % window.kernelWidth * window.dilationWidth
-      offsets[tap] = (row * paddedWidth + column) * width
+  // Where a strip's pixels lie once there are columns of zeros at the sides.
+  let mostRows = min(
+    window.inputHeight,
+    (stripRows - 1) * window.strideHeight + (window.kernelHeight - 1) * window.dilationHeight + 1)
+  withUnsafeTemporaryAllocation(of: Int.self, capacity: mostRows * window.inputWidth) { places in
+    for row in 0..<mostRows {
+      for column in 0..<window.inputWidth {
+        places[row * window.inputWidth + column] = (row * paddedWidth + window.paddingLeft + column) * width
+      }
     }
-    let offsets = UnsafePointer(offsets.baseAddress!)
+    let places = UnsafePointer(places.baseAddress!)
     // Several images in a task, which then brings its weights into a block once.
     let tasks = blocks * strips
     let taskImages = max(1, min(8, shape.batch * tasks / 64))
@@ -34,34 +38,23 @@ func depthwiseConv2d(
       let firstImage = task / tasks * taskImages
       let lanes = min(width, shape.inputChannels - block * width)
       let rows = strip * stripRows..<min((strip + 1) * stripRows, window.outputHeight)
-      let top = rows.lowerBound * window.strideHeight - window.paddingTop
-      let paddedRows =
-        (rows.count - 1) * window.strideHeight + (window.kernelHeight - 1) * window.dilationHeight + 1
-      let first = min(max(top, 0), window.inputHeight)
-      let insideRows = max(0, min(top + paddedRows, window.inputHeight) - first)
-      let insideSize = insideRows * window.inputWidth * width
+      let inside = window.inputRows(rows)
+      let paddedSize = inside.count * paddedWidth * width
       let positions = rows.count * window.outputWidth
 
       let padded = ThreadState.current.columns.floats(
-        (paddedRows * paddedWidth + window.kernelArea + 1) * width + max(insideSize, positions * width))
-      let weights = padded + paddedRows * paddedWidth * width
+        paddedSize + (window.kernelArea + 1 + positions) * width)
+      let weights = padded + paddedSize
       let biases = weights + window.kernelArea * width
-      // Holds the strip before it is padded, then what comes of it.
-      let inside = biases + width
-      kernels.elementwise.fill(0, padded, paddedRows * paddedWidth * width)
+      let sums = biases + width
+      kernels.elementwise.fill(0, padded, paddedSize)
       kernels.elementwise.fill(0, biases, width)
       let endImage = min(firstImage + taskImages, shape.batch)
       for image in firstImage..<endImage {
         let plane = image * shape.inputChannels + block * width
-        kernels.elementwise.copyMatrix(
-          x + plane * window.inputArea + first * window.inputWidth, window.inputArea, 1, inside, 1, width,
-          lanes, insideRows * window.inputWidth)
-        for row in 0..<insideRows {
-          kernels.elementwise.copy(
-            inside + row * window.inputWidth * width, 1,
-            padded + ((row + first - top) * paddedWidth + window.paddingLeft) * width, 1,
-            window.inputWidth * width)
-        }
+        kernels.blocked.blockPlanes(
+          x + plane * window.inputArea + inside.lowerBound * window.inputWidth, window.inputArea, lanes,
+          inside.count * window.inputWidth, places, padded)
         for member in 0..<multiplier {
           if image == firstImage || multiplier > 1 {
             let channel = block * width * multiplier + member
@@ -72,26 +65,26 @@ func depthwiseConv2d(
           }
           let target =
             out + (plane * multiplier + member) * window.outputArea + rows.lowerBound * window.outputWidth
-          // Only large planes repay it to ask ahead.
-          let asksAhead = window.inputArea >= 1024
-          let nextInput = MemoryRuns(
-            pointer: x + (plane + shape.inputChannels) * window.inputArea + first * window.inputWidth,
-            stride: window.inputArea, runs: lanes, count: insideRows * window.inputWidth)
-          let nextOutput = MemoryRuns(
-            pointer: target, stride: multiplier * window.outputArea, runs: lanes, count: positions)
           let convolution = BlockConvolution(
-            x: padded, rowStride: window.strideHeight * paddedWidth * width,
-            columnStride: window.strideWidth * width, taps: window.kernelArea, offsets: offsets,
-            weight: weights, bias: biases, bounds: unbounded, out: inside, rows: rows.count,
-            columns: window.outputWidth,
-            nextInput: asksAhead && image + 1 < endImage && member == 0 ? nextInput : nil,
-            nextOutput: asksAhead ? nextOutput : nil)
+            window: window, x: padded, rowStride: paddedWidth * width, height: inside.count,
+            top: rows.lowerBound * window.strideHeight - window.paddingTop - inside.lowerBound,
+            weight: weights, bias: biases, bounds: unbounded, out: sums, rows: rows.count,
+            columns: window.outputWidth)
           withUnsafePointer(to: convolution) { kernels.blocked.convolveBlock($0) }
-          kernels.elementwise.copyMatrix(
-            inside, 1, width, target, multiplier * window.outputArea, 1, lanes, positions)
+          kernels.blocked.unblockPlanes(sums, positions, target, multiplier * window.outputArea, lanes)
         }
       }
     }
+  }
+}
+
+extension WindowShape {
+  /// The rows of the image that some rows of positions meet.
+  func inputRows(_ rows: Range<Int>) -> Range<Int> {
+    let top = rows.lowerBound * strideHeight - paddingTop
+    let bottom = (rows.upperBound - 1) * strideHeight - paddingTop + (kernelHeight - 1) * dilationHeight
+    let first = min(max(top, 0), inputHeight)
+    return first..<max(first, min(bottom + 1, inputHeight))
   }
 }
 
@@ -147,9 +140,9 @@ func blockedPointwiseConv2d(
       out: products, outBlockStride: width * area, outRowStride: 0, blocks: own.count, rows: 1, pixels: area)
     withUnsafePointer(to: work) { kernels.blocked.multiplyPixels($0) }
     for block in own {
-      kernels.elementwise.copyMatrix(
-        products + (block - own.lowerBound) * width * area, 1, width,
-        out + (image * outputs + block * width) * area, area, 1, min(width, outputs - block * width), area)
+      kernels.blocked.unblockPlanes(
+        products + (block - own.lowerBound) * width * area, area,
+        out + (image * outputs + block * width) * area, area, min(width, outputs - block * width))
     }
   }
 }

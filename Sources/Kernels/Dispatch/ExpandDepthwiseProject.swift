@@ -97,19 +97,12 @@ public func expandDepthwiseProject(
   let stripRows = shape.stripRows(threads: ThreadPool.threadCount)
   let strips = (window.outputHeight + stripRows - 1) / stripRows
   let paddedWidth = window.inputWidth + window.paddingLeft + window.paddingRight
-  withUnsafeTemporaryAllocation(of: Int.self, capacity: window.kernelArea) { offsets in
-    for tap in 0..<window.kernelArea {
-      offsets[tap] =
-        (tap / window.kernelWidth * paddedWidth + tap % window.kernelWidth) * BlockedKernels.width
-    }
-    let offsets = UnsafePointer(offsets.baseAddress!)
-    ThreadPool.parallelFor(count: shape.batch * strips) { task in
-      let first = task % strips * stripRows
-      let strip = ExpandDepthwiseProjectStrip(
-        shape: shape, x: x + task / strips * shape.inputSize, out: out + task / strips * shape.outputSize,
-        rows: first..<min(first + stripRows, window.outputHeight), paddedWidth: paddedWidth, offsets: offsets)
-      strip.run(expand, depthwise, project)
-    }
+  ThreadPool.parallelFor(count: shape.batch * strips) { task in
+    let first = task % strips * stripRows
+    let strip = ExpandDepthwiseProjectStrip(
+      shape: shape, x: x + task / strips * shape.inputSize, out: out + task / strips * shape.outputSize,
+      rows: first..<min(first + stripRows, window.outputHeight), paddedWidth: paddedWidth)
+    strip.run(expand, depthwise, project)
   }
 }
 
@@ -120,23 +113,15 @@ private struct ExpandDepthwiseProjectStrip {
   let out: UnsafeMutablePointer<Float>
   let rows: Range<Int>
   let paddedWidth: Int
-  let offsets: UnsafePointer<Int>
 
   private var window: WindowShape { shape.window }
   private var width: Int { BlockedKernels.width }
-  /// The first padded row that the windows meet, as a row of the image.
-  private var top: Int { rows.lowerBound * window.strideHeight - window.paddingTop }
-  /// Padded rows that the windows meet.
-  private var paddedRows: Int { (rows.count - 1) * window.strideHeight + window.kernelHeight }
-  /// Those that lie in the image.
-  private var insideRows: Range<Int> {
-    let first = min(max(top, 0), window.inputHeight)
-    return first..<max(first, min(top + paddedRows, window.inputHeight))
-  }
+  /// Rows of the image that the windows meet.
+  private var insideRows: Range<Int> { window.inputRows(rows) }
 
   func run(_ expand: BlockedWeights, _ depthwise: BlockedWeights, _ project: BlockedWeights?) {
     let kernels = Kernels.table
-    let hiddenSize = paddedRows * paddedWidth * width
+    let hiddenSize = insideRows.count * paddedWidth * width
     let filteredSize = rows.count * window.outputWidth * width
     let filteredCount = project == nil ? 0 : shape.hiddenBlocks * filteredSize
     let scratch = ThreadState.current.columns.floats(2 * hiddenSize + filteredCount + unfoldedCount)
@@ -151,14 +136,15 @@ private struct ExpandDepthwiseProjectStrip {
         x: source.pointer, xBlockStride: source.blockStride, xRowStride: window.inputWidth * width,
         depthBlocks: shape.depthBlocks, weight: expand.weight + block * shape.depthBlocks * width * width,
         bias: expand.bias + block * width, bounds: (0, 6),
-        out: scratch + ((insideRows.lowerBound - top) * paddedWidth + window.paddingLeft) * width,
+        out: scratch + window.paddingLeft * width,
         outBlockStride: hiddenSize, outRowStride: paddedWidth * width, blocks: blocks, rows: insideRows.count,
         pixels: window.inputWidth)
       withUnsafePointer(to: products) { kernels.blocked.multiplyPixels($0) }
       for member in 0..<blocks {
         let convolution = BlockConvolution(
-          x: scratch + member * hiddenSize, rowStride: window.strideHeight * paddedWidth * width,
-          columnStride: window.strideWidth * width, taps: window.kernelArea, offsets: offsets,
+          window: window, x: scratch + member * hiddenSize, rowStride: paddedWidth * width,
+          height: insideRows.count,
+          top: rows.lowerBound * window.strideHeight - window.paddingTop - insideRows.lowerBound,
           weight: depthwise.weight + (block + member) * window.kernelArea * width,
           bias: depthwise.bias + (block + member) * width, bounds: (0, 6),
           out: filtered + (block + member) * filteredStride, rows: rows.count, columns: window.outputWidth)

@@ -5,14 +5,34 @@ public struct BlockedKernels: Sendable {
   public let multiplyPixels: Kernel
   /// A depthwise convolution of one block, as described by `BlockConvolution` in memory.
   public let convolveBlock: Kernel
+  /// Brings planes into a block: `out[places[pixel] + lane] = x[lane * stride + pixel]`, at most 16 lanes. What becomes of
+  /// other lanes is undefined.
+  public let blockPlanes: BlockPlanes
+  /// Brings a block without gaps into planes: `out[lane * stride + pixel] = x[pixel * 16 + lane]`, at most 16 lanes.
+  public let unblockPlanes: UnblockPlanes
 
   /// Takes the description of the work.
   public typealias Kernel = @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
+  /// `(x, stride, lanes, pixels, places, out)`.
+  public typealias BlockPlanes =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Int>, UnsafeMutablePointer<Float>
+    ) -> Void
+
+  /// `(x, pixels, out, stride, lanes)`.
+  public typealias UnblockPlanes =
+    @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int) -> Void
+
   /// Collects the kernels of one level.
-  public init(multiplyPixels: @escaping Kernel, convolveBlock: @escaping Kernel) {
+  public init(
+    multiplyPixels: @escaping Kernel, convolveBlock: @escaping Kernel, blockPlanes: @escaping BlockPlanes,
+    unblockPlanes: @escaping UnblockPlanes
+  ) {
     self.multiplyPixels = multiplyPixels
     self.convolveBlock = convolveBlock
+    self.blockPlanes = blockPlanes
+    self.unblockPlanes = unblockPlanes
   }
 
   /// Channels in a block.
@@ -94,19 +114,19 @@ public struct MemoryRuns {
   }
 }
 
-/// `out[row, column] = clamp(bias + sum over taps of weight[tap] * x[row * rowStride + column * columnStride +
-/// offsets[tap]])`, 16 channels at once.
+/// A depthwise convolution of one block: `out[row, column] = clamp(bias + sum over taps of weight * x)`. Taps above and below
+/// the image are left out; at its sides it has columns for them.
 public struct BlockConvolution {
-  /// A block of a padded image.
+  /// How the window slides; its padding and its sizes of images have no say.
+  public var window: WindowShape
+  /// The first row of a block of an image, at the column of the first window's first tap.
   public var x: UnsafePointer<Float>
-  /// Numbers from one row of windows to the next.
+  /// Numbers from one row of `x` to the next.
   public var rowStride: Int
-  /// Numbers from one window to the next.
-  public var columnStride: Int
-  /// Taps of a window.
-  public var taps: Int
-  /// Where each tap's numbers begin.
-  public var offsets: UnsafePointer<Int>
+  /// Rows of `x`.
+  public var height: Int
+  /// The row of `x` that the first window's first tap meets; negative above the image.
+  public var top: Int
   /// Taps x 16.
   public var weight: UnsafePointer<Float>
   /// 16 numbers.
@@ -119,30 +139,23 @@ public struct BlockConvolution {
   public var rows: Int
   /// Columns to compute.
   public var columns: Int
-  /// What is read soon.
-  public var nextInput: MemoryRuns?
-  /// What is written soon.
-  public var nextOutput: MemoryRuns?
 
   /// Describes the work.
   public init(
-    x: UnsafePointer<Float>, rowStride: Int, columnStride: Int, taps: Int, offsets: UnsafePointer<Int>,
+    window: WindowShape, x: UnsafePointer<Float>, rowStride: Int, height: Int, top: Int,
     weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, bounds: (lowest: Float, highest: Float),
-    out: UnsafeMutablePointer<Float>, rows: Int, columns: Int, nextInput: MemoryRuns? = nil,
-    nextOutput: MemoryRuns? = nil
+    out: UnsafeMutablePointer<Float>, rows: Int, columns: Int
   ) {
+    self.window = window
     self.x = x
     self.rowStride = rowStride
-    self.columnStride = columnStride
-    self.taps = taps
-    self.offsets = offsets
+    self.height = height
+    self.top = top
     self.weight = weight
     self.bias = bias
     self.bounds = bounds
     self.out = out
     self.rows = rows
     self.columns = columns
-    self.nextInput = nextInput
-    self.nextOutput = nextOutput
   }
 }

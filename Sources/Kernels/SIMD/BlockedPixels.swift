@@ -13,7 +13,10 @@ import KernelInterface
 
 let blockedKernels = BlockedKernels(
   multiplyPixels: { multiplyPixels($0.assumingMemoryBound(to: PixelProducts.self)) },
-  convolveBlock: { convolveBlock($0.assumingMemoryBound(to: BlockConvolution.self)) }
+  convolveBlock: { convolveBlock($0.assumingMemoryBound(to: BlockConvolution.self)) },
+  blockPlanes: { x, stride, lanes, pixels, places, out in blockPlanes(x, stride, lanes, pixels, places, out)
+  },
+  unblockPlanes: { x, pixels, out, stride, lanes in unblockPlanes(x, pixels, out, stride, lanes) }
 )
 
 /// Calls `body` with the first pixel and the size of every tile of a row; the sizes are `tilePixels`, `halfTilePixels`

@@ -22,7 +22,7 @@ private func loadFour(_ p: UnsafePointer<Float>) -> SIMD4<Float> {
 }
 
 @inline(__always)
-private func storeFour(_ vector: SIMD4<Float>, _ p: UnsafeMutablePointer<Float>) {
+func storeFour(_ vector: SIMD4<Float>, _ p: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(p).storeBytes(of: vector, as: SIMD4<Float>.self)
 }
 
@@ -31,14 +31,22 @@ private func storeFour(_ vector: SIMD4<Float>, _ p: UnsafeMutablePointer<Float>)
 private func transposeFour(
   _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
 ) {
+  transposeFour(x, xStride) { storeFour($1, out + $0 * outStride) }
+}
+
+/// Calls `body` with each of four numbers of four lanes, the lanes side by side.
+@inline(__always)
+func transposeFour(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ body: (_ number: Int, _ lanes: SIMD4<Float>) -> Void
+) {
   let a = loadFour(x)
   let b = loadFour(x + xStride)
   let c = loadFour(x + 2 * xStride)
   let d = loadFour(x + 3 * xStride)
-  storeFour(SIMD4(a.x, b.x, c.x, d.x), out)
-  storeFour(SIMD4(a.y, b.y, c.y, d.y), out + outStride)
-  storeFour(SIMD4(a.z, b.z, c.z, d.z), out + 2 * outStride)
-  storeFour(SIMD4(a.w, b.w, c.w, d.w), out + 3 * outStride)
+  body(0, SIMD4(a.x, b.x, c.x, d.x))
+  body(1, SIMD4(a.y, b.y, c.y, d.y))
+  body(2, SIMD4(a.z, b.z, c.z, d.z))
+  body(3, SIMD4(a.w, b.w, c.w, d.w))
 }
 
 #if !AVX512
@@ -72,7 +80,7 @@ private func transposeFour(
 
 /// `out[j * outStride + i] = x[i * xStride + j]`
 @inline(__always)
-private func transpose(
+func transpose(
   _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
   _ rows: Int,
   _ columns: Int
