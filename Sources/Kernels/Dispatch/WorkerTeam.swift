@@ -28,8 +28,9 @@ final class WorkerTeam: @unchecked Sendable {
   /// A region in the making, and what its helpers read. A pair of cache lines each.
   private struct Region: ~Copyable {
     let seats = Atomic<UInt64>(Seats.none)
-    /// The next index that nobody has taken.
-    let next = Atomic<Int>(0)
+    /// How many indices were asked for: by the caller (32 bits), who takes them from the first on, and by helpers, who
+    /// take them from the last on. So in regions over the same memory each thread finds most of what it had in its caches.
+    let taken = Atomic<UInt64>(0)
     var count = 0
     var body: ((Int) -> Void)?
     var table: UnsafePointer<KernelTable>?
@@ -64,22 +65,22 @@ final class WorkerTeam: @unchecked Sendable {
 
   // MARK: Callers
 
-  /// Runs a region with up to `helpers` workers; false if there is no place for one more.
+  /// Runs a region with up to `helpers` workers; false if there is no place for one more, or for so many indices.
   ///
   /// - Parameter isAssured: Whether the helpers come for certain, beyond the number of threads if need be.
   func run(count: Int, helpers: Int, isAssured: Bool, _ body: (Int) -> Void) -> Bool {
-    guard let index = takeRegion() else { return false }
+    guard count <= Int(Int32.max), let index = takeRegion() else { return false }
     let region = region(index)
     withoutActuallyEscaping(body) { body in
       region.pointee.body = body
       region.pointee.count = count
       region.pointee.table = Kernels.overridingTable
-      region.pointee.next.store(0, ordering: .relaxed)
+      region.pointee.taken.store(0, ordering: .relaxed)
       region.pointee.seats.store(
         Seats.open(wanted: helpers, isAssured: isAssured), ordering: .sequentiallyConsistent)
       if isAssured || workerCount.load(ordering: .relaxed) < ThreadPool.threadCount - 1 { hire() }
       var isFirst = true
-      takeIndices(of: region) {
+      takeIndices(of: region, isCaller: true) {
         rouse(for: index, all: isFirst)
         isFirst = false
         return true
@@ -115,11 +116,14 @@ final class WorkerTeam: @unchecked Sendable {
   ///
   /// - Returns: Whether none is left.
   @inline(never) @discardableResult
-  private func takeIndices(of region: UnsafeMutablePointer<Region>, while continues: () -> Bool) -> Bool {
+  private func takeIndices(
+    of region: UnsafeMutablePointer<Region>, isCaller: Bool, while continues: () -> Bool
+  ) -> Bool {
     while continues() {
-      let index = region.pointee.next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard index < region.pointee.count else { return true }
-      region.pointee.body!(index)
+      let taken = region.pointee.taken.wrappingAdd(isCaller ? 1 : 1 << 32, ordering: .relaxed).oldValue
+      let (first, last) = (Int(taken & 0xffff_ffff), Int(taken >> 32))
+      guard first + last < region.pointee.count else { return true }
+      region.pointee.body!(isCaller ? first : region.pointee.count - 1 - last)
     }
     return false
   }
@@ -246,7 +250,7 @@ final class WorkerTeam: @unchecked Sendable {
       let index = awaitSeat(spinning: maySpin)
       let region = region(index)
       own.table = region.pointee.table
-      let isDone = takeIndices(of: region) { !leaveIfTooMany(index) }
+      let isDone = takeIndices(of: region, isCaller: false) { !leaveIfTooMany(index) }
       own.table = nil
       if isDone { leave(region) }
       // Who makes room for others must not take their time by looking for a seat.
