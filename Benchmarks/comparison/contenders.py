@@ -20,6 +20,10 @@ class Contender:
         if self.process is None:
             # OpenBLAS is told its number of threads by the environment alone.
             environment = os.environ | {"OPENBLAS_NUM_THREADS": str(self.threads)}
+            if not self.is_isolated:
+                # Else glibc gives memory back or keeps it depending on earlier measurements, and new pages for each result
+                # take PyTorch up to ten times as long as a depthwise convolution.
+                environment |= {"MALLOC_TRIM_THRESHOLD_": str(1 << 32), "MALLOC_MMAP_THRESHOLD_": str(1 << 32)}
             self.process = subprocess.Popen(self.command, cwd=HERE, text=True, env=environment,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.process.stdin.write(work + "\n")
