@@ -4,16 +4,15 @@ import Kernels
 package final class NumberBuffer {
   /// How many there are.
   package let count: Int
-  private let pointer: UnsafeMutablePointer<Float>
+  /// Of the pool of tensors' memory, so that the buffers of a step are those of the step before.
+  private let storage: Storage
+  private var pointer: UnsafeMutablePointer<Float> { storage.pointer }
 
   /// Room for numbers, which are none yet.
   package init(count: Int) {
     self.count = count
-    pointer = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-      .bindMemory(to: Float.self, capacity: max(count, 1))
+    storage = Storage([max(count, 1)])
   }
-
-  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
 
   /// Where some of them are.
   package func bytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
@@ -45,11 +44,9 @@ package final class NumberBuffer {
     (pointer + range.lowerBound).update(repeating: 0, count: range.count)
   }
 
-  /// A tensor of the numbers from a place on.
+  /// A tensor of the numbers from a place on, where they are: nothing may be written to the buffer from now on.
   package func tensor(at place: Int, shape: Shape) -> Tensor {
-    Tensor(uninitialized: shape) { numbers in
-      if let base = numbers.baseAddress { copyNumbers(pointer + place, to: base, count: numbers.count) }
-    }
+    Tensor(storage: storage, shape: shape, strides: shape.contiguousLayout.strides, offset: place)
   }
 
   /// Sets numbers of this buffer to those of another one.
