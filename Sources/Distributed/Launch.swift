@@ -83,7 +83,7 @@ public enum Launch {
     /// Takes as many threads as the rank has processors for itself.
     private static func shareProcessors(_ communicator: MPICommunicator, _ warn: (String) -> Void) {
       let all = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-      let allowed = ProcessInfo.processInfo.activeProcessorCount
+      let allowed = Compute.processorCount
       let share = max(1, all / communicator.localSize)
       // A rank that may run everywhere shares with all others of its machine.
       let threads = allowed >= all ? min(share, Compute.threadCount) : min(allowed, Compute.threadCount)

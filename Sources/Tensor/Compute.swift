@@ -10,6 +10,9 @@ public enum Compute {
     set { ThreadPool.threadCount = checked(newValue, "threadCount") }
   }
 
+  /// Processors that the process may use by its affinity.
+  package static var processorCount: Int { ThreadPool.processorCount }
+
   /// Runs `body` with at most `limit` threads for each operation; traps outside 1...1024.
   ///
   /// Operations that run on several threads of a program at once share ``threadCount`` alike. With a limit of 1 the body

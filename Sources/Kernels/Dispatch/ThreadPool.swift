@@ -89,12 +89,15 @@ public enum ThreadPool {
   /// Whether all workers are asleep.
   package static var isIdle: Bool { WorkerTeam.shared.isIdle }
 
+  /// Processors that the process may use by its affinity, which Foundation does not look at.
+  public static var processorCount: Int { Int(pairwise_processor_count()) }
+
   private static let configuredCount = Atomic<Int>(initialCount())
 
   private static func initialCount() -> Int {
     guard let wanted = Environment["PAIRWISE_NUM_THREADS"] else {
-      let processors = Int(pairwise_processor_count())
-      return min(processors, ControlGroups().processorLimit ?? processors, maximumThreadCount)
+      let limit = ControlGroups().processorLimit ?? processorCount
+      return min(processorCount, limit, maximumThreadCount)
     }
     if let count = Int(wanted), count >= 1, count <= maximumThreadCount { return count }
     Environment.reject(
