@@ -89,8 +89,8 @@ public enum Launch {
       let threads = allowed >= all ? min(share, Compute.threadCount) : min(allowed, Compute.threadCount)
       if communicator.isLeader && allowed < share {
         warn(
-          "each process may use \(allowed) of \(all) processors, but there are \(communicator.localSize) processes on this "
-            + "machine: mpirun --map-by slot:PE=\(share) --bind-to core gives each \(share)")
+          "of \(all) processors each process may use \(allowed), processes on this machine: \(communicator.localSize); "
+            + "mpirun --map-by slot:PE=\(share) --bind-to core gives each \(share)")
       }
       Compute.threadCount = threads
     }
