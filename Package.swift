@@ -12,8 +12,10 @@ let bookkeeping: [SwiftSetting] = [
 /// References are computed element by element, which takes long without optimisation.
 let references: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
-/// One source, several instruction sets: every folder but `SIMD` is a symbolic link to it.
-func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [String]) -> Target {
+/// One source, several instruction sets: every folder but `SIMD` is a symbolic link to it, or has links to files of it.
+func kernelTarget(
+  _ name: String, folder: String, defines: [String] = [], x86Flags: [String]
+) -> Target {
   // Only where the target is x86: another machine may be built for. There the flags would be unused, and said to be.
   let flags = x86Flags.flatMap { ["-Xarch_x86_64", $0] } + ["-Wno-unused-command-line-argument"]
   return .target(
@@ -22,22 +24,26 @@ func kernelTarget(_ name: String, folder: String, define: String?, x86Flags: [St
     path: "Sources/Kernels/\(folder)",
     swiftSettings: optimized + [
       .unsafeFlags(flags.flatMap { ["-Xcc", $0] })
-    ] + (define.map { [.define($0)] } ?? []))
+    ] + defines.map { .define($0) })
 }
 
 #if arch(x86_64)
   let kernelTargets = [
-    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, x86Flags: []),
+    kernelTarget("KernelsBaseline", folder: "SIMD", x86Flags: []),
     kernelTarget(
-      "KernelsAVX2", folder: "SIMDAVX2", define: "AVX2",
+      "KernelsAVX2", folder: "SIMDAVX2", defines: ["AVX2"],
       x86Flags: ["-march=haswell"]),
     kernelTarget(
-      "KernelsAVX512", folder: "SIMDAVX512", define: "AVX512",
+      "KernelsAVX512", folder: "SIMDAVX512", defines: ["AVX512"],
       x86Flags: ["-march=skylake-avx512", "-mprefer-vector-width=512"]),
+    // Products of 16-bit numbers alone.
+    kernelTarget(
+      "KernelsAVX512BF16", folder: "SIMDAVX512BF16", defines: ["AVX512", "BFLOAT16"],
+      x86Flags: ["-march=cooperlake", "-mprefer-vector-width=512"]),
   ]
 #else
   let kernelTargets = [
-    kernelTarget("KernelsBaseline", folder: "SIMD", define: nil, x86Flags: [])
+    kernelTarget("KernelsBaseline", folder: "SIMD", x86Flags: [])
   ]
 #endif
 

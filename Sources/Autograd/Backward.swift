@@ -263,7 +263,9 @@ final class Sweep {
   private func pass(_ position: Int, retainGraph: Bool) {
     let node = visits[position].node
     if node.isLeaf || node.id < bound || gradients[position] == nil { return }
-    if visits[position].leadsOn { propagate(from: position) }
+    if visits[position].leadsOn {
+      Compute.withMatmulPrecision(node.matmulPrecision) { propagate(from: position) }
+    }
     if !visits[position].isTarget { gradients[position] = nil }
     if !retainGraph { node.release() }
   }

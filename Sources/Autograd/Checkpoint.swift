@@ -9,6 +9,7 @@ public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> V
   guard Recording.isEnabled else { return body(inputs) }
   let draws = DrawLog()
   let part = BatchPart.current
+  let precision = (Compute.matmulPrecision, gradients: Compute.gradientMatmulPrecision)
   let pass = ForwardPass(of: inputs.map { Variable($0.value, requiresGradient: $0.requiresGradient) }) {
     leaves in
     DrawLog.$current.withValue(draws) { body(leaves) }
@@ -28,7 +29,11 @@ public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> V
     draws.rewind()
     // The sweep may run where nothing else is recorded.
     let again = Recording.$isEnabled.withValue(true) {
-      BatchPart.$current.withValue(part) { DrawLog.$current.withValue(draws) { body(leaves) } }
+      BatchPart.$current.withValue(part) {
+        DrawLog.$current.withValue(draws) {
+          Compute.withMatmulPrecision(precision.0, gradients: precision.gradients) { body(leaves) }
+        }
+      }
     }
     let targets = leaves + captured
     let wanted = targets.indices.filter { context.needs($0) }

@@ -11,6 +11,8 @@ package final class Node {
   package let id: UInt64
   package let name: StaticString
   package let shape: Shape
+  /// Of products in the derivatives.
+  let matmulPrecision: MatmulPrecision
   /// Where the value came from: none for a leaf.
   private(set) var inputs: [Input]
   private(set) var output: Tensor?
@@ -37,6 +39,7 @@ package final class Node {
     id = Node.nextID()
     name = "leaf"
     self.shape = shape
+    matmulPrecision = .float32
     inputs = []
   }
 
@@ -47,6 +50,7 @@ package final class Node {
     id = Node.nextID()
     self.name = name
     shape = value.shape
+    matmulPrecision = Compute.gradientMatmulPrecision
     output = saved.contains(.output) ? copy value : nil
     self.derivatives = derivatives
     self.inputs = []

@@ -36,6 +36,6 @@ public enum Compute {
     return threads
   }
 
-  /// The instruction set in use: `baseline`, `avx2` or `avx512`; `PAIRWISE_ISA` forces one.
+  /// The instruction set in use: `baseline`, `avx2`, `avx512` or `avx512bf16`; `PAIRWISE_ISA` forces one.
   public static var instructionSet: String { "\(Kernels.table.name)" }
 }

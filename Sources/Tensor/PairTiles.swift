@@ -4,12 +4,15 @@ import Kernels
 struct PairTiles {
   let images, texts: Tensor
   private let tile: (rows: Int, columns: Int)
+  private let precision: MatmulPrecision
 
   /// Numbers in the largest tile: 8 MiB. Products take as much again for what they pack.
   static let count = 1 << 21
 
-  init(images: Tensor, texts: Tensor, tile: (rows: Int, columns: Int)) {
-    (self.images, self.texts) = (images, texts)
+  init(
+    images: Tensor, texts: Tensor, tile: (rows: Int, columns: Int), precision: MatmulPrecision = .float32
+  ) {
+    (self.images, self.texts, self.precision) = (images, texts, precision)
     self.tile = (Swift.min(tile.rows, images.shape[0]), Swift.min(tile.columns, texts.shape[0]))
   }
 
@@ -43,11 +46,13 @@ struct PairTiles {
   func multiply(
     _ rows: Range<Int>, _ columns: Range<Int>, by factor: Float = 1, to products: UnsafeMutablePointer<Float>
   ) {
-    gemm(
-      m: rows.count, n: columns.count, k: images.shape[1], alpha: factor,
-      a: view(images, from: rows.lowerBound),
-      b: view(texts, from: columns.lowerBound).transposed, c: products, cRowStride: columns.count,
-      cColumnStride: 1)
+    Compute.withMatmulPrecision(precision) {
+      gemm(
+        m: rows.count, n: columns.count, k: images.shape[1], alpha: factor,
+        a: view(images, from: rows.lowerBound),
+        b: view(texts, from: columns.lowerBound).transposed, c: products, cRowStride: columns.count,
+        cColumnStride: 1)
+    }
   }
 
   /// Adds `factor` times what a tile of gradients of the products gives to the embeddings' own. The first tile of a row of
@@ -56,19 +61,21 @@ struct PairTiles {
     _ rows: Range<Int>, _ columns: Range<Int>, _ tile: UnsafeMutablePointer<Float>, factor: Float,
     images ofImages: Tensor?, texts ofTexts: Tensor?
   ) {
-    let d = images.shape[1]
-    let gradients = MatrixView(tile, rowStride: columns.count, columnStride: 1)
-    if let ofImages {
-      gemm(
-        m: rows.count, n: d, k: columns.count, alpha: factor, a: gradients,
-        b: view(texts, from: columns.lowerBound), beta: columns.lowerBound == 0 ? 0 : 1,
-        c: ofImages.pointer + rows.lowerBound * d, cRowStride: d, cColumnStride: 1)
-    }
-    if let ofTexts {
-      gemm(
-        m: columns.count, n: d, k: rows.count, alpha: factor, a: gradients.transposed,
-        b: view(images, from: rows.lowerBound), beta: rows.lowerBound == 0 ? 0 : 1,
-        c: ofTexts.pointer + columns.lowerBound * d, cRowStride: d, cColumnStride: 1)
+    Compute.withMatmulPrecision(precision) {
+      let d = images.shape[1]
+      let gradients = MatrixView(tile, rowStride: columns.count, columnStride: 1)
+      if let ofImages {
+        gemm(
+          m: rows.count, n: d, k: columns.count, alpha: factor, a: gradients,
+          b: view(texts, from: columns.lowerBound), beta: columns.lowerBound == 0 ? 0 : 1,
+          c: ofImages.pointer + rows.lowerBound * d, cRowStride: d, cColumnStride: 1)
+      }
+      if let ofTexts {
+        gemm(
+          m: columns.count, n: d, k: rows.count, alpha: factor, a: gradients.transposed,
+          b: view(images, from: rows.lowerBound), beta: rows.lowerBound == 0 ? 0 : 1,
+          c: ofTexts.pointer + columns.lowerBound * d, cRowStride: d, cColumnStride: 1)
+      }
     }
   }
 

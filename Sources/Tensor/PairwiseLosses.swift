@@ -34,13 +34,14 @@ public enum PairwiseDivisor: Sendable {
 /// - Parameter tile: Rows and columns of logits in memory; if not given, ``PairTiles``'s.
 package func softmaxPairwiseLoss(
   images: Tensor, texts: Tensor, logScale: Tensor, labels: PairLabels, wanted: PairwiseLoss.Wanted,
-  tile: (rows: Int, columns: Int)? = nil
+  tile: (rows: Int, columns: Int)? = nil, logitPrecision: MatmulPrecision = .float32
 ) -> PairwiseLoss {
   checkPairs(images, texts, logScale, of: "softmaxPairwiseLoss")
   let (n, m) = (images.shape[0], texts.shape[0])
   let labels = labels.checked(images: n, texts: m, of: "softmaxPairwiseLoss")
   var pairs = SoftmaxPairs(
-    PairTiles(images: images, texts: texts, tile: tile ?? PairTiles.whole(images: n, texts: m)),
+    PairTiles(
+      images: images, texts: texts, tile: tile ?? PairTiles.whole(images: n, texts: m), precision: logitPrecision),
     scale: exp(logScale.item()), labels: labels)
   return pairs.loss(wanted)
 }
@@ -98,18 +99,19 @@ package struct SoftmaxBlock {
 package func sigmoidPairwiseLoss(
   images: Tensor, texts: Tensor, logScale: Tensor, bias: Tensor, labels: PairLabels,
   negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images, wanted: PairwiseLoss.Wanted,
-  tile: (rows: Int, columns: Int)? = nil
+  tile: (rows: Int, columns: Int)? = nil, logitPrecision: MatmulPrecision = .float32
 ) -> PairwiseLoss {
   sigmoidPairwiseLoss(
     images: images, texts: texts, logScale: logScale, bias: bias, labels: labels, negatives: negatives,
-    divisor: divisor(images: images.shape[0], texts: texts.shape[0]), wanted: wanted, tile: tile)
+    divisor: divisor(images: images.shape[0], texts: texts.shape[0]), wanted: wanted, tile: tile,
+    logitPrecision: logitPrecision)
 }
 
 /// The same of some of a batch's images and texts, with the divisor of the whole.
 package func sigmoidPairwiseLoss(
   images: Tensor, texts: Tensor, logScale: Tensor, bias: Tensor, labels: PairLabels,
   negatives: NegativeSelection = .all, divisor: Int, wanted: PairwiseLoss.Wanted,
-  tile: (rows: Int, columns: Int)? = nil
+  tile: (rows: Int, columns: Int)? = nil, logitPrecision: MatmulPrecision = .float32
 ) -> PairwiseLoss {
   checkPairs(images, texts, logScale, of: "sigmoidPairwiseLoss")
   if bias.count != 1 {
@@ -122,8 +124,8 @@ package func sigmoidPairwiseLoss(
   // What is selected depends on a whole row.
   if !negatives.isAll { tile = (rows: Swift.max(1, PairTiles.count / m), columns: m) }
   return SigmoidPairs(
-    PairTiles(images: images, texts: texts, tile: tile), scale: exp(logScale.item()), bias: bias.item(),
-    labels: labels, negatives: negatives, divisor: divisor
+    PairTiles(images: images, texts: texts, tile: tile, precision: logitPrecision), scale: exp(logScale.item()),
+    bias: bias.item(), labels: labels, negatives: negatives, divisor: divisor
   ).loss(wanted)
 }
 

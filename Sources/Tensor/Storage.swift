@@ -1,3 +1,4 @@
+import Kernels
 import Synchronization
 
 /// Reference-counted memory of a tensor and the shape that it was made with: 64-byte aligned and returned to the pool when the last tensor lets go.
@@ -16,8 +17,7 @@ final class Storage: @unchecked Sendable {
 
   /// The transpose of a matrix as the second operand of a product.
   struct Panels {
-    /// Columns of the operand in each panel.
-    let width: Int
+    let layout: PanelLayout
     let memory: Storage
   }
 

@@ -65,10 +65,10 @@ extension Tensor {
   package func packedForProducts() -> Tensor {
     if rank != 2 || count == 0 { programmerError("packedForProducts: shape \(shape) is not a matrix") }
     let (n, k) = (shape[0], shape[1])
-    let (size, width) = packedSize(rows: k, columns: n)
+    let (size, layout) = packedSize(rows: k, columns: n)
     let memory = Storage([size])
     packMatrix(matrixView.transposed, rows: k, columns: n, to: memory.pointer)
-    let copy = Storage(shape, panels: Storage.Panels(width: width, memory: memory))
+    let copy = Storage(shape, panels: Storage.Panels(layout: layout, memory: memory))
     let result = Tensor(storage: copy, layout: copy.layout)
     StridedCopy.run(from: self, to: result)
     return result
@@ -152,7 +152,7 @@ extension Tensor {
     if let panels = storage.panels, offset == 0, shape == Shape(storage.layout.shape.reversed()),
       strides == Shape(storage.layout.strides.reversed())
     {
-      view.panels = (UnsafePointer(panels.memory.pointer), panels.width)
+      view.panels = (UnsafePointer(panels.memory.pointer), panels.layout)
     }
     return view
   }

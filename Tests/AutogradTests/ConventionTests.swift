@@ -77,7 +77,7 @@ import Testing
     let arrays = try Self.arrays.get()
     let inputs = (0..<2).compactMap { arrays["\(name).input\($0)"] }
     let value = try #require(arrays["\(name).value"])
-    for table in Kernels.tables {
+    for table in Kernels.singlePrecisionTables {
       try Kernels.withTable(table) {
         let leaves = inputs.map { Variable($0, requiresGradient: true) }
         let output = function.body(leaves)

@@ -50,14 +50,14 @@ import Testing
     let a = (0..<most * k).map { _ in random.next() }
     let b = (0..<k * n).map { _ in random.next() }
     let bias = (0..<n).map { _ in random.next() }
-    forEachTable { table in
+    forEachPrecision { table in
       for isTransposed in [true, false] {
         let matrix = b.view(0, isTransposed ? 1 : n, isTransposed ? k : 1)
         let panels = packed(matrix, k, n)
         func rows(_ range: Range<Int>, isPacked: Bool) -> [UInt32] {
           var (matrix, result) = (matrix, [Float](repeating: .nan, count: range.count * n))
           panels.withUnsafeBufferPointer {
-            if isPacked { matrix.panels = ($0.baseAddress!, table.gemm.tileColumns) }
+            if isPacked { matrix.panels = ($0.baseAddress!, table.gemm.layout) }
             gemm(
               m: range.count, n: n, k: k, a: a.view(range.lowerBound * k, k, 1), b: matrix, c: &result,
               cRowStride: n,
@@ -73,7 +73,7 @@ import Testing
             let together = ThreadPool.withThreadCount(threads) { rows(0..<count, isPacked: isPacked) }
             #expect(
               together.elementsEqual(alone.prefix(count * n)),
-              "\(table.name), \(count) rows, transposed \(isTransposed), packed \(isPacked), \(threads) threads"
+              "\(table.name) \(table.gemm.precision), \(count) rows, transposed \(isTransposed), packed \(isPacked), \(threads) threads"
             )
           }
         }

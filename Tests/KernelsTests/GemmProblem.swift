@@ -5,7 +5,17 @@ import Testing
 
 /// Runs a body under every level that this CPU runs.
 func forEachTable(_ body: (KernelTable) -> Void) {
-  for table in Kernels.tables { Kernels.withTable(table) { body(table) } }
+  for table in Kernels.singlePrecisionTables { Kernels.withTable(table) { body(table) } }
+}
+
+/// Runs a body under every level and precision.
+func forEachPrecision(_ body: (KernelTable) -> Void) {
+  for precision in ProductPrecision.allCases {
+    for table in precision == .float32 ? Kernels.singlePrecisionTables : Kernels.tables {
+      let table = table.with(precision, forGradients: precision)
+      Kernels.withTable(table) { body(table) }
+    }
+  }
 }
 
 /// A small generator of numbers in -1..<1.
@@ -31,6 +41,22 @@ extension [Float] {
       MatrixView($0.baseAddress! + offset, rowStride: rowStride, columnStride: columnStride)
     }
   }
+}
+
+extension ProductPrecision {
+  /// What a product multiplies instead of a number, as far as it says.
+  fileprivate func operand(_ x: Float) -> Double {
+    self == .bfloat16 ? Double(roundedToBFloat16(x)) : Double(x)
+  }
+
+  /// Of the parts of operands that are left out, relative to the product: both second ones, and what is left of each.
+  fileprivate var productError: Double { self == .bfloat16x3 ? 3 * 0x1p-16 : 0 }
+}
+
+/// The nearest number of 8 significant bits, ties to even.
+func roundedToBFloat16(_ x: Float) -> Float {
+  let spacing = x.ulp * 0x1p16
+  return (x / spacing).rounded(.toNearestOrEven) * spacing
 }
 
 /// How the operands of a product lie in memory.
@@ -134,7 +160,8 @@ struct Problem {
     return result
   }
 
-  private func reference() -> (values: [Double], tolerance: [Double]) {
+  /// Products, and how far one in a precision may be from them.
+  func reference(_ precision: ProductPrecision = .float32) -> (values: [Double], tolerance: [Double]) {
     var expected = c.map(Double.init)
     var tolerance = [Double](repeating: 0, count: c.count)
     let (aView, bView) = (
@@ -147,7 +174,7 @@ struct Problem {
         var y = bView.pointer + j * bView.columnStride
         var p = 0
         while p < k {
-          let product = Double(x.pointee) * Double(y.pointee)
+          let product = precision.operand(x.pointee) * precision.operand(y.pointee)
           sum += product
           size += abs(product)
           x += aView.columnStride
@@ -161,7 +188,7 @@ struct Problem {
         }
         expected[index] = value
         // A few units in the last place of the sum of absolute values; the constant covers the epilogue.
-        tolerance[index] = 2.5e-7 * abs(Double(alpha)) * size + 4e-6
+        tolerance[index] = (2.5e-7 + precision.productError) * abs(Double(alpha)) * size + 4e-6
       }
     }
     return (expected, tolerance)

@@ -6,7 +6,7 @@ import Testing
 struct Level: CustomTestStringConvertible, Sendable {
   let table: KernelTable
   var testDescription: String { "\(table.name)" }
-  static let all = Kernels.tables.map { Level(table: $0) }
+  static let all = Kernels.singlePrecisionTables.map { Level(table: $0) }
 }
 
 /// Sizes around the width of a vector, the blocks of a sum, and beyond.

@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test func regionsUseTheTableOfTheirCaller() {
-    for table in Kernels.tables {
+    for table in Kernels.singlePrecisionTables {
       Kernels.withTable(table) {
         ThreadPool.withThreadCount(2) {
           ThreadPool.parallelFor(count: 16) { _ in

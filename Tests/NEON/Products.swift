@@ -24,7 +24,7 @@ private func packOutputs() {
       for (laneStride, depthStride) in [(1, 40), (40, 1), (2, 40), (1, 1)] {
         for depth in [1, 16, 37] {
           let out = Floats(tile * depth)
-          kernels.pack(x.start, laneStride, depthStride, lanes, tile, depth, out.start)
+          kernels.pack(x.start, laneStride, depthStride, lanes, tile, depth, false, out.start)
           report("gemm.pack", [tile, lanes, laneStride, depthStride, depth], out)
         }
       }
@@ -39,7 +39,7 @@ private func panels(_ x: Floats, lanes: Int, depth: Int, tile: Int, _ laneStride
   let out = Floats((lanes + tile - 1) / tile * tile * depth)
   for first in stride(from: 0, to: lanes, by: tile) {
     kernels.pack(
-      x.start + first * laneStride, laneStride, depthStride, min(tile, lanes - first), tile, depth,
+      x.start + first * laneStride, laneStride, depthStride, min(tile, lanes - first), tile, depth, false,
       out.start + first * depth)
   }
   return out
@@ -72,7 +72,7 @@ private func multiplyUnpackedOutputs(_ m: Int, _ n: Int, _ k: Int) {
     for (aRowStride, aColumnStride) in [(k, 1), (1, m)] {
       let c = beta == 0 ? Floats(m * n) { _ in .nan } : numbers(m * n, seed: 7)
       for first in stride(from: 0, to: n, by: width) {
-        kernels.multiplyUnpacked(
+        kernels.multiplyUnpacked!(
           m, min(width, n - first), k, alpha, a.start, aRowStride, aColumnStride, b.start + first, bRowStride,
           beta,
           c.start + first, n, buffer.start)

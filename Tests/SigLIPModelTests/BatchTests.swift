@@ -21,7 +21,7 @@ import Testing
         }
       }
     }
-    for table in Kernels.tables {
+    for table in Kernels.singlePrecisionTables {
       try Kernels.withTable(table) {
         let alone = withoutGradients { bits(1, threads: 1, of: count) }
         let state = module.stateDictionary()

@@ -60,7 +60,7 @@ import Tensor
       expand: expand.blocked, expandWindow: it.dense == nil ? nil : (stride: 2, padding: .zero),
       depthwise: depthwise.blocked, depthwiseWindow: (it.stride, it.padding), project: project?.blocked,
       addsInput: it.addsInput)
-    for table in Kernels.tables {
+    for table in Kernels.singlePrecisionTables {
       Kernels.withTable(table) {
         let results = [1, 2, 3].map { threads in
           ThreadPool.withThreadCount(threads) { block(it.dense == nil ? blocked(x) : x) }

@@ -71,7 +71,7 @@ import Testing
         #expect(ThreadPool.withThreadCount(threads) { matmul(x, packed.transpose()) } == result)
       }
       // Panels for other instructions are of another width.
-      for table in Kernels.tables {
+      for table in Kernels.singlePrecisionTables {
         let other = Kernels.withTable(table) { weight.packedForProducts() }
         #expect(matmul(x, other.transpose()).isApproximatelyEqual(to: result, absolute: 1e-4))
       }

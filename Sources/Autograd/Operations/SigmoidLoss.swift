@@ -12,31 +12,37 @@
 ///   - positives: Which pairs belong together, and which are left out.
 ///   - negatives: Which of the others count. A selection is made anew for each loss; it has no gradient.
 ///   - divisor: What the sum is divided by: the number of images, or that of texts.
+///   - logitPrecision: Of the products of embeddings, and of those in their gradients.
 /// - Returns: The loss, without axes: divided by n, not by the number of pairs.
 public func sigmoidPairwiseLoss(
   images x: Variable, texts y: Variable, logScale: Variable, bias: Variable,
-  positives: PairLabels = .diagonal, negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images
+  positives: PairLabels = .diagonal, negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images,
+  logitPrecision: MatmulPrecision = .float32
 ) -> Variable {
   sigmoidPairwiseLoss(
     images: x, texts: y, logScale: logScale, bias: bias, positives: positives, negatives: negatives,
-    divisor: divisor, tile: nil)
+    divisor: divisor, tile: nil, logitPrecision: logitPrecision)
 }
 
 /// As above, with given numbers of rows and columns of logits in memory.
 package func sigmoidPairwiseLoss(
   images x: Variable, texts y: Variable, logScale: Variable, bias: Variable, positives: PairLabels,
-  negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images, tile: (rows: Int, columns: Int)?
+  negatives: NegativeSelection = .all, divisor: PairwiseDivisor = .images, tile: (rows: Int, columns: Int)?,
+  logitPrecision: MatmulPrecision = .float32
 ) -> Variable {
   let inputs = [x, y, logScale, bias]
   let loss = sigmoidPairwiseLoss(
     images: x.value, texts: y.value, logScale: logScale.value, bias: bias.value, labels: positives,
-    negatives: negatives, divisor: divisor, wanted: wantedGradients(x, y, logScale), tile: tile)
+    negatives: negatives, divisor: divisor, wanted: wantedGradients(x, y, logScale), tile: tile,
+    logitPrecision: logitPrecision)
   return record(
     "sigmoidPairwiseLoss", inputs, value: loss.value, fused: loss.gradients,
-    composition: {
-      composedSigmoidLoss(
-        images: $0[0], texts: $0[1], logScale: $0[2], bias: $0[3], labels: positives, negatives: negatives,
-        divisor: divisor)
+    composition: { inputs in
+      Compute.withMatmulPrecision(logitPrecision) {
+        composedSigmoidLoss(
+          images: inputs[0], texts: inputs[1], logScale: inputs[2], bias: inputs[3], labels: positives,
+          negatives: negatives, divisor: divisor)
+      }
     })
 }
 

@@ -11,25 +11,31 @@
 ///   - y: Text embeddings `[m, d]`.
 ///   - logScale: t', one number.
 ///   - positives: Which pairs belong together, and which are left out.
+///   - logitPrecision: Of the products of embeddings, and of those in their gradients.
 /// - Returns: The loss, without axes.
 public func softmaxPairwiseLoss(
-  images x: Variable, texts y: Variable, logScale: Variable, positives: PairLabels = .diagonal
+  images x: Variable, texts y: Variable, logScale: Variable, positives: PairLabels = .diagonal,
+  logitPrecision: MatmulPrecision = .float32
 ) -> Variable {
-  softmaxPairwiseLoss(images: x, texts: y, logScale: logScale, positives: positives, tile: nil)
+  softmaxPairwiseLoss(
+    images: x, texts: y, logScale: logScale, positives: positives, tile: nil, logitPrecision: logitPrecision)
 }
 
 /// As above, with given numbers of rows and columns of logits in memory.
 package func softmaxPairwiseLoss(
   images x: Variable, texts y: Variable, logScale: Variable, positives: PairLabels,
-  tile: (rows: Int, columns: Int)?
+  tile: (rows: Int, columns: Int)?, logitPrecision: MatmulPrecision = .float32
 ) -> Variable {
   let loss = softmaxPairwiseLoss(
     images: x.value, texts: y.value, logScale: logScale.value, labels: positives,
-    wanted: wantedGradients(x, y, logScale), tile: tile)
+    wanted: wantedGradients(x, y, logScale), tile: tile, logitPrecision: logitPrecision)
   return record(
     "softmaxPairwiseLoss", [x, y, logScale], value: loss.value, fused: loss.gradients,
-    composition: {
-      composedSoftmaxPairwiseLoss(images: $0[0], texts: $0[1], logScale: $0[2], labels: positives)
+    composition: { inputs in
+      Compute.withMatmulPrecision(logitPrecision) {
+        composedSoftmaxPairwiseLoss(
+          images: inputs[0], texts: inputs[1], logScale: inputs[2], labels: positives)
+      }
     })
 }
 

@@ -2,7 +2,8 @@
 // Others, and grouped ones, unfold strips of each image (`ConvolutionShape.stripRows`) into a matrix and multiply it; each
 // thread has room for one strip. Where windows overlap they are copied into panels (JoinedConvolution.swift). Depthwise and
 // small 1 x 1 convolutions are computed on blocks of channels instead (BlockedConvolution.swift). No result depends on the
-// number of threads, nor on the other images of a batch.
+// number of threads, nor on the other images of a batch. What is not a product of matrices in memory is of single precision
+// always: direct, joined and blocked convolutions.
 
 /// Two-dimensional convolution: `out = x * weight + bias`, with one bias for each output channel.
 public func conv2d(
@@ -19,11 +20,11 @@ public func conv2d(
     return
   }
   if shape.isDirect {
-    directConv2d(shape, x: x, weight: weight, bias: bias, out: out)
+    Kernels.with(.float32) { directConv2d(shape, x: x, weight: weight, bias: bias, out: out) }
     return
   }
   if shape.joinsImages {
-    joinedConv2d(shape, x: x, weight: weight, bias: bias, out: out)
+    Kernels.with(.float32) { joinedConv2d(shape, x: x, weight: weight, bias: bias, out: out) }
     return
   }
   let (depth, channels, positions) = (shape.depth, shape.outputGroupChannels, shape.window.outputArea)

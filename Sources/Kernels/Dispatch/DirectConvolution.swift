@@ -6,7 +6,8 @@ extension ConvolutionShape {
   /// Whether rows of positions and output channels fill register tiles to 80%, and weights fit 16 MiB.
   var isDirect: Bool {
     guard groups == 1, window.kernelArea > 1, window.strideWidth <= 2 else { return false }
-    let channels = packedSize(rows: 1, columns: outputChannels).count
+    let width = Kernels.table.gemm.tileColumns
+    let channels = (outputChannels + width - 1) / width * width
     return channels * depth <= 4 << 20
       && 4 * channels * tiledColumns <= 5 * outputChannels * window.outputWidth
   }
@@ -26,8 +27,10 @@ func directConv2d(
   let window = shape.window
   let kernels = Kernels.table
   let (depth, channels, height) = (shape.depth, shape.outputChannels, window.outputHeight)
-  let (packedCount, panelWidth) = packedSize(rows: depth, columns: channels)
+  let (packedCount, layout) = packedSize(rows: depth, columns: channels)
+  let panelWidth = layout.width
   let panels = packedCount / depth / panelWidth
+  let blockDepth = GemmBlocking.depth(kernels.gemm)
   let weights = ThreadState.current.packing.floats(packedCount + panels * panelWidth)
   let biases = weights + packedCount
   packMatrix(
@@ -88,8 +91,8 @@ func directConv2d(
             out + ((images.lowerBound + image) * channels + panel * panelWidth) * window.outputArea
               + (rows.lowerBound + firstRow) * window.outputWidth
           }
-          for first in stride(from: 0, to: depth, by: GemmBlocking.depth) {
-            let steps = min(GemmBlocking.depth, depth - first)
+          for first in stride(from: 0, to: depth, by: blockDepth) {
+            let steps = min(blockDepth, depth - first)
             for image in 0..<images.count {
               let nextOutput = MemoryRuns(
                 pointer: target(image), stride: window.outputArea, runs: lanes,

@@ -9,17 +9,20 @@
 /// many rows and columns are computed beside it, where its operands lie, or on threads. Zeros behind the last step of an
 /// operand change nothing either.
 enum GemmBlocking {
-  /// Steps of depth in each block but the last, which may have fewer. The widest packed panel of B (32 KiB) stays in the
+  /// Words of depth in each block but the last, which may have fewer. The widest packed panel of B (32 KiB) stays in the
   /// first-level cache while those of A pass by.
-  static let depth = 256
+  private static let words = 256
   /// Panels of A or B that one task packs for itself (at most 115 KiB and 128 KiB).
   static let taskPanels = (a: 8, b: 4)
   /// Panels of A that meet a panel of B before the next one comes.
   static let rowPanels = 8
   /// Numbers of the operand that all tasks share.
   static let sharedCount = 4 << 20
-  /// Most steps of depth that are packed at a time: whole blocks.
-  static let groupDepth = 16 * depth
+  /// Most blocks of depth that are packed at a time.
+  static let groupBlocks = 16
+
+  /// Steps of depth in each block but the last.
+  static func depth(_ kernels: GemmKernels) -> Int { words / kernels.wordsInGroup * kernels.stepsInGroup }
 }
 
 extension GemmProduct {
@@ -30,15 +33,16 @@ extension GemmProduct {
   /// among threads, so that results do not depend on them.
   func runPacked() {
     let kernels = Kernels.table.gemm
-    let groupDepth = min(k, GemmBlocking.groupDepth)
+    let groupDepth = min(k, GemmBlocking.groupBlocks * GemmBlocking.depth(kernels))
+    let groupWords = kernels.words(groupDepth)
     let sharesA = m <= n
     let tile = sharesA ? kernels.tileRows : kernels.tileColumns
     let (shared, divided) = sharesA ? (m, n) : (n, m)
-    let step = min(shared, max(8, GemmBlocking.sharedCount / groupDepth / tile) * tile)
-    let packed = ThreadState.current.packing.floats((step + tile - 1) / tile * tile * groupDepth)
+    let step = min(shared, max(8, GemmBlocking.sharedCount / groupWords / tile) * tile)
+    let packed = ThreadState.current.packing.floats((step + tile - 1) / tile * tile * groupWords)
 
     for depth in stride(from: 0, to: k, by: groupDepth) {
-      let group = DepthGroup(range: depth..<min(depth + groupDepth, k))
+      let group = DepthGroup(range: depth..<min(depth + groupDepth, k), step: GemmBlocking.depth(kernels))
       for first in stride(from: 0, to: shared, by: step) {
         let range = first..<min(first + step, shared)
         let part = PackedPart(
@@ -53,12 +57,14 @@ extension GemmProduct {
   /// Some blocks of depth.
   private struct DepthGroup {
     let range: Range<Int>
+    /// Steps in a block.
+    let step: Int
 
-    var count: Int { (range.count + GemmBlocking.depth - 1) / GemmBlocking.depth }
+    var count: Int { (range.count + step - 1) / step }
 
     subscript(index: Int) -> Range<Int> {
-      let first = range.lowerBound + index * GemmBlocking.depth
-      return first..<min(first + GemmBlocking.depth, range.upperBound)
+      let first = range.lowerBound + index * step
+      return first..<min(first + step, range.upperBound)
     }
   }
 
@@ -71,9 +77,10 @@ extension GemmProduct {
 
     /// Where the shared panels of a block of depth begin.
     func shared(_ depth: Range<Int>) -> UnsafeMutablePointer<Float> {
-      let tile = sharesA ? Kernels.table.gemm.tileRows : Kernels.table.gemm.tileColumns
+      let kernels = Kernels.table.gemm
+      let tile = sharesA ? kernels.tileRows : kernels.tileColumns
       let padded = ((sharesA ? rows.count : columns.count) + tile - 1) / tile * tile
-      return memory + padded * (depth.lowerBound - self.depth.range.lowerBound)
+      return memory + padded * kernels.words(depth.lowerBound - self.depth.range.lowerBound)
     }
   }
 
@@ -88,7 +95,7 @@ extension GemmProduct {
       packPanel(
         ofA: part.sharesA,
         range.lowerBound + offset..<min(range.lowerBound + offset + tile, range.upperBound),
-        depth, part.shared(depth) + offset * depth.count)
+        depth, part.shared(depth) + offset * kernels.words(depth.count))
     }
   }
 
@@ -106,7 +113,7 @@ extension GemmProduct {
     forEachTask((panels + taskPanels - 1) / taskPanels, grain: 1) { task in
       let first = range.lowerBound + task * size
       let own = first..<min(first + size, range.upperBound)
-      let memory = ThreadState.current.panels.floats(size * min(part.depth.range.count, GemmBlocking.depth))
+      let memory = ThreadState.current.panels.floats(size * kernels.words(part.depth[0].count))
       for index in 0..<part.depth.count {
         let depth = part.depth[index]
         let ready = part.sharesA ? readyPanels(own, depth) : nil
@@ -114,7 +121,7 @@ extension GemmProduct {
           for start in stride(from: own.lowerBound, to: own.upperBound, by: tile) {
             packPanel(
               ofA: !part.sharesA, start..<min(start + tile, own.upperBound), depth,
-              memory + (start - own.lowerBound) * depth.count)
+              memory + (start - own.lowerBound) * kernels.words(depth.count))
           }
         }
         let isLast = index + 1 == part.depth.count
@@ -142,14 +149,14 @@ extension GemmProduct {
   ) {
     let kernels = Kernels.table.gemm
     let beta = depth.lowerBound == 0 ? beta : 1
+    let words = kernels.words(depth.count)
     let step = GemmBlocking.rowPanels * kernels.tileRows
     let aheadRuns = (ahead.runs * step + rows.count - 1) / rows.count
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
       let block = first..<min(first + step, rows.upperBound)
       let run = min((first - rows.lowerBound) / step * aheadRuns, ahead.runs)
       kernels.multiplyBlock(
-        block.count, columns.count, depth.count, alpha, packedA + (first - rows.lowerBound) * depth.count,
-        packedB, beta, c + first * cRowStride + columns.lowerBound * cColumnStride, cRowStride, cColumnStride,
+        block.count, columns.count, words, alpha, packedA + (first - rows.lowerBound) * words, packedB, beta, c + first * cRowStride + columns.lowerBound * cColumnStride, cRowStride, cColumnStride,
         ThreadState.current.tile.floats(kernels.tileRows * kernels.tileColumns),
         ahead.pointer + run * ahead.stride, ahead.stride, min(aheadRuns, ahead.runs - run), ahead.count)
       if depth.upperBound == k { applyEpilogue(rows: block, columns: columns) }
@@ -165,7 +172,8 @@ extension GemmProduct {
   /// Rows of A or columns of B as runs of contiguous memory; nothing if there are none.
   private func memoryAhead(ofA: Bool, _ lanes: Range<Int>, _ depth: Range<Int>) -> MemoryAhead {
     if !ofA, let panels = readyPanels(lanes, depth) {
-      return MemoryAhead(pointer: panels, stride: depth.count, runs: lanes.count, count: depth.count)
+      let words = Kernels.table.gemm.words(depth.count)
+      return MemoryAhead(pointer: panels, stride: words, runs: lanes.count, count: words)
     }
     let matrix = ofA ? a : b.transposed
     let start = matrix.pointer + lanes.lowerBound * matrix.rowStride + depth.lowerBound * matrix.columnStride
@@ -185,7 +193,7 @@ extension GemmProduct {
     kernels.pack(
       matrix.pointer + lanes.lowerBound * matrix.rowStride + depth.lowerBound * matrix.columnStride,
       matrix.rowStride, matrix.columnStride, lanes.count, ofA ? kernels.tileRows : kernels.tileColumns,
-      depth.count, out)
+      depth.count, ofA == isTransposed, out)
   }
 
   /// On all threads, unless the product is too small for that.

@@ -1,10 +1,11 @@
 // The second operand of many products, such as the weight of a layer, can be packed once: the products then read it in
 // the order in which it lies in memory.
 
-/// How many numbers a packed operand takes, and how many columns each of its panels has.
-public func packedSize(rows: Int, columns: Int) -> (count: Int, width: Int) {
-  let width = Kernels.table.gemm.tileColumns
-  return ((columns + width - 1) / width * width * rows, width)
+/// How many words a packed operand takes in the precision in use, and how they lie.
+public func packedSize(rows: Int, columns: Int) -> (count: Int, layout: PanelLayout) {
+  let kernels = Kernels.table.gemm
+  let width = kernels.tileColumns
+  return ((columns + width - 1) / width * width * kernels.words(rows), kernels.layout)
 }
 
 /// Packs the second operand of products, all blocks of depth one after another; see ``MatrixView/panels``.
@@ -12,15 +13,17 @@ public func packMatrix(
   _ matrix: MatrixView, rows: Int, columns: Int, to out: UnsafeMutablePointer<Float>
 ) {
   let kernels = Kernels.table.gemm
-  let (count, width) = packedSize(rows: rows, columns: columns)
+  let width = kernels.tileColumns
+  let padded = (columns + width - 1) / width * width
+  let step = GemmBlocking.depth(kernels)
   ThreadPool.parallelRanges(count: (columns + width - 1) / width, grain: 1) { panels in
     for first in stride(from: panels.lowerBound * width, to: panels.upperBound * width, by: width) {
-      for depth in stride(from: 0, to: rows, by: GemmBlocking.depth) {
-        let steps = min(GemmBlocking.depth, rows - depth)
+      for depth in stride(from: 0, to: rows, by: step) {
+        let steps = min(step, rows - depth)
         kernels.pack(
           matrix.pointer + first * matrix.columnStride + depth * matrix.rowStride, matrix.columnStride,
-          matrix.rowStride, min(width, columns - first), width, steps,
-          out + count / rows * depth + first * steps)
+          matrix.rowStride, min(width, columns - first), width, steps, true,
+          out + padded * kernels.words(depth) + first * kernels.words(steps))
       }
     }
   }
@@ -28,13 +31,15 @@ public func packMatrix(
 
 extension GemmProduct {
   /// Whether the second operand is packed already.
-  var hasPanels: Bool { b.panels?.width == Kernels.table.gemm.tileColumns }
+  var hasPanels: Bool { b.panels?.layout == Kernels.table.gemm.layout }
 
   /// Where the panels of columns begin that were packed before.
   func readyPanels(_ columns: Range<Int>, _ depth: Range<Int>) -> UnsafePointer<Float>? {
     guard let panels = b.panels, hasPanels else { return nil }
-    let padded = (n + panels.width - 1) / panels.width * panels.width
-    return panels.pointer + padded * depth.lowerBound + columns.lowerBound * depth.count
+    let kernels = Kernels.table.gemm
+    let padded = (n + kernels.tileColumns - 1) / kernels.tileColumns * kernels.tileColumns
+    return panels.pointer + padded * kernels.words(depth.lowerBound)
+      + columns.lowerBound * kernels.words(depth.count)
   }
 }
 
@@ -44,7 +49,7 @@ func multiplyPanels(
   cRowStride: Int, epilogue: GemmEpilogue
 ) {
   var b = MatrixView(panels, rowStride: 0, columnStride: 0)
-  b.panels = (panels, Kernels.table.gemm.tileColumns)
+  b.panels = (panels, Kernels.table.gemm.layout)
   let product = GemmProduct(
     m: m, n: n, k: k, alpha: 1, a: a, b: b, beta: 0, c: c, cRowStride: cRowStride, cColumnStride: 1,
     epilogue: epilogue)

@@ -11,6 +11,8 @@ struct GemmProduct {
   var cRowStride: Int
   var cColumnStride: Int
   var epilogue: GemmEpilogue
+  /// Whether the factors have changed their places.
+  var isTransposed = false
 
   /// Multiplications below which waking other threads costs more than it saves.
   static let smallestSharedWork = 48 * 48 * 256
@@ -23,6 +25,7 @@ struct GemmProduct {
     (a, b) = (b.transposed, a.transposed)
     swap(&cRowStride, &cColumnStride)
     swap(&epilogue.rowBias, &epilogue.columnBias)
+    isTransposed.toggle()
   }
 
   /// Whether C has contiguous columns rather than rows, or fills the register tiles better when transposed.

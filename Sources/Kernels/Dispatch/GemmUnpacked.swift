@@ -10,6 +10,7 @@ extension GemmProduct {
 
   /// Multiplies without packing A if that pays.
   mutating func runUnpacked() -> Bool {
+    guard Kernels.table.gemm.multiplyUnpacked != nil else { return false }
     if cColumnStride != 1 || (n == 1 && cRowStride == 1) {
       guard cRowStride == 1 else { return false }
       transpose()
@@ -78,7 +79,7 @@ extension GemmProduct {
       let first = panel * kernels.tileColumns
       kernels.pack(
         b.pointer + first * b.columnStride, b.columnStride, b.rowStride, min(kernels.tileColumns, n - first),
-        kernels.tileColumns, k, packed + panel * panelSize)
+        kernels.tileColumns, k, true, packed + panel * panelSize)
     }
   }
 
@@ -95,22 +96,22 @@ extension GemmProduct {
       let columns = min(width, n - first)
       var depth = 0
       while depth < k {
-        let steps = min(GemmBlocking.depth, k - depth)
+        let steps = min(GemmBlocking.depth(kernels), k - depth)
         var (start, stride) = (b.pointer + depth * b.rowStride + first * b.columnStride, b.rowStride)
         if let packed {
           (start, stride) = (packed + panel * panelSize + depth * width, width)
         } else if b.columnStride != 1 || columns < width {
           // The kernel reads whole vectors, which would reach beyond the last columns.
           let panel = ThreadState.current.panels.floats(steps * width)
-          kernels.pack(start, b.columnStride, stride, columns, width, steps, panel)
+          kernels.pack(start, b.columnStride, stride, columns, width, steps, true, panel)
           (start, stride) = (UnsafePointer(panel), width)
         }
-        kernels.multiplyUnpacked(
+        kernels.multiplyUnpacked!(
           rows.count, columns, steps, alpha,
           a.pointer + rows.lowerBound * a.rowStride + depth * a.columnStride, a.rowStride, a.columnStride,
           start, stride, depth == 0 ? beta : 1, target + rows.lowerBound * rowStride + first, rowStride,
           buffer)
-        depth += GemmBlocking.depth
+        depth += steps
       }
     }
   }

@@ -142,6 +142,7 @@ private struct JoinedProduct {
   ) {
     let kernels = Kernels.table
     let (width, vector) = (kernels.gemm.tileColumns, kernels.convolution.rowSlack)
+    let blockDepth = GemmBlocking.depth(kernels.gemm)
     let (rowLength, positions) = (shape.window.outputWidth, shape.window.outputArea)
     let imageStep = shape.inputChannels * plane.size
     let panelCount = (columns.count + width - 1) / width
@@ -161,8 +162,8 @@ private struct JoinedProduct {
           count += 1
           column += length
         }
-        for depth in stride(from: 0, to: shape.depth, by: GemmBlocking.depth) {
-          let steps = min(GemmBlocking.depth, shape.depth - depth)
+        for depth in stride(from: 0, to: shape.depth, by: blockDepth) {
+          let steps = min(blockDepth, shape.depth - depth)
           kernels.convolution.packPositions(
             source, runs.baseAddress!, count, offsets + depth, steps, width,
             panels + panelCount * width * depth + panel * width * steps)

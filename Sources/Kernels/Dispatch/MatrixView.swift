@@ -6,9 +6,9 @@ public struct MatrixView {
   public var rowStride: Int
   /// Distance between columns.
   public var columnStride: Int
-  /// The same matrix in the panels of ``packMatrix(_:rows:columns:to:)`` and the width of each: a product whose second
-  /// operand it is need not pack it. Not taken over by ``transposed``.
-  public var panels: (pointer: UnsafePointer<Float>, width: Int)?
+  /// The same matrix in the panels of ``packMatrix(_:rows:columns:to:)`` and how they lie: a product whose second operand it
+  /// is, in that precision, need not pack it. Not taken over by ``transposed``.
+  public var panels: (pointer: UnsafePointer<Float>, layout: PanelLayout)?
 
   /// Views memory as a matrix.
   public init(_ pointer: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {

@@ -2,25 +2,35 @@
 /// and on all threads, is `gemm` of the module above.
 ///
 /// Products of the same numbers are the same in both: from zero, one multiplication and addition after another.
+///
+/// Panels are words, of which a step of depth takes one in single precision. Of other precisions some steps together take
+/// some words, each of them one number or two of 16 bits: ``words(_:)``.
 public struct GemmKernels: Sendable {
+  /// What operands are rounded to.
+  public let precision: ProductPrecision
+  /// Steps of depth that are packed together.
+  public let stepsInGroup: Int
+  /// Words that such steps take, for each row or column of a panel.
+  public let wordsInGroup: Int
   /// Rows of the block of C that stays in registers.
   public let tileRows: Int
   /// Columns of the block of C that stays in registers.
   public let tileColumns: Int
-  /// Copies one panel of a matrix into the order in which products read it: `out[p * tile + i] = x[i * laneStride + p *
-  /// depthStride]`, with zeros for `lanes <= i < tile`.
+  /// Copies one panel of a matrix into the order in which products read it, in single precision `out[p * tile + i] =
+  /// x[i * laneStride + p * depthStride]`, with zeros for `lanes <= i < tile`.
   public let pack: Pack
-  /// `C = alpha A B + beta C` for A packed in panels of `tileRows` rows and B in panels of `tileColumns` columns. With
-  /// `beta` 0 the old content of C is not read.
+  /// `C = alpha A B + beta C` for A packed in panels of `tileRows` rows and B in panels of `tileColumns` columns, `depth`
+  /// words of each. With `beta` 0 the old content of C is not read.
   public let multiplyBlock: MultiplyBlock
   /// `C = alpha A B + beta C` for a B of contiguous rows, at most `tileColumns` columns wide and readable to that width,
-  /// and a C of contiguous rows.
-  public let multiplyUnpacked: MultiplyUnpacked
+  /// and a C of contiguous rows; in single precision alone.
+  public let multiplyUnpacked: MultiplyUnpacked?
 
-  /// `(x, laneStride, depthStride, lanes, tile, depth, out)`.
+  /// `(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)`; of parts of numbers, the first and the second
+  /// factor have different ones side by side.
   public typealias Pack =
     @convention(c) @Sendable (
-      UnsafePointer<Float>, Int, Int, Int, Int, Int, UnsafeMutablePointer<Float>
+      UnsafePointer<Float>, Int, Int, Int, Int, Int, Bool, UnsafeMutablePointer<Float>
     ) -> Void
   /// `(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
   /// aheadCount)`; the buffer has room for a tile, and the last four are runs of contiguous numbers to bring closer
@@ -38,15 +48,81 @@ public struct GemmKernels: Sendable {
       UnsafeMutablePointer<Float>, Int, UnsafeMutablePointer<Float>
     ) -> Void
 
-  /// Collects the kernels of one level.
+  /// Collects the kernels of one level and precision.
   public init(
-    tileRows: Int, tileColumns: Int, pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock,
-    multiplyUnpacked: @escaping MultiplyUnpacked
+    _ precision: ProductPrecision, stepsInGroup: Int = 1, wordsInGroup: Int = 1, tileRows: Int, tileColumns: Int,
+    pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock, multiplyUnpacked: MultiplyUnpacked? = nil
   ) {
+    self.precision = precision
+    self.stepsInGroup = stepsInGroup
+    self.wordsInGroup = wordsInGroup
     self.tileRows = tileRows
     self.tileColumns = tileColumns
     self.pack = pack
     self.multiplyBlock = multiplyBlock
     self.multiplyUnpacked = multiplyUnpacked
+  }
+
+  /// How the second factor is packed.
+  @inlinable
+  public var layout: PanelLayout {
+    PanelLayout(precision: precision, width: tileColumns, stepsInGroup: stepsInGroup)
+  }
+
+  /// Words that some steps of depth take, for each row or column of a panel.
+  @inlinable
+  public func words(_ steps: Int) -> Int { (steps + stepsInGroup - 1) / stepsInGroup * wordsInGroup }
+}
+
+/// What a packed second factor looks like. One of another layout is of no use.
+public struct PanelLayout: Equatable, Sendable {
+  /// What its numbers are rounded to.
+  public let precision: ProductPrecision
+  /// Columns in a panel.
+  public let width: Int
+  /// Steps of depth that are packed together.
+  public let stepsInGroup: Int
+
+  /// Describes it.
+  public init(precision: ProductPrecision, width: Int, stepsInGroup: Int) {
+    self.precision = precision
+    self.width = width
+    self.stepsInGroup = stepsInGroup
+  }
+}
+
+/// What the operands of products are rounded to; sums are in single precision always.
+public enum ProductPrecision: UInt8, CaseIterable, Sendable {
+  /// Nothing is rounded.
+  case float32
+  /// 8 significant bits.
+  case bfloat16
+  /// Two numbers of 8 bits each, whose products are added up but for the smallest one.
+  case bfloat16x3
+}
+
+/// Matrix products of one level in every precision.
+public struct ProductKernels: Sendable {
+  /// Those of single precision.
+  public let float32: GemmKernels
+  /// Those of operands rounded to 8 bits.
+  public let bfloat16: GemmKernels
+  /// Those of operands in two parts.
+  public let bfloat16x3: GemmKernels
+
+  /// Collects them.
+  public init(float32: GemmKernels, bfloat16: GemmKernels, bfloat16x3: GemmKernels) {
+    self.float32 = float32
+    self.bfloat16 = bfloat16
+    self.bfloat16x3 = bfloat16x3
+  }
+
+  /// Those of a precision.
+  public subscript(precision: ProductPrecision) -> GemmKernels {
+    switch precision {
+    case .float32: float32
+    case .bfloat16: bfloat16
+    case .bfloat16x3: bfloat16x3
+    }
   }
 }

@@ -4,7 +4,7 @@
 /// do not check their arguments: shapes are the business of the layer above.
 public struct KernelTable: Sendable {
   /// The level's name, as `PAIRWISE_ISA` spells it.
-  public let name: StaticString
+  public private(set) var name: StaticString
   /// Elementwise maps of one, two and three operands, fills and strided copies.
   public let elementwise: ElementwiseKernels
   /// Reductions and scans.
@@ -13,8 +13,12 @@ public struct KernelTable: Sendable {
   public let moments: MomentKernels
   /// Softmax and layer normalisation.
   public let row: RowKernels
-  /// Matrix products.
-  public let gemm: GemmKernels
+  /// Matrix products in every precision.
+  public private(set) var products: ProductKernels
+  /// Matrix products in the precision that is in use.
+  public private(set) var gemm: GemmKernels
+  /// The precision that derivatives of what is computed now will use.
+  public private(set) var gradientPrecision = ProductPrecision.float32
   /// Convolutions.
   public let convolution: ConvolutionKernels
   /// Convolutions of blocked images.
@@ -31,7 +35,7 @@ public struct KernelTable: Sendable {
   /// Collects the kernel families of one level.
   public init(
     name: StaticString, elementwise: ElementwiseKernels, reduction: ReductionKernels,
-    moments: MomentKernels, row: RowKernels, gemm: GemmKernels, convolution: ConvolutionKernels,
+    moments: MomentKernels, row: RowKernels, products: ProductKernels, convolution: ConvolutionKernels,
     blocked: BlockedKernels, pooling: PoolingKernels,
     optimizer: OptimizerKernels, loss: LossKernels, conversion: ConversionKernels
   ) {
@@ -40,12 +44,28 @@ public struct KernelTable: Sendable {
     self.reduction = reduction
     self.moments = moments
     self.row = row
-    self.gemm = gemm
+    self.products = products
+    gemm = products.float32
     self.convolution = convolution
     self.blocked = blocked
     self.pooling = pooling
     self.optimizer = optimizer
     self.loss = loss
     self.conversion = conversion
+  }
+  /// The same kernels with products of another precision in use.
+  public func with(_ precision: ProductPrecision, forGradients gradientPrecision: ProductPrecision) -> KernelTable {
+    var table = self
+    table.gemm = products[precision]
+    table.gradientPrecision = gradientPrecision
+    return table
+  }
+
+  /// A level that has other products of 16-bit numbers than this one.
+  public func with(name: StaticString, bfloat16: GemmKernels, bfloat16x3: GemmKernels) -> KernelTable {
+    var table = self
+    table.name = name
+    table.products = ProductKernels(float32: products.float32, bfloat16: bfloat16, bfloat16x3: bfloat16x3)
+    return table
   }
 }

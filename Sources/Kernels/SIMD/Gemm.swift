@@ -1,27 +1,7 @@
-import CPUFeatures
 import KernelInterface
 
-let gemmKernels = GemmKernels(
-  tileRows: tileRows, tileColumns: tileColumns,
-  pack: { x, laneStride, depthStride, lanes, tile, depth, out in
-    packPanel(x, laneStride, depthStride, lanes, tile, depth, out)
-  },
-  multiplyBlock: {
-    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
-    aheadRuns, aheadCount in
-    multiplyPackedBlock(
-      rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
-      aheadRuns, aheadCount)
-  },
-  multiplyUnpacked: {
-    rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer in
-    multiplyUnpackedPanel(
-      rows, columns, depth, alpha, a, aRowStride, aColumnStride, b, bRowStride, beta, c, cRowStride, buffer)
-  }
-)
-
 /// All tiles of a block. A panel of B stays in the first-level cache while the panels of A pass by.
-private func multiplyPackedBlock(
+func multiplyPackedBlock(
   _ rows: Int, _ columns: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>,
   _ b: UnsafePointer<Float>,
   _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ cColumnStride: Int,

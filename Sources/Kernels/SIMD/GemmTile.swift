@@ -67,11 +67,17 @@ var zeroRow: TileRow {
   @_transparent get { (TileVector(repeating: 0), TileVector(repeating: 0)) }
 }
 
+/// Of one word each: a number, or in the module of 16-bit products a pair of them.
 @_transparent
 func addProduct(_ row: inout TileRow, _ a: Float, _ low: TileVector, _ high: TileVector) {
   let a = TileVector(repeating: a)
-  row.low = multiplyAdd(a, low, row.low)
-  row.high = multiplyAdd(a, high, row.high)
+  #if BFLOAT16
+    row.low = pairwise_add_bfloat16_products(row.low, a, low)
+    row.high = pairwise_add_bfloat16_products(row.high, a, high)
+  #else
+    row.low = multiplyAdd(a, low, row.low)
+    row.high = multiplyAdd(a, high, row.high)
+  #endif
 }
 
 /// Stores `alpha * row + beta * c`.

@@ -44,11 +44,6 @@ import KernelInterface
     }
   }
 
-  @_transparent
-  private func lane(_ x: UnsafePointer<Float>, _ stride: Int, _ index: Int, _ lanes: Int) -> Vector {
-    index < lanes ? load(x + index * stride) : Vector(repeating: 0)
-  }
-
   /// Four columns of four lanes: lanes 4i to 4i + 3 of columns j, j + 4, j + 8 and j + 12.
   private typealias Columns = (Vector, Vector, Vector, Vector)
 
@@ -89,18 +84,24 @@ import KernelInterface
   func transposeSixteen(
     _ x: UnsafePointer<Float>, _ stride: Int, _ lanes: Int, _ body: (_ number: Int, _ lanes: Vector) -> Void
   ) {
+    transposeSixteen({ $0 < lanes ? load(x + $0 * stride) : Vector(repeating: 0) }, body: body)
+  }
+
+  /// The same for 16 numbers of each lane that the caller knows.
+  @inline(__always)
+  func transposeSixteen(_ lane: (Int) -> Vector, body: (_ number: Int, _ lanes: Vector) -> Void) {
     let a = fourLanes(
-      lane(x, stride, 0, lanes), lane(x, stride, 1, lanes), lane(x, stride, 2, lanes),
-      lane(x, stride, 3, lanes))
+      lane(0), lane(1), lane(2),
+      lane(3))
     let b = fourLanes(
-      lane(x, stride, 4, lanes), lane(x, stride, 5, lanes), lane(x, stride, 6, lanes),
-      lane(x, stride, 7, lanes))
+      lane(4), lane(5), lane(6),
+      lane(7))
     let c = fourLanes(
-      lane(x, stride, 8, lanes), lane(x, stride, 9, lanes), lane(x, stride, 10, lanes),
-      lane(x, stride, 11, lanes))
+      lane(8), lane(9), lane(10),
+      lane(11))
     let d = fourLanes(
-      lane(x, stride, 12, lanes), lane(x, stride, 13, lanes), lane(x, stride, 14, lanes),
-      lane(x, stride, 15, lanes))
+      lane(12), lane(13), lane(14),
+      lane(15))
     let e = sixteenLanes(a.0, b.0, c.0, d.0)
     let f = sixteenLanes(a.1, b.1, c.1, d.1)
     let g = sixteenLanes(a.2, b.2, c.2, d.2)

@@ -11,6 +11,6 @@ import KernelInterface
 /// The kernels of this instruction-set level.
 public let kernelTable = KernelTable(
   name: name, elementwise: elementwiseKernels, reduction: reductionKernels,
-  moments: momentKernels, row: rowKernels, gemm: gemmKernels,
+  moments: momentKernels, row: rowKernels, products: productKernels,
   convolution: convolutionKernels, blocked: blockedKernels, pooling: poolingKernels,
   optimizer: optimizerKernels, loss: lossKernels, conversion: conversionKernels)

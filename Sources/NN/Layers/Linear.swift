@@ -7,6 +7,8 @@ open class Linear: Layer, Hookable {
   public let weight: Parameter
   /// `[outputs]`.
   public let bias: Parameter?
+  /// What products of this layer and their derivatives round to, whatever is in force around it; nil for what is.
+  public var matmulPrecision: MatmulPrecision?
   /// See ``Module/addForwardHook(at:_:)``.
   public var forwardHooks = ForwardHooks()
 
@@ -30,6 +32,7 @@ open class Linear: Layer, Hookable {
   public init(sharing other: Linear) {
     weight = other.weight
     bias = other.bias
+    matmulPrecision = other.matmulPrecision
   }
 
   /// Size of the last axis of inputs.
@@ -40,9 +43,11 @@ open class Linear: Layer, Hookable {
 
   /// Keeps the weight a second time, in the order in which products read it: for inference with few rows at a time,
   /// which then is not held up by packing. Results keep their bits. Until the weight changes; what computes gradients reads
-  /// the weight itself.
+  /// the weight itself, and so do products of another precision than the one in force now (``Compute/matmulPrecision``).
+  /// With numbers of 16 bits, where the CPU multiplies those, the second copy takes half as much memory.
   public func packWeight() {
-    if weight.value.count > 0 { weight.value = weight.value.packedForProducts() }
+    if weight.value.count == 0 { return }
+    weight.value = withOwnPrecision { weight.value.packedForProducts() }
   }
 
   /// Maps `[..., inputs]` to `[..., outputs]`.
@@ -50,7 +55,12 @@ open class Linear: Layer, Hookable {
 
   /// Maps `[..., inputs]` to `[..., outputs]` and applies an activation function in the same pass.
   public func callAsFunction(_ x: Variable, activation: Activation?) -> Variable {
-    withForwardHooks([x]) { forward(x, activation: activation) }
+    withForwardHooks([x]) { withOwnPrecision { forward(x, activation: activation) } }
+  }
+
+  private func withOwnPrecision<R>(_ body: () -> R) -> R {
+    guard let matmulPrecision else { return body() }
+    return Compute.withMatmulPrecision(matmulPrecision, body)
   }
 
   /// What a call computes.
@@ -59,5 +69,5 @@ open class Linear: Layer, Hookable {
   }
 
   /// Whether nothing is lost when something else computes with the parameters in one go.
-  var mayBeFused: Bool { !isHooked && type(of: self) == Linear.self }
+  var mayBeFused: Bool { !isHooked && matmulPrecision == nil && type(of: self) == Linear.self }
 }

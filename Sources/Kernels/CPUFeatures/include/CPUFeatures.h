@@ -3,6 +3,10 @@
 
 #include <stdbool.h>
 
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
 // Swift has no CPUID, pause or prefetch intrinsic, so these are headers of C. `__builtin_cpu_supports` also checks that the
 // operating system saves the wide registers.
 
@@ -27,6 +31,15 @@ static inline bool pairwise_cpu_has_avx512(void) {
 #endif
 }
 
+/// Whether this CPU and operating system multiply 16-bit numbers as well (AVX-512 of Cooper Lake servers and Zen 4).
+static inline bool pairwise_cpu_has_avx512bf16(void) {
+#if defined(__x86_64__)
+  return pairwise_cpu_has_avx512() && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 /// Tells the CPU that this thread waits in a loop.
 static inline void pairwise_cpu_pause(void) {
 #if defined(__x86_64__)
@@ -41,6 +54,27 @@ static inline void pairwise_prefetch(const void *address) { __builtin_prefetch(a
 
 /// Asks for a cache line that will be read later, in the second-level cache.
 static inline void pairwise_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
+
+#if defined(__AVX512BF16__)
+// Words are pairs of bfloat16 numbers, the first in the lower half, in a vector of floats that nobody calculates with.
+
+/// `sum + a b` for the pairs of each word: both products of a word are added to one sum.
+static inline __m512 pairwise_add_bfloat16_products(__m512 sum, __m512 a, __m512 b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
+}
+
+/// 32 numbers, rounded, as 16 words.
+static inline __m512 pairwise_round_to_bfloat16(__m512 first, __m512 last) {
+  return _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(last, first));
+}
+
+/// Words of one number each of two vectors, rounded.
+static inline __m512 pairwise_interleave_bfloat16(__m512 low, __m512 high) {
+  const __m512i order = _mm512_set_epi16(
+    31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(high, low)));
+}
+#endif
 
 /// How many processors this process may use; at least 1.
 int pairwise_processor_count(void);

@@ -1,0 +1,131 @@
+#if BFLOAT16
+  import CPUFeatures
+  import KernelInterface
+
+  // Products of 16-bit numbers by the instruction that has them. A word holds two steps of depth.
+
+  /// Products of operands rounded to bfloat16, at the level `avx512bf16`.
+  public let bfloat16Kernels = GemmKernels(
+    .bfloat16, stepsInGroup: 2, tileRows: tileRows, tileColumns: tileColumns,
+    pack: { x, laneStride, depthStride, lanes, tile, depth, _, out in
+      packPairs(x, laneStride, depthStride, lanes, tile, depth, out)
+    }, multiplyBlock: multiplyBlock)
+
+  /// Products of operands in two parts, at the level `avx512bf16`.
+  public let bfloat16x3Kernels = GemmKernels(
+    .bfloat16x3, stepsInGroup: 2, wordsInGroup: 3, tileRows: tileRows, tileColumns: tileColumns,
+    pack: { x, laneStride, depthStride, lanes, tile, depth, isSecond, out in
+      packPairsOfParts(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)
+    }, multiplyBlock: multiplyBlock)
+
+  private let multiplyBlock: GemmKernels.MultiplyBlock = {
+    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
+    aheadCount in
+    multiplyPackedBlock(
+      rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
+      aheadCount)
+  }
+
+  /// `out[w * tile + i]` is steps 2w and 2w + 1 of lane i; zeros beyond `lanes` and `depth`.
+  private func packPairs(
+    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,
+    _ out: UnsafeMutablePointer<Float>
+  ) {
+    var lane = 0
+    while lane < tile {
+      let from = x + lane * laneStride
+      let to = out + lane
+      let present = Swift.max(0, Swift.min(16, lanes - lane))
+      if depthStride != 1 {
+        packSideBySide(from, laneStride, depthStride, present, tile, depth, to, width: Swift.min(16, tile - lane))
+      } else if present == 16 {
+        // With the number of lanes a literal, none is asked for.
+        packTransposed(from, laneStride, lanes: 16, tile, depth, to, width: 16)
+      } else if present == 14 && tile == 14 {
+        packTransposed(from, laneStride, lanes: 14, tile, depth, to, width: 14)
+      } else {
+        packTransposed(from, laneStride, lanes: present, tile, depth, to, width: Swift.min(16, tile - lane))
+      }
+      lane += 16
+    }
+  }
+
+  /// Up to 16 lanes that are contiguous in depth.
+  @inline(__always)
+  private func packTransposed(
+    _ x: UnsafePointer<Float>, _ stride: Int, lanes: Int, _ tile: Int, _ depth: Int,
+    _ out: UnsafeMutablePointer<Float>, width: Int
+  ) {
+    var step = 0
+    while step + 32 <= depth {
+      // All but the last word may be written beyond its lanes: what is spoiled there is written after it.
+      transposeSixteen { lane in
+        guard lane < lanes else { return Vector(repeating: 0) }
+        let numbers = x + lane * stride + step
+        return pairwise_round_to_bfloat16(load(numbers), load(numbers + 16))
+      } body: { word, vector in
+        store(vector, out + (step / 2 + word) * tile, word < 15 ? 16 : width)
+      }
+      step += 32
+    }
+    if step == depth { return }
+    let (first, last) = (Swift.min(16, depth - step), Swift.max(0, depth - step - 16))
+    transposeSixteen { lane in
+      guard lane < lanes else { return Vector(repeating: 0) }
+      let numbers = x + lane * stride + step
+      return pairwise_round_to_bfloat16(
+        load(numbers, stride: 1, first), last == 0 ? Vector(repeating: 0) : load(numbers + 16, stride: 1, last))
+    } body: { word, vector in
+      if 2 * word < depth - step { store(vector, out + (step / 2 + word) * tile, width) }
+    }
+  }
+
+  /// Up to 16 lanes with any strides.
+  @inline(__always)
+  private func packSideBySide(
+    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,
+    _ out: UnsafeMutablePointer<Float>, width: Int
+  ) {
+    for word in 0..<(depth + 1) / 2 {
+      let (low, high) = pair(x, laneStride, depthStride, lanes, depth, word)
+      store(pairwise_interleave_bfloat16(low, high), out + word * tile, width)
+    }
+  }
+
+  /// Both steps of a word.
+  @inline(__always)
+  private func pair(
+    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ depth: Int, _ word: Int
+  ) -> (low: Vector, high: Vector) {
+    let numbers = x + 2 * word * depthStride
+    return (
+      load(numbers, stride: laneStride, lanes),
+      2 * word + 1 < depth ? load(numbers + depthStride, stride: laneStride, lanes) : Vector(repeating: 0)
+    )
+  }
+
+  /// The same for numbers in two parts, three words each: high, high, low of the first factor meet high, low, high of the
+  /// second one.
+  private func packPairsOfParts(
+    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,
+    _ isSecond: Bool, _ out: UnsafeMutablePointer<Float>
+  ) {
+    var lane = 0
+    while lane < tile {
+      let from = x + lane * laneStride
+      let present = Swift.max(0, Swift.min(16, lanes - lane))
+      let width = Swift.min(16, tile - lane)
+      for word in 0..<(depth + 1) / 2 {
+        let (a, b) = pair(from, laneStride, depthStride, present, depth, word)
+        let high = pairwise_interleave_bfloat16(a, b)
+        let low = pairwise_interleave_bfloat16(
+          a - roundedToBFloat16(a), b - roundedToBFloat16(b))
+        let to = out + 3 * word * tile + lane
+        store(high, to, width)
+        store(isSecond ? low : high, to + tile, width)
+        store(isSecond ? high : low, to + 2 * tile, width)
+      }
+      lane += 16
+    }
+  }
+#endif
