@@ -111,6 +111,33 @@ import Testing
       }
     }
   }
+
+  /// Values and gradients by products of 16-bit numbers, on every level: off by the rounding of their operands, and by
+  /// nothing where there is no product. Twice the bounds of one product, as sums of several have been rounded before.
+  @Test(arguments: OperationCase.all)
+  func precisionsAgree(_ operation: OperationCase) {
+    let inputs = operation.inputs()
+    let exact = operation.evaluate(inputs)
+    for (precision, tolerance) in [(MatmulPrecision.bfloat16, 0x1p-6), (.bfloat16x3, 6 * 0x1p-16)] {
+      for table in Kernels.tables {
+        Kernels.withTable(table) {
+          let result = Compute.withMatmulPrecision(precision) { operation.evaluate(inputs) }
+          expectClose(
+            result.value, ReferenceArray(exact.value), operation.sample.tolerance + tolerance,
+            "value, \(table.name), \(precision)")
+          for (a, b) in zip(result.gradients, exact.gradients) {
+            expectClose(
+              a, ReferenceArray(b), operation.sample.tolerance + tolerance,
+              "gradient, \(table.name), \(precision)")
+          }
+          let onThree = ThreadPool.withThreadCount(3) {
+            Compute.withMatmulPrecision(precision) { operation.evaluate(inputs) }
+          }
+          #expect(onThree.value == result.value && onThree.gradients == result.gradients)
+        }
+      }
+    }
+  }
 }
 
 // MARK: - Numbers

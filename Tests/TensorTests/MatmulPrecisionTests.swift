@@ -1,0 +1,98 @@
+import Foundation
+import Kernels
+import Tensor
+import Testing
+
+@Suite struct MatmulPrecisionTests {
+  /// bfloat16 rounds it to 1.
+  private static let number: Float = 1.001
+
+  private func product(_ a: Float = number, _ b: Float = 1) -> Float {
+    matmul(Tensor([a], shape: [1, 1]), Tensor([b], shape: [1, 1])).item()
+  }
+
+  @Test func aPrecisionHoldsInItsScope() {
+    #expect(product() == Self.number)
+    Compute.withMatmulPrecision(.bfloat16) {
+      #expect(Compute.matmulPrecision == .bfloat16 && Compute.gradientMatmulPrecision == .bfloat16)
+      #expect(product() == 1)
+      Compute.withMatmulPrecision(.float32, gradients: .bfloat16x3) {
+        #expect(Compute.matmulPrecision == .float32 && Compute.gradientMatmulPrecision == .bfloat16x3)
+        #expect(product() == Self.number)
+      }
+      #expect(product() == 1)
+    }
+    #expect(Compute.matmulPrecision == .float32 && product() == Self.number)
+  }
+
+  @Test func aPrecisionEndsWithAnError() {
+    struct Failure: Error {}
+    #expect(throws: Failure.self) { try Compute.withMatmulPrecision(.bfloat16) { throw Failure() } }
+    #expect(Compute.matmulPrecision == .float32)
+  }
+
+  /// Helpers of a region compute as who opened it, and as themselves afterwards.
+  @Test func aPrecisionGoesToAllThreads() {
+    let (a, b) = (Tensor.full([64, 70, 30], Self.number), Tensor.ones([64, 30, 50]))
+    for threads in [1, 3] {
+      ThreadPool.withThreadCount(threads) {
+        for _ in 0..<10 {
+          let rounded = Compute.withMatmulPrecision(.bfloat16) { a.matmul(b) }
+          #expect(rounded == .full([64, 70, 50], 30))
+          #expect(a.matmul(b).min().item() > 30.01)
+        }
+      }
+    }
+  }
+
+  @Test func convolutionsThatAreProductsRound() {
+    func convolve(kernel: Int, stride: Int) -> Tensor {
+      Compute.withMatmulPrecision(.bfloat16) {
+        conv2d(
+          .full([1, 3, 40, 40], Self.number), weight: .ones([64, 3, kernel, kernel]), stride: (stride, stride))
+      }
+    }
+    // Patches.
+    #expect(convolve(kernel: 8, stride: 8) == .full([1, 64, 5, 5], 192))
+    // Windows that overlap.
+    #expect(convolve(kernel: 3, stride: 1).min().item() > 27.01)
+  }
+
+  @Test func packedWeightsKeepTheBitsOfTheirPrecision() {
+    var random = Random(seed: 1)
+    let (x, weight) = (random.normal([37, 100]), random.normal([90, 100]))
+    for precision in MatmulPrecision.allCases {
+      Compute.withMatmulPrecision(precision) {
+        let packed = weight.packedForProducts()
+        for used in MatmulPrecision.allCases {
+          Compute.withMatmulPrecision(used) { #expect(linear(x, weight: packed) == linear(x, weight: weight)) }
+        }
+      }
+    }
+  }
+
+  @Test func aPrecisionForTheProcess() async {
+    await #expect(processExitsWith: .success) {
+      Compute.matmulPrecision = .bfloat16
+      #expect(Compute.gradientMatmulPrecision == .bfloat16)
+      Compute.gradientMatmulPrecision = .bfloat16x3
+      #expect(Compute.matmulPrecision == .bfloat16 && Compute.gradientMatmulPrecision == .bfloat16x3)
+      let other = await Task.detached { matmul(Tensor([1.001], shape: [1, 1]), Tensor([1], shape: [1, 1])).item() }.value
+      #expect(other == 1)
+      Compute.withMatmulPrecision(.float32) { #expect(Compute.matmulPrecision == .float32) }
+    }
+  }
+
+  @Test func theEnvironmentsPrecision() async {
+    await #expect(processExitsWith: .success) {
+      setenv("PAIRWISE_MATMUL_PRECISION", "bfloat16x3", 1)
+      #expect(Compute.matmulPrecision == .bfloat16x3 && Compute.gradientMatmulPrecision == .bfloat16x3)
+    }
+    let result = await #expect(processExitsWith: .exitCode(2), observing: [\.standardErrorContent]) {
+      setenv("PAIRWISE_MATMUL_PRECISION", "half", 1)
+      _ = Compute.matmulPrecision
+    }
+    let output = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(output == "PAIRWISE_MATMUL_PRECISION=half: expected one of float32, bfloat16, bfloat16x3\n")
+  }
+}
