@@ -72,7 +72,9 @@ def contenders(suite, program, interpreter, options):
 
 def capable(everyone, name):
     """Those who can do the work: a step with data has the bare step beside it, a loader PyTorch's; a peer of the tokenizers
-    reads one kind of file."""
+    reads one kind of file; PyTorch alone has products of 16-bit numbers."""
+    if name.endswith("/bf16"):
+        everyone = [who for who in everyone if who.name not in ("NumPy", "onnxruntime")]
     if name.startswith("train/"):
         return [who for who in everyone if who.name != ("PyTorch" if "/step/" in name else BARE)]
     other = "tokenizers" if ".model/" in name else "sentencepiece"

@@ -5,6 +5,10 @@ import statistics
 
 # The least ratio of the peer's time to ours, by the work's name; the first that fits counts.
 RATIOS = [
+    (r"gemm/.*/bf16", 0.8),
+    (r"loss/.*/bf16", 1.5),
+    (r"(step|inference)/.*/bf16", 1.1),
+    (r"attention/.*/bf16", None),
     (r"gemm/(64|128)x.*", None),
     (r"gemm/.*", 0.85),
     (r"kernels/.*", 1.2),
@@ -47,7 +51,7 @@ def has_peer(name):
 def extra_memory(name, measurement):
     """Bytes beyond what is given: for a loss embeddings and their gradients, for a step 16 bytes per parameter; None
     where nothing is asked. What the process held before it began does not count for a loss."""
-    if match := re.fullmatch(r"loss/sigmoid/(\d+)x(\d+)", name):
+    if match := re.fullmatch(r"loss/sigmoid/(\d+)x(\d+)(?:/bf16)?", name):
         operands = 4 * 4 * int(match[1]) * int(match[2])
         return measurement["peak_rss_bytes"] - measurement["base_rss_bytes"] - operands
     if name.startswith("step/siglip"):
@@ -62,8 +66,8 @@ def checks(rows, limits):
     def check(what, target, found, holds):
         result.append((what, target, found, holds))
 
-    for suite, what in ("gemm", "products"), ("conv", "convolutions"):
-        compared = [row for name, row in rows.items() if name.startswith(suite + "/") and ratio(name) and row.ratio]
+    for suite, what in ("gemm/.*(?<!bf16)", "products"), ("gemm/.*bf16", "products of bfloat16"), ("conv/.*", "convolutions"):
+        compared = [row for name, row in rows.items() if re.fullmatch(suite, name) and ratio(name) and row.ratio]
         for who in compared[0].contenders[1:] if compared else []:
             mean = statistics.geometric_mean(statistics.median(row.ratios_to(who)) for row in compared)
             check(f"geometric mean of {len(compared)} {what} beside {who}", "at least 1.0", f"{mean:.3f}", mean >= 1)

@@ -1,4 +1,5 @@
-"""inference/siglip-b16-224/batch4, inference/clip-rn50/batch4: embeddings of that many images and texts."""
+"""inference/siglip-b16-224/batch4, inference/clip-rn50/batch4: embeddings of that many images and texts; /bf16 with
+weights, images and everything between in bfloat16, which is faster than autocast."""
 
 import re
 
@@ -20,7 +21,7 @@ class Embeddings(torch.nn.Module):
 
 
 def prepare(name, options):
-    tower, batch = re.fullmatch(r"inference/([^/]+)/batch(\d+)", name).groups()
+    tower, batch, precision = re.fullmatch(r"inference/([^/]+)/batch(\d+)(/bf16)?", name).groups()
     is_clip = tower.startswith("clip")
     inputs = (clip if is_clip else siglip).make_inputs(int(batch))
     make_model = (lambda: clip.CLIP(tower)) if is_clip else Embeddings
@@ -29,4 +30,7 @@ def prepare(name, options):
         arrays = {key: value.numpy() for key, value in inputs.items()}
         return lambda: session.run(None, arrays)
     model = make_model().eval()
+    if precision:
+        model = model.to(torch.bfloat16)
+        inputs["pixel_values"] = inputs["pixel_values"].bfloat16()
     return torch.inference_mode()(lambda: model(**inputs))

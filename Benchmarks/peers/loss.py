@@ -1,4 +1,4 @@
-"""loss/sigmoid/8192x768: the sigmoid loss as big_vision and transformers write it, and its gradients."""
+"""loss/sigmoid/8192x768: the sigmoid loss as big_vision and transformers write it, and its gradients; /bf16 under autocast."""
 
 import math
 
@@ -12,9 +12,10 @@ def prepare(name, _):
     log_scale, bias = (torch.tensor(value, requires_grad=True) for value in (math.log(10), -10.0))
 
     def run():
-        logits = x @ y.t() * log_scale.exp() + bias
-        signs = 2 * torch.eye(pairs) - 1
-        loss = -functional.logsigmoid(signs * logits).sum(-1).mean()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=name.endswith("/bf16")):
+            logits = x @ y.t() * log_scale.exp() + bias
+            signs = 2 * torch.eye(pairs) - 1
+            loss = -functional.logsigmoid(signs * logits).sum(-1).mean()
         torch.autograd.grad(loss, [x, y, log_scale, bias])
 
     return run

@@ -1,4 +1,5 @@
-"""step/siglip-b16-224/batch4/adamw, step/clip-rn50/batch8/adamw: forward, backward, clipping and the optimizer's update."""
+"""step/siglip-b16-224/batch4/adamw, step/clip-rn50/batch8/adamw: forward, backward, clipping and the optimizer's update; /bf16
+under autocast."""
 
 import re
 
@@ -33,7 +34,8 @@ class EmojiNames(nn.Module):
 
 
 def prepare(name, _):
-    tower, batch, kind, rematerialised = re.fullmatch(r"step/([^/]+)/batch(\d+)/(\w+)(/rematerialised)?", name).groups()
+    pattern = r"step/([^/]+)/batch(\d+)/(\w+)(/rematerialised)?(/bf16)?"
+    tower, batch, kind, rematerialised, precision = re.fullmatch(pattern, name).groups()
     batch = int(batch)
     if tower.startswith("text"):
         model = EmojiNames()
@@ -55,7 +57,9 @@ def prepare(name, _):
 
     def run():
         optimizer.zero_grad(set_to_none=True)
-        compute_loss().backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(precision)):
+            loss = compute_loss()
+        loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
 

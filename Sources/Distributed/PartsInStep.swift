@@ -43,12 +43,13 @@ public final class PartsInStep {
   /// - Throws: What `between` throws; ``CommunicationError``. Then all parts have ended, with results that mean nothing.
   public func run(_ places: [Int], _ body: @escaping (Int) -> Void, between: () throws -> Void = {}) throws {
     nonisolated(unsafe) let body = body
+    let precision = (Compute.matmulPrecision, gradients: Compute.gradientMatmulPrecision)
     for place in places {
       let turn = turns[place]
       (turn.term, turn.sum, turn.isOver) = (nil, nil, false)
       let thread = Thread {
         turn.begins.wait()
-        body(place)
+        Compute.withMatmulPrecision(precision.0, gradients: precision.gradients) { body(place) }
         turn.isOver = true
         turn.ends.signal()
       }

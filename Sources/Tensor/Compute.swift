@@ -38,4 +38,10 @@ public enum Compute {
 
   /// The instruction set in use: `baseline`, `avx2`, `avx512` or `avx512bf16`; `PAIRWISE_ISA` forces one.
   public static var instructionSet: String { "\(Kernels.table.name)" }
+
+  /// What the rounding of results depends on: the instruction set, and the precision of products where it is not single.
+  public static var rounding: String {
+    matmulPrecision == .float32
+      ? "\(Kernels.table.singlePrecisionName)" : "\(instructionSet) \(matmulPrecision)"
+  }
 }

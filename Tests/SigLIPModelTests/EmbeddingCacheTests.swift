@@ -142,7 +142,8 @@ import SigLIPModel
         tower.parameters.last?.update { $0[0] += 1e-6 }
       },
     ]
-    #expect(Set(keys).count == keys.count)
+    let rounded = [MatmulPrecision.bfloat16, .bfloat16x3].map { Compute.withMatmulPrecision($0) { key() } }
+    #expect(Set(keys + rounded).count == keys.count + 2)
     let normalization = FeatureNormalization(width: 3)
     func key(of module: some Module) -> ContentDigest {
       EmbeddingCache.key(of: module, configuration, preprocessing: .huggingFaceV1(imageSize: 12))

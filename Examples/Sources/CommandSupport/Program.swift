@@ -11,7 +11,7 @@ extension ParsableCommand {
     do {
       var command = try parseAsRoot()
       // An environment variable that does not fit ends the program here, before anything is made.
-      _ = (Compute.instructionSet, Compute.threadCount)
+      _ = (Compute.instructionSet, Compute.threadCount, Compute.matmulPrecision)
       try command.run()
       Launch.end()
       Foundation.exit(0)

@@ -32,7 +32,7 @@ struct RunIdentity {
     configuration.model.image?.checkpoint = try digest(model.image?.checkpoint)
     configuration.model.image?.efficientNetLite0 = try digest(model.image?.efficientNetLite0)
     configuration.model.text?.checkpoint = try digest(model.text?.checkpoint)
-    let text = configuration.json + Compute.instructionSet
+    let text = configuration.json + Compute.rounding
     return String(SHA256.digest(Array(text.utf8)).prefix(16))
   }
 

@@ -70,6 +70,7 @@ struct EvaluationOptions: ParsableArguments {
   {
     Interruption.watch()
     if let threads { Compute.threadCount = threads }
+    if let precision = model.computing.precision { Compute.matmulPrecision = precision }
     try checkOutputFolder(output, option: "--output")
     var task = try makeTask()
     task.settings.pictures = pictures

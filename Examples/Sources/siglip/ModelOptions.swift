@@ -22,6 +22,11 @@ struct ComputingOptions: ParsableArguments {
       "What shows through transparent pixels: six hexadecimal digits, or none to forget alpha as Python does."
   )
   var background = Background(transparency: .over(.white))
+  @Option(
+    help: ArgumentHelp(
+      "What products round their operands to: float32, bfloat16 (faster where the CPU has such products) or bfloat16x3.",
+      valueName: "precision"))
+  var precision: MatmulPrecision?
 
   func validate() throws {
     if !(1...4096).contains(batchSize) {
@@ -29,6 +34,8 @@ struct ComputingOptions: ParsableArguments {
     }
   }
 }
+
+extension MatmulPrecision: @retroactive ExpressibleByArgument {}
 
 /// The value of `--background`.
 struct Background: ExpressibleByArgument {
@@ -59,7 +66,8 @@ extension ModelOptions {
 extension ComputingOptions {
   /// The model of a checkpoint, ready for files and texts.
   func load(path: String) throws -> EmbeddingModel {
-    try EmbeddingModel(
+    if let precision { Compute.matmulPrecision = precision }
+    return try EmbeddingModel(
       SigLIPCheckpoint(path: path), options: ImageReadingOptions(transparency: background.transparency),
       batchSize: batchSize)
   }

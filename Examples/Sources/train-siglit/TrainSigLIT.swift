@@ -37,6 +37,8 @@ import SigLIPModel
   @Option(help: "adamw, adafactor or lion.") var optimizer = standard.optimizer.kind
   @Option(help: "sigmoid or softmax.") var loss = PairObjective.sigmoid
   @Option(help: "Languages, joined by commas; all of them if not given.") var languages: String?
+  @Option(help: "What products round their operands to: float32, bfloat16 or bfloat16x3.")
+  var precision: MatmulPrecision?
   @Option(help: "Threads; all cores if not given.") var threads: Int?
   @Flag(help: "Also write event files for TensorBoard, to the folder tensorboard of the output.")
   var tensorBoard = false
@@ -122,6 +124,7 @@ import SigLIPModel
     (configuration.steps, configuration.batchSize) = (steps, batchSize)
     (configuration.optimizer.learningRate, configuration.optimizer.kind) = (learningRate, optimizer)
     configuration.schedule.warmUpSteps = min(configuration.schedule.warmUpSteps ?? 0, steps / 2)
+    configuration.precision = precision
     configuration.loss.kind = loss
     if loss == .softmax {
       // No bias moves with the temperature; it was tuned at a slower pace, from where the sigmoid loss begins too.
@@ -156,4 +159,5 @@ import SigLIPModel
 }
 
 extension OptimizerConfiguration.Kind: @retroactive ExpressibleByArgument {}
+extension MatmulPrecision: @retroactive ExpressibleByArgument {}
 extension PairObjective: @retroactive ExpressibleByArgument {}

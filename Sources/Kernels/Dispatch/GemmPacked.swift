@@ -21,6 +21,14 @@ enum GemmBlocking {
   /// Most blocks of depth that are packed at a time.
   static let groupBlocks = 16
 
+  /// Panels in a task, so that threads finish together: at least eight tasks if there are as many panels, and no thread
+  /// with a task more than it need be.
+  static func taskPanels(of panels: Int, atMost most: Int) -> Int {
+    let threads = ThreadPool.threadCount
+    func longest(_ size: Int) -> Int { ((panels + size - 1) / size + threads - 1) / threads * size }
+    return (1...max(1, min(most, panels / 8))).reversed().min { longest($0) < longest($1) }!
+  }
+
   /// Steps of depth in each block but the last.
   static func depth(_ kernels: GemmKernels) -> Int { words / kernels.wordsInGroup * kernels.stepsInGroup }
 }
@@ -107,8 +115,7 @@ extension GemmProduct {
       ? (kernels.tileColumns, part.columns, GemmBlocking.taskPanels.b)
       : (kernels.tileRows, part.rows, GemmBlocking.taskPanels.a)
     let panels = (range.count + tile - 1) / tile
-    // At least eight tasks if there are as many panels, so that threads finish together.
-    let taskPanels = isShared ? max(1, min(most, panels / 8)) : most
+    let taskPanels = isShared ? GemmBlocking.taskPanels(of: panels, atMost: most) : most
     let size = taskPanels * tile
     forEachTask((panels + taskPanels - 1) / taskPanels, grain: 1) { task in
       let first = range.lowerBound + task * size

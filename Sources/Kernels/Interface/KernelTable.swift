@@ -5,6 +5,8 @@
 public struct KernelTable: Sendable {
   /// The level's name, as `PAIRWISE_ISA` spells it.
   public private(set) var name: StaticString
+  /// The level that computes the same in single precision.
+  public let singlePrecisionName: StaticString
   /// Elementwise maps of one, two and three operands, fills and strided copies.
   public let elementwise: ElementwiseKernels
   /// Reductions and scans.
@@ -40,6 +42,7 @@ public struct KernelTable: Sendable {
     optimizer: OptimizerKernels, loss: LossKernels, conversion: ConversionKernels
   ) {
     self.name = name
+    singlePrecisionName = name
     self.elementwise = elementwise
     self.reduction = reduction
     self.moments = moments

@@ -36,10 +36,15 @@
       let from = x + lane * laneStride
       let to = out + lane
       let present = Swift.max(0, Swift.min(16, lanes - lane))
+      // With the number of lanes a literal, none is asked for.
       if depthStride != 1 {
-        packSideBySide(from, laneStride, depthStride, present, tile, depth, to, width: Swift.min(16, tile - lane))
+        if laneStride == 1 && present == 16 {
+          packSideBySide(from, 1, depthStride, lanes: 16, tile, depth, to, width: 16)
+        } else {
+          packSideBySide(
+            from, laneStride, depthStride, lanes: present, tile, depth, to, width: Swift.min(16, tile - lane))
+        }
       } else if present == 16 {
-        // With the number of lanes a literal, none is asked for.
         packTransposed(from, laneStride, lanes: 16, tile, depth, to, width: 16)
       } else if present == 14 && tile == 14 {
         packTransposed(from, laneStride, lanes: 14, tile, depth, to, width: 14)
@@ -64,7 +69,8 @@
         let numbers = x + lane * stride + step
         return pairwise_round_to_bfloat16(load(numbers), load(numbers + 16))
       } body: { word, vector in
-        store(vector, out + (step / 2 + word) * tile, word < 15 ? 16 : width)
+        let to = out + (step / 2 + word) * tile
+        if word < 15 { store(vector, to) } else { pairwise_store_first(to, vector, width) }
       }
       step += 32
     }
@@ -74,34 +80,36 @@
       guard lane < lanes else { return Vector(repeating: 0) }
       let numbers = x + lane * stride + step
       return pairwise_round_to_bfloat16(
-        load(numbers, stride: 1, first), last == 0 ? Vector(repeating: 0) : load(numbers + 16, stride: 1, last))
+        pairwise_load_first(numbers, first), pairwise_load_first(numbers + 16, last))
     } body: { word, vector in
-      if 2 * word < depth - step { store(vector, out + (step / 2 + word) * tile, width) }
+      if 2 * word < depth - step { pairwise_store_first(out + (step / 2 + word) * tile, vector, width) }
     }
   }
 
   /// Up to 16 lanes with any strides.
   @inline(__always)
   private func packSideBySide(
-    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,
+    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, lanes: Int, _ tile: Int, _ depth: Int,
     _ out: UnsafeMutablePointer<Float>, width: Int
   ) {
-    for word in 0..<(depth + 1) / 2 {
-      let (low, high) = pair(x, laneStride, depthStride, lanes, depth, word)
-      store(pairwise_interleave_bfloat16(low, high), out + word * tile, width)
+    var (from, to) = (x, out)
+    // As above, what all but the last word spoil is written after it.
+    for _ in 0..<(depth - 1) / 2 {
+      let low = sideBySide(from, laneStride, lanes)
+      let high = sideBySide(from + depthStride, laneStride, lanes)
+      store(pairwise_interleave_bfloat16(low, high), to)
+      from += 2 * depthStride
+      to += tile
     }
+    let high = depth & 1 == 0 ? sideBySide(from + depthStride, laneStride, lanes) : Vector(repeating: 0)
+    pairwise_store_first(to, pairwise_interleave_bfloat16(sideBySide(from, laneStride, lanes), high), width)
   }
 
-  /// Both steps of a word.
+  /// One step of up to 16 lanes.
   @inline(__always)
-  private func pair(
-    _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ depth: Int, _ word: Int
-  ) -> (low: Vector, high: Vector) {
-    let numbers = x + 2 * word * depthStride
-    return (
-      load(numbers, stride: laneStride, lanes),
-      2 * word + 1 < depth ? load(numbers + depthStride, stride: laneStride, lanes) : Vector(repeating: 0)
-    )
+  private func sideBySide(_ x: UnsafePointer<Float>, _ laneStride: Int, _ lanes: Int) -> Vector {
+    if laneStride != 1 { return load(x, stride: laneStride, lanes) }
+    return lanes == 16 ? load(x) : pairwise_load_first(x, lanes)
   }
 
   /// The same for numbers in two parts, three words each: high, high, low of the first factor meet high, low, high of the
@@ -116,14 +124,17 @@
       let present = Swift.max(0, Swift.min(16, lanes - lane))
       let width = Swift.min(16, tile - lane)
       for word in 0..<(depth + 1) / 2 {
-        let (a, b) = pair(from, laneStride, depthStride, present, depth, word)
+        let numbers = from + 2 * word * depthStride
+        let a = sideBySide(numbers, laneStride, present)
+        let b =
+          2 * word + 1 < depth ? sideBySide(numbers + depthStride, laneStride, present) : Vector(repeating: 0)
         let high = pairwise_interleave_bfloat16(a, b)
         let low = pairwise_interleave_bfloat16(
           a - roundedToBFloat16(a), b - roundedToBFloat16(b))
         let to = out + 3 * word * tile + lane
-        store(high, to, width)
-        store(isSecond ? low : high, to + tile, width)
-        store(isSecond ? high : low, to + 2 * tile, width)
+        pairwise_store_first(to, high, width)
+        pairwise_store_first(to + tile, isSecond ? low : high, width)
+        pairwise_store_first(to + 2 * tile, isSecond ? high : low, width)
       }
       lane += 16
     }

@@ -4,7 +4,7 @@ import Training
 
 extension EmbeddingCache {
   /// All that decides what a tower makes of an image, beside the image: weights and sizes, what is done to images before,
-  /// and the instructions, whose rounding differs.
+  /// and how the process rounds (``Compute/rounding``).
   ///
   /// - Parameters:
   ///   - tower: Without a projection behind it that is trained.
@@ -17,7 +17,7 @@ extension EmbeddingCache {
   ) -> ContentDigest {
     ContentDigest { digest in
       digest.update("\(configuration)\n\(preprocessing)\n".utf8)
-      digest.update("\(options.transparency) \(options.appliesOrientation) \(Compute.instructionSet)\n".utf8)
+      digest.update("\(options.transparency) \(options.appliesOrientation) \(Compute.rounding)\n".utf8)
       let parameters = tower.namedParameters().map { ($0.path, $0.parameter.value) }
       for (path, value) in parameters + tower.namedBuffers().map({ ($0.path, $0.buffer.value) }) {
         digest.update("\(path) \(value.shape)\n".utf8)

@@ -32,7 +32,9 @@ extension SigLIPTraining {
   /// Opens every sample, makes the first batch, and measures small steps.
   ///
   /// - Throws: ``TooManyDamagedSamples``, ``Interrupted``, ``FileError``.
-  public func dryRun() throws -> DryRun {
+  public func dryRun() throws -> DryRun { try Compute.withMatmulPrecision(precision, makeDryRun) }
+
+  private func makeDryRun() throws -> DryRun {
     let reader = TolerantReader(data.source, maximumShare: configuration.loader.maximumDamagedShare)
     try open(data, reader)
     let features = try lockedFeatures()

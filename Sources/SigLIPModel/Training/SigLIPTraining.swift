@@ -27,6 +27,7 @@ public final class SigLIPTraining {
   let evaluationData: OpenedData?
   let heldOutData: OpenedData?
   let options = ImageReadingOptions()
+  let precision: MatmulPrecision
   /// Who trains the same model on other processes.
   public let communicator: any Communicator
   /// How batches are cut; nil if they are not.
@@ -75,6 +76,9 @@ public final class SigLIPTraining {
       throw ConfigurationError("loss.\(problem.key.stringValue)", problem.text)
     }
     if let problem = configuration.problemOfShards { throw ConfigurationError(problem.key, problem.text) }
+    // What is recorded says it only where it is not the usual one.
+    precision = configuration.precision ?? Compute.matmulPrecision
+    configuration.precision = precision == .float32 ? nil : precision
     self.configuration = configuration
   }
 
@@ -94,6 +98,15 @@ public final class SigLIPTraining {
     start: RunFolder.Start = .new, allowing allowed: Set<String> = [], showsProgress: Bool = false,
     warn: @escaping (String) -> Void = RunFolder.printWarning,
     finish: (inout TrainingReport) throws -> Void = { _ in }
+  ) throws -> RetrievalEvaluation? {
+    try Compute.withMatmulPrecision(precision) {
+      try runInPrecision(start, allowed, showsProgress, warn, finish)
+    }
+  }
+
+  private func runInPrecision(
+    _ start: RunFolder.Start, _ allowed: Set<String>, _ showsProgress: Bool, _ warn: @escaping (String) -> Void,
+    _ finish: (inout TrainingReport) throws -> Void
   ) throws -> RetrievalEvaluation? {
     let run = try RunFolder.open(
       URL(filePath: configuration.output), configuration: try identity(), start: start, allowing: allowed,

@@ -1,4 +1,5 @@
 import Dispatch
+import Tensor
 
 /// One piece of work.
 struct Work {
@@ -10,6 +11,14 @@ struct Work {
   var bytes = 0
   /// Makes the operands; the result does the work once.
   let prepare: () throws -> () -> Void
+
+  /// The same with products of 16-bit numbers: `NAME/bf16`.
+  var withBFloat16: Work {
+    Work(name: name + "/bf16", flops: flops, bytes: bytes) {
+      let run = try Compute.withMatmulPrecision(.bfloat16, prepare)
+      return { Compute.withMatmulPrecision(.bfloat16, run) }
+    }
+  }
 
   /// Prepares and measures.
   func measure(iterations: Int?) throws -> Measurement { measure(try prepare(), iterations: iterations) }

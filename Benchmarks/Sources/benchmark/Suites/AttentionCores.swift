@@ -1,9 +1,11 @@
 import Autograd
 
 /// `attention/12x64/tokens196/batch8`: attention of that many heads of that width and its gradients; queries, keys,
-/// values and the result lie as `[batch, tokens, heads * width]`.
+/// values and the result lie as `[batch, tokens, heads * width]`; `/bf16` with products of 16-bit numbers.
 enum AttentionCores {
-  static var work: [Work] { [64, 196, 576, 1024].map { work(tokens: $0, batch: 8) } }
+  static var work: [Work] { cores + cores.map(\.withBFloat16) }
+
+  private static var cores: [Work] { [64, 196, 576, 1024].map { work(tokens: $0, batch: 8) } }
 
   private static func work(tokens: Int, batch: Int) -> Work {
     let (heads, width) = (12, 64)

@@ -1,9 +1,10 @@
 import SigLIPModel
 
-/// `inference/siglip-b16-224/batch4`, `inference/clip-rn50/batch4`: embeddings of that many images and texts.
+/// `inference/siglip-b16-224/batch4`, `inference/clip-rn50/batch4`: embeddings of that many images and texts; `/bf16` with
+/// weights packed as 16-bit numbers.
 enum Inference {
   static var work: [Work] {
-    [1, 4, 16].map(work(batch:))
+    [1, 4, 16].map(work(batch:)) + [1, 4, 16].map { work(batch: $0).withBFloat16 }
       + [CLIPWork.vitB32, .rn50].flatMap { model in [1, 4, 16].map { work(model, batch: $0) } }
   }
 

@@ -1,16 +1,17 @@
 import Tensor
 
-/// `gemm/MxKxN/NT`: M x K times K x N; T where the operand lies in memory with its axes exchanged.
+/// `gemm/MxKxN/NT`: M x K times K x N; T where the operand lies in memory with its axes exchanged; `/bf16` with operands of
+/// single precision in memory, rounded to bfloat16.
 enum Products {
   static var work: [Work] {
     let squares = [64, 128, 256, 384, 512, 768, 1024, 1536, 2048].map { work($0, $0, $0, .plain) }
     // Tokens, width, hidden width: both towers of B/16 at batch 8, So400m at 224 pixels and batch 4.
     let models = [(1568, 768, 3072), (512, 768, 3072), (1024, 1152, 4304)]
-    return squares
-      + models.flatMap { tokens, width, hidden in
-        layer(tokens, width, width) + layer(tokens, width, hidden) + layer(tokens, hidden, width)
-          + [work(tokens, width, 3 * width, .transposedSecond)]
-      }
+    let layers = models.flatMap { tokens, width, hidden in
+      layer(tokens, width, width) + layer(tokens, width, hidden) + layer(tokens, hidden, width)
+        + [work(tokens, width, 3 * width, .transposedSecond)]
+    }
+    return squares + layers + layers.map(\.withBFloat16)
   }
 
   /// A linear layer: its output, the gradients of its input and of its weight.

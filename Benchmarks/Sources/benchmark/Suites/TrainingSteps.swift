@@ -1,11 +1,13 @@
 import SigLIPModel
 
-/// `step/siglip-b16-224/batch4/adamw`, `step/clip-rn50/batch8/adamw`: forward, backward, clipping and the optimizer's update.
+/// `step/siglip-b16-224/batch4/adamw`, `step/clip-rn50/batch8/adamw`: forward, backward, clipping and the optimizer's update;
+/// `/bf16` with products of 16-bit numbers.
 enum TrainingSteps {
   static var work: [Work] {
     [
       base(batch: 4, .adamw), base(batch: 8, .adamw), base(batch: 32, .adamw, rematerializes: true),
-      base(batch: 4, .adafactor), text, residual(batch: 8),
+      base(batch: 4, .adafactor), text, residual(batch: 8), base(batch: 4, .adamw).withBFloat16,
+      base(batch: 8, .adamw).withBFloat16,
     ]
   }
 

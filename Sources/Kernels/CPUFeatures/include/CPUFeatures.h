@@ -58,6 +58,16 @@ static inline void pairwise_prefetch_far(const void *address) { __builtin_prefet
 #if defined(__AVX512BF16__)
 // Words are pairs of bfloat16 numbers, the first in the lower half, in a vector of floats that nobody calculates with.
 
+/// The first `count` numbers, of at most 16; the others are zero and not read.
+static inline __m512 pairwise_load_first(const float *numbers, long count) {
+  return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), numbers);
+}
+
+/// Stores the first `count` numbers, of at most 16.
+static inline void pairwise_store_first(float *numbers, __m512 vector, long count) {
+  _mm512_mask_storeu_ps(numbers, (__mmask16)((1u << count) - 1), vector);
+}
+
 /// `sum + a b` for the pairs of each word: both products of a word are added to one sum.
 static inline __m512 pairwise_add_bfloat16_products(__m512 sum, __m512 a, __m512 b) {
   return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));

@@ -28,6 +28,9 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   /// Pairs that towers embed at a time, for batches that do not fit into memory at once; all if not given. The step is the
   /// same.
   public var microbatchSize: Int?
+  /// What products of matrices round their operands to, in steps, features and evaluations; weights and the optimizer are in
+  /// single precision always. `Compute.matmulPrecision` if not given.
+  public var precision: MatmulPrecision?
   /// What is learned from.
   public var data: DataConfiguration
   /// How samples are read.
@@ -61,7 +64,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public init(data: DataConfiguration) { self.data = data }
 
   enum CodingKeys: CodingKey, CaseIterable {
-    case version, output, seed, steps, batchSize, microbatchSize, data, loader, augmentations, noise, model
+    case version, output, seed, steps, batchSize, microbatchSize, precision, data, loader, augmentations, noise, model
     case towers, loss, optimizer, schedule, average, evaluation, checkpoints, metrics, distributed
   }
 
@@ -81,6 +84,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     try fields.read(.steps, into: &steps, .steps)
     try fields.read(.batchSize, into: &batchSize, .range(2...1 << 24))
     try fields.readOptional(.microbatchSize, into: &microbatchSize, .range(1...1 << 24))
+    try fields.readOptional(.precision, into: &precision)
     try fields.read(.loader, into: &loader)
     try fields.read(.augmentations, into: &augmentations)
     try fields.readOptional(.noise, into: &noise)
@@ -110,6 +114,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     try JSONDecoder().decode(TrainingConfiguration.self, from: JSONEncoder().encode(self))
   }
 }
+
+extension MatmulPrecision: CaseNames {}
 
 /// How samples are read.
 public struct LoaderConfiguration: Sendable, Hashable, Codable {
