@@ -24,11 +24,14 @@ def kernels_of_table():
     sources = "\n".join(file.read_text() for file in sorted(INTERFACE.glob("*.swift")))
     structures = dict(re.findall(r"^public struct (\w+)[^\n]*\{\n(.*?)^\}", sources, re.M | re.S))
     families = {
-        name: [field for field, kind in re.findall(r"^  public let (\w+): ([\w.]+)", body, re.M) if kind != "Int"]
+        name: [field for field, kind in re.findall(r"^  public let (\w+): ([\w.]+)", body, re.M)
+               if kind not in ("Int", "ProductPrecision")]
         for name, body in structures.items()
-        if name.endswith("Kernels")
+        # Those of products are kernels of one family in several precisions, which the table has a second time.
+        if name.endswith("Kernels") and name != "ProductKernels"
     }
-    members = re.findall(r"^  public let (\w+): (\w+Kernels)", structures["KernelTable"], re.M)
+    members = re.findall(r"^  public (?:private\(set\) var|let) (\w+): (\w+Kernels)", structures["KernelTable"], re.M)
+    members = [member for member in members if member[1] != "ProductKernels"]
     if sorted(family for _, family in members) != sorted(families) or not all(families.values()):
         sys.exit(f"the kernel table is not understood: {members}, {families}")
     return {f"{group}.{name}" for group, family in members for name in families[family]}

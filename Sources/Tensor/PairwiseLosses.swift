@@ -41,7 +41,8 @@ package func softmaxPairwiseLoss(
   let labels = labels.checked(images: n, texts: m, of: "softmaxPairwiseLoss")
   var pairs = SoftmaxPairs(
     PairTiles(
-      images: images, texts: texts, tile: tile ?? PairTiles.whole(images: n, texts: m), precision: logitPrecision),
+      images: images, texts: texts, tile: tile ?? PairTiles.whole(images: n, texts: m),
+      precision: logitPrecision),
     scale: exp(logScale.item()), labels: labels)
   return pairs.loss(wanted)
 }
@@ -124,7 +125,8 @@ package func sigmoidPairwiseLoss(
   // What is selected depends on a whole row.
   if !negatives.isAll { tile = (rows: Swift.max(1, PairTiles.count / m), columns: m) }
   return SigmoidPairs(
-    PairTiles(images: images, texts: texts, tile: tile, precision: logitPrecision), scale: exp(logScale.item()),
+    PairTiles(images: images, texts: texts, tile: tile, precision: logitPrecision),
+    scale: exp(logScale.item()),
     bias: bias.item(), labels: labels, negatives: negatives, divisor: divisor
   ).loss(wanted)
 }

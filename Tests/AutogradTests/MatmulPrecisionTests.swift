@@ -59,7 +59,9 @@ import Testing
       let found = output.sum().backward()
       return weights.map { found[$0]! }
     }
-    func body(_ x: Variable) -> Variable { linear(linear(x, weight: weights[0]).gelu(), weight: weights[1]).square() }
+    func body(_ x: Variable) -> Variable {
+      linear(linear(x, weight: weights[0]).gelu(), weight: weights[1]).square()
+    }
     let plain = gradients { _ in body(input) }
     let again = gradients { _ in checkpoint([input]) { body($0[0]) } }
     #expect(plain == again)
@@ -75,7 +77,8 @@ import Testing
     func losses(_ precision: MatmulPrecision) -> [Tensor] {
       [
         sigmoidPairwiseLoss(
-          images: images, texts: texts, logScale: scale, bias: bias, positives: labels, logitPrecision: precision),
+          images: images, texts: texts, logScale: scale, bias: bias, positives: labels,
+          logitPrecision: precision),
         softmaxPairwiseLoss(
           images: images, texts: texts, logScale: scale, positives: labels, logitPrecision: precision),
       ].flatMap { loss in

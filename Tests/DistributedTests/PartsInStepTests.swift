@@ -85,6 +85,20 @@ import Testing
     #expect(ended.withLock { $0 } == 4)
   }
 
+  /// Parts are computed on threads of their own.
+  @Test func partsRoundAsWhoAsksForThem() throws {
+    let communicator = SingleProcess()
+    let parts = PartsInStep(try Shards(2, communicator), communicator)
+    let seen = Mutex<[MatmulPrecision]>([])
+    try Compute.withMatmulPrecision(.bfloat16, gradients: .bfloat16x3) {
+      try parts.run([0, 1]) { place in
+        seen.withLock { $0 += [Compute.matmulPrecision, Compute.gradientMatmulPrecision] }
+        _ = parts.sum(.zeros([1]), ofPart: place)
+      }
+    }
+    #expect(seen.withLock { $0 } == [.bfloat16, .bfloat16x3, .bfloat16, .bfloat16x3])
+  }
+
   @Test func sumsOfOtherLengthsAreNamed() throws {
     let error = #expect(throws: CommunicationError.self) {
       try ThreadCommunicator.run(ranks: 2) { communicator in

@@ -6,7 +6,8 @@ import Testing
 @Suite struct GemmPrecisionTests {
   /// Sizes around tiles, words and blocks of depth, in every level.
   @Test(arguments: [
-    (1, 1, 1), (1, 1, 2), (1, 37, 5), (14, 32, 1), (14, 32, 31), (15, 33, 32), (29, 17, 33), (3, 5, 85), (3, 5, 86),
+    (1, 1, 1), (1, 1, 2), (1, 37, 5), (14, 32, 1), (14, 32, 31), (15, 33, 32), (29, 17, 33), (3, 5, 85),
+    (3, 5, 86),
     (13, 33, 170), (13, 33, 171), (2, 7, 513), (50, 65, 769), (100, 90, 600), (7, 130, 2730), (20, 21, 8200),
   ])
   func products(m: Int, n: Int, k: Int) {
@@ -33,16 +34,21 @@ import Testing
   /// A sum of one product shows what its operands were rounded to.
   @Test func roundingIsToTheNearestTiesToEven() {
     let numbers: [Float] = [
-      1, 1.00390625, 1.0039062, 1.0039064, 1.01171875, 1.0117187, -1.00390625, -1.01171875, 3.1415927, 1e30, -1e-30,
+      1, 1.00390625, 1.0039062, 1.0039064, 1.01171875, 1.0117187, -1.00390625, -1.01171875, 3.1415927, 1e30,
+      -1e-30,
       0x1.fefffep127, 0, -0.0,
     ]
     forEachPrecision { table in
       guard table.gemm.precision == .bfloat16 else { return }
       for x in numbers {
         // As the first factor, as the second one, in either half of a word.
-        for (a, b) in [([x, 0], [1, 1]), ([0, x], [1, 1]), ([1, 1], [x, 0]), ([1, 1], [0, x])] as [([Float], [Float])] {
+        for (a, b) in [([x, 0], [1, 1]), ([0, x], [1, 1]), ([1, 1], [x, 0]), ([1, 1], [0, x])]
+          as [([Float], [Float])]
+        {
           var result: Float = .nan
-          gemm(m: 1, n: 1, k: 2, a: a.view(0, 2, 1), b: b.view(0, 1, 1), c: &result, cRowStride: 1, cColumnStride: 1)
+          gemm(
+            m: 1, n: 1, k: 2, a: a.view(0, 2, 1), b: b.view(0, 1, 1), c: &result, cRowStride: 1,
+            cColumnStride: 1)
           #expect(result == roundedToBFloat16(x), "\(table.name): \(x)")
         }
       }
@@ -52,10 +58,13 @@ import Testing
   @Test func whatIsNoNumberStaysSo() {
     forEachPrecision { table in
       // A signalling one with few bits would become infinite if it were cut off.
-      for (x, isInfinite) in [(Float.nan, false), (Float(bitPattern: 0x7f80_0001), false), (.infinity, true)] {
+      for (x, isInfinite) in [(Float.nan, false), (Float(bitPattern: 0x7f80_0001), false), (.infinity, true)]
+      {
         let (a, b) = ([x, 1, 2], [Float](repeating: 2, count: 3))
         var result: Float = 0
-        gemm(m: 1, n: 1, k: 3, a: a.view(0, 3, 1), b: b.view(0, 1, 1), c: &result, cRowStride: 1, cColumnStride: 1)
+        gemm(
+          m: 1, n: 1, k: 3, a: a.view(0, 3, 1), b: b.view(0, 1, 1), c: &result, cRowStride: 1,
+          cColumnStride: 1)
         if isInfinite && table.gemm.precision != .bfloat16x3 {
           #expect(result == .infinity, "\(table.name) \(table.gemm.precision)")
         } else {
@@ -69,7 +78,9 @@ import Testing
   @Test(arguments: [(14, 32, 31), (5, 7, 3), (1, 1, 1), (33, 40, 65)])
   func nothingBeyondOperandsCounts(m: Int, n: Int, k: Int) {
     for isTransposed in [false, true] {
-      let (a, b) = ([Float](repeating: .nan, count: (m + 1) * (k + 1)), [Float](repeating: .nan, count: (n + 1) * (k + 1)))
+      let (a, b) = (
+        [Float](repeating: .nan, count: (m + 1) * (k + 1)), [Float](repeating: .nan, count: (n + 1) * (k + 1))
+      )
       var (first, second) = (a, b)
       let (aRow, aColumn) = isTransposed ? (1, m + 1) : (k + 1, 1)
       let (bRow, bColumn) = isTransposed ? (1, k + 1) : (n + 1, 1)
@@ -80,9 +91,12 @@ import Testing
       forEachPrecision { table in
         var c = [Float](repeating: .nan, count: m * n)
         gemm(
-          m: m, n: n, k: k, a: first.view(0, aRow, aColumn), b: second.view(0, bRow, bColumn), c: &c, cRowStride: n,
+          m: m, n: n, k: k, a: first.view(0, aRow, aColumn), b: second.view(0, bRow, bColumn), c: &c,
+          cRowStride: n,
           cColumnStride: 1)
-        #expect(c.allSatisfy { $0 == Float(k) }, "\(table.name) \(table.gemm.precision), transposed \(isTransposed)")
+        #expect(
+          c.allSatisfy { $0 == Float(k) }, "\(table.name) \(table.gemm.precision), transposed \(isTransposed)"
+        )
       }
     }
   }
@@ -107,7 +121,9 @@ import Testing
         panels.withUnsafeBufferPointer {
           var packed = matrix
           packed.panels = ($0.baseAddress!, layout)
-          #expect(product(packed) == expected, "\(packing.name) \(packing.gemm.precision) for \(table.gemm.precision)")
+          #expect(
+            product(packed) == expected,
+            "\(packing.name) \(packing.gemm.precision) for \(table.gemm.precision)")
         }
         // Without the matrix itself it shows whether they are read.
         let lost = [Float](repeating: .nan, count: k * n)
@@ -119,7 +135,8 @@ import Testing
             // Products that pack nothing do not look for panels unless they are large: precisions other than single have none.
             if table.gemm.precision != .float32 { #expect(isRead, "\(packing.name) \(table.name)") }
           } else {
-            #expect(!isRead, "\(packing.name) \(packing.gemm.precision) for \(table.name) \(table.gemm.precision)")
+            #expect(
+              !isRead, "\(packing.name) \(packing.gemm.precision) for \(table.name) \(table.gemm.precision)")
           }
         }
       }

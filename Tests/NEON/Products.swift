@@ -23,9 +23,13 @@ private func packOutputs() {
     for lanes in [1, 5, tile] {
       for (laneStride, depthStride) in [(1, 40), (40, 1), (2, 40), (1, 1)] {
         for depth in [1, 16, 37] {
-          let out = Floats(tile * depth)
-          kernels.pack(x.start, laneStride, depthStride, lanes, tile, depth, false, out.start)
-          report("gemm.pack", [tile, lanes, laneStride, depthStride, depth], out)
+          for precision in ProductPrecision.allCases {
+            let kernels = kernelTable.products[precision]
+            let out = Floats(tile * kernels.words(depth))
+            kernels.pack(
+              x.start, laneStride, depthStride, lanes, tile, depth, lanes == tile, out.start)
+            report("gemm.pack", [Int(precision.rawValue), tile, lanes, laneStride, depthStride, depth], out)
+          }
         }
       }
     }

@@ -6,6 +6,33 @@ import Testing
 @Suite struct LayerTests {
   private var random = Random(seed: 1)
 
+  /// A layer may have a precision of its own, forward and in its gradients, packed and shared, recorded and not.
+  @Test func linearLayersHaveAPrecisionOfTheirOwn() {
+    let layer = Linear(weight: Tensor([1.001], shape: [1, 1]))
+    let x = Variable(Tensor([3], shape: [1, 1]), requiresGradient: true)
+    func numbers(_ layer: Linear) -> [Float] {
+      let alone = withoutGradients { layer(Variable(x.value)) }.value.item()
+      let output = layer(x)
+      return [alone, output.value.item(), output.sum().backward()[x]!.item()]
+    }
+    let exact: [Float] = [3 * 1.001, 3 * 1.001, 1.001]
+    #expect(numbers(layer) == exact)
+    layer.matmulPrecision = .bfloat16
+    #expect(numbers(layer) == [3, 3, 1])
+    #expect(numbers(Linear(sharing: layer)) == [3, 3, 1])
+    layer.packWeight()
+    #expect(numbers(layer) == [3, 3, 1])
+    layer.matmulPrecision = .float32
+    #expect(Compute.withMatmulPrecision(.bfloat16) { numbers(layer) } == exact)
+    // What computes two layers at once looks at both.
+    var random = Random(seed: 1)
+    let mlp = MLP(width: 8, hidden: 16, random: &random)
+    let input = Variable(random.normal([3, 8]))
+    let before = mlp(input).value
+    mlp.fc2.matmulPrecision = .bfloat16
+    #expect(mlp(input).value != before)
+  }
+
   @Test mutating func linearLayer() throws {
     let layer = Linear(inputs: 3, outputs: 4, random: &random)
     try LayerFixture("linear").check(layer) { layer($0["x"]!) }

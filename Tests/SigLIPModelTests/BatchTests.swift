@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// An embedding is the same, to the last bit, alone and in any batch, with packed weights and without, recorded or not,
-/// on any number of threads. (Levels of instructions round differently.)
+/// on any number of threads. (Levels of instructions, and precisions of products, round differently.)
 @Suite struct BatchTests {
   private static let count = 64
   private static let runs = [(1, 1), (1, 4), (3, 7), (8, 3), (8, 1), (64, 5), (64, 6), (64, 1)]
@@ -21,7 +21,8 @@ import Testing
         }
       }
     }
-    for table in Kernels.singlePrecisionTables {
+    let rounding = Kernels.tables.last!.with(.bfloat16, forGradients: .bfloat16)
+    for table in Kernels.singlePrecisionTables + [rounding] {
       try Kernels.withTable(table) {
         let alone = withoutGradients { bits(1, threads: 1, of: count) }
         let state = module.stateDictionary()
@@ -32,10 +33,13 @@ import Testing
             let together = withoutGradients { bits(size, threads: threads, of: few) }
             #expect(
               together == Array(alone.prefix(alone.count / count * few)),
-              "\(name), \(table.name), packed \(isPacked), batches of \(size), \(threads) threads")
+              "\(name), \(table.name) \(table.gemm.precision), packed \(isPacked), batches of \(size), \(threads) threads"
+            )
           }
         }
-        #expect(bits(count, threads: 2, of: count) == alone, "\(name), \(table.name), recorded")
+        #expect(
+          bits(count, threads: 2, of: count) == alone,
+          "\(name), \(table.name) \(table.gemm.precision), recorded")
         // Unpacked again, for the next level.
         try module.load(state)
       }

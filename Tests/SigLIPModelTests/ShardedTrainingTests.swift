@@ -41,7 +41,7 @@ import Training
       ["microbatchSize=1", "distributed.texts=bidirectional"],
       ["optimizer.kind=adafactor", "distributed.shards=4", "distributed.texts=reduce", "batchSize=6"],
       ["towers.image.training=locked", "augmentations=[]", "loss.candidates=all"],
-      ["distributed.shardsOptimizerState=true", "metrics.normsEvery=2"],
+      ["distributed.shardsOptimizerState=true", "metrics.normsEvery=2", "precision=bfloat16"],
       ["distributed.shardsOptimizerState=true", "optimizer.kind=adafactor", "towers.image.training=locked"],
     ])
   func bytesDoNotDependOnRanks(_ settings: [String]) throws {

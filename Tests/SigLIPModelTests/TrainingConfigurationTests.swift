@@ -62,6 +62,7 @@ import Testing
     ),
     (#"{"optimizer": {"learningRate": "1e-3"}}"#, "optimizer.learningRate: expected a number"),
     (#"{"optimizer": {"learningRate": -1}}"#, "learningRate: is -1.0, expected a finite number above 0"),
+    (#"{"precision": "half"}"#, "precision: expected one of float32, bfloat16, bfloat16x3"),
     (#"{"optimizer": {"kind": "adam"}}"#, "optimizer.kind: expected one of adamw, adafactor, lion"),
     (#"{"optimizer": 3}"#, "optimizer: expected an object"),
     (

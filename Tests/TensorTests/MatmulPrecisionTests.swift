@@ -49,7 +49,8 @@ import Testing
     func convolve(kernel: Int, stride: Int) -> Tensor {
       Compute.withMatmulPrecision(.bfloat16) {
         conv2d(
-          .full([1, 3, 40, 40], Self.number), weight: .ones([64, 3, kernel, kernel]), stride: (stride, stride))
+          .full([1, 3, 40, 40], Self.number), weight: .ones([64, 3, kernel, kernel]), stride: (stride, stride)
+        )
       }
     }
     // Patches.
@@ -65,7 +66,9 @@ import Testing
       Compute.withMatmulPrecision(precision) {
         let packed = weight.packedForProducts()
         for used in MatmulPrecision.allCases {
-          Compute.withMatmulPrecision(used) { #expect(linear(x, weight: packed) == linear(x, weight: weight)) }
+          Compute.withMatmulPrecision(used) {
+            #expect(linear(x, weight: packed) == linear(x, weight: weight))
+          }
         }
       }
     }
@@ -77,7 +80,9 @@ import Testing
       #expect(Compute.gradientMatmulPrecision == .bfloat16)
       Compute.gradientMatmulPrecision = .bfloat16x3
       #expect(Compute.matmulPrecision == .bfloat16 && Compute.gradientMatmulPrecision == .bfloat16x3)
-      let other = await Task.detached { matmul(Tensor([1.001], shape: [1, 1]), Tensor([1], shape: [1, 1])).item() }.value
+      let other = await Task.detached {
+        matmul(Tensor([1.001], shape: [1, 1]), Tensor([1], shape: [1, 1])).item()
+      }.value
       #expect(other == 1)
       Compute.withMatmulPrecision(.float32) { #expect(Compute.matmulPrecision == .float32) }
     }

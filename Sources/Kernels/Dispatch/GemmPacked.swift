@@ -163,7 +163,8 @@ extension GemmProduct {
       let block = first..<min(first + step, rows.upperBound)
       let run = min((first - rows.lowerBound) / step * aheadRuns, ahead.runs)
       kernels.multiplyBlock(
-        block.count, columns.count, words, alpha, packedA + (first - rows.lowerBound) * words, packedB, beta, c + first * cRowStride + columns.lowerBound * cColumnStride, cRowStride, cColumnStride,
+        block.count, columns.count, words, alpha, packedA + (first - rows.lowerBound) * words, packedB, beta,
+        c + first * cRowStride + columns.lowerBound * cColumnStride, cRowStride, cColumnStride,
         ThreadState.current.tile.floats(kernels.tileRows * kernels.tileColumns),
         ahead.pointer + run * ahead.stride, ahead.stride, min(aheadRuns, ahead.runs - run), ahead.count)
       if depth.upperBound == k { applyEpilogue(rows: block, columns: columns) }

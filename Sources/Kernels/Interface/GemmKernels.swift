@@ -50,7 +50,8 @@ public struct GemmKernels: Sendable {
 
   /// Collects the kernels of one level and precision.
   public init(
-    _ precision: ProductPrecision, stepsInGroup: Int = 1, wordsInGroup: Int = 1, tileRows: Int, tileColumns: Int,
+    _ precision: ProductPrecision, stepsInGroup: Int = 1, wordsInGroup: Int = 1, tileRows: Int,
+    tileColumns: Int,
     pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock, multiplyUnpacked: MultiplyUnpacked? = nil
   ) {
     self.precision = precision

@@ -57,7 +57,9 @@ public struct KernelTable: Sendable {
     self.conversion = conversion
   }
   /// The same kernels with products of another precision in use.
-  public func with(_ precision: ProductPrecision, forGradients gradientPrecision: ProductPrecision) -> KernelTable {
+  public func with(_ precision: ProductPrecision, forGradients gradientPrecision: ProductPrecision)
+    -> KernelTable
+  {
     var table = self
     table.gemm = products[precision]
     table.gradientPrecision = gradientPrecision

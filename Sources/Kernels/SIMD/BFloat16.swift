@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// The nearest number of 8 significant bits, ties to even; a NaN stays one.
 @_transparent
 func roundedToBFloat16(_ x: Vector) -> Vector {

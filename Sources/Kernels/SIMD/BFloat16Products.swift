@@ -19,10 +19,12 @@
     }, multiplyBlock: multiplyBlock)
 
   private let multiplyBlock: GemmKernels.MultiplyBlock = {
-    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
+    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
+    aheadRuns,
     aheadCount in
     multiplyPackedBlock(
-      rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
+      rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
+      aheadRuns,
       aheadCount)
   }
 

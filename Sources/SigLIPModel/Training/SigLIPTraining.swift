@@ -105,7 +105,8 @@ public final class SigLIPTraining {
   }
 
   private func runInPrecision(
-    _ start: RunFolder.Start, _ allowed: Set<String>, _ showsProgress: Bool, _ warn: @escaping (String) -> Void,
+    _ start: RunFolder.Start, _ allowed: Set<String>, _ showsProgress: Bool,
+    _ warn: @escaping (String) -> Void,
     _ finish: (inout TrainingReport) throws -> Void
   ) throws -> RetrievalEvaluation? {
     let run = try RunFolder.open(

@@ -19,7 +19,8 @@ enum Losses {
       ].map { Variable($0, requiresGradient: true) }
       return {
         let loss = sigmoidPairwiseLoss(
-          images: inputs[0], texts: inputs[1], logScale: inputs[2], bias: inputs[3], logitPrecision: precision)
+          images: inputs[0], texts: inputs[1], logScale: inputs[2], bias: inputs[3], logitPrecision: precision
+        )
         _ = gradients(of: loss, withRespectTo: inputs)
       }
     }

@@ -64,7 +64,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public init(data: DataConfiguration) { self.data = data }
 
   enum CodingKeys: CodingKey, CaseIterable {
-    case version, output, seed, steps, batchSize, microbatchSize, precision, data, loader, augmentations, noise, model
+    case version, output, seed, steps, batchSize, microbatchSize, precision, data, loader, augmentations,
+      noise, model
     case towers, loss, optimizer, schedule, average, evaluation, checkpoints, metrics, distributed
   }
 
