@@ -46,17 +46,21 @@ import Testing
   }
 
   @Test func convolutionsThatAreProductsRound() {
-    func convolve(kernel: Int, stride: Int) -> Tensor {
+    func convolve(channels: Int = 3, outputs: Int = 64, kernel: Int, stride: Int) -> Tensor {
       Compute.withMatmulPrecision(.bfloat16) {
         conv2d(
-          .full([1, 3, 40, 40], Self.number), weight: .ones([64, 3, kernel, kernel]), stride: (stride, stride)
-        )
+          .full([1, channels, 40, 40], Self.number), weight: .ones([outputs, channels, kernel, kernel]),
+          stride: (stride, stride))
       }
     }
     // Patches.
     #expect(convolve(kernel: 8, stride: 8) == .full([1, 64, 5, 5], 192))
-    // Windows that overlap.
-    #expect(convolve(kernel: 3, stride: 1).min().item() > 27.01)
+    // Windows that overlap: read where they lie, and copied into panels.
+    let (direct, joined) = (
+      convolve(kernel: 3, stride: 1), convolve(channels: 8, outputs: 20, kernel: 3, stride: 1)
+    )
+    #expect(direct.min().item() > 27.01 && direct.max().item() < 27.04)
+    #expect(joined.min().item() > 72.06 && joined.max().item() < 72.08)
   }
 
   @Test func packedWeightsKeepTheBitsOfTheirPrecision() {
