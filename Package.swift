@@ -47,6 +47,9 @@ func kernelTarget(
   ]
 #endif
 
+/// Other tests only call what they test: optimising them takes longer than it saves.
+let callers: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 let whenImageCodecs = TargetDependencyCondition.when(traits: ["ImageCodecs"])!
 let whenMPI = TargetDependencyCondition.when(traits: ["MPI"])!
 
@@ -117,16 +120,20 @@ let package = Package(
       name: "fuzz", dependencies: ["SigLIPModel", "Optim", "Tensor", "TestSupport"], path: "Tests/Fuzz"),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: references),
-    .testTarget(name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"]),
+    .testTarget(
+      name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"], swiftSettings: callers),
     .testTarget(
       name: "AutogradTests", dependencies: ["Autograd", "Kernels", "TestSupport"], swiftSettings: references),
-    .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"]),
-    .testTarget(name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"]),
-    .testTarget(name: "DistributedTests", dependencies: ["Distributed", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+    .testTarget(name: "NNTests", dependencies: ["NN", "Kernels", "TestSupport"], swiftSettings: callers),
+    .testTarget(
+      name: "OptimTests", dependencies: ["Optim", "Kernels", "TestSupport"], swiftSettings: callers),
+    .testTarget(
+      name: "DistributedTests", dependencies: ["Distributed", "TestSupport"], swiftSettings: callers),
+    .testTarget(name: "TrainingTests", dependencies: ["Training"], swiftSettings: callers),
     // As a program of somebody else: what is public has to be enough.
     .testTarget(name: "PublicTests", dependencies: ["Optim"], packageAccess: false),
-    .testTarget(name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"]),
+    .testTarget(
+      name: "SigLIPModelTests", dependencies: ["SigLIPModel", "TestSupport"], swiftSettings: callers),
   ],
   swiftLanguageModes: [.v6]
 )
