@@ -67,8 +67,11 @@ extension ComputingOptions {
   /// The model of a checkpoint, ready for files and texts.
   func load(path: String) throws -> EmbeddingModel {
     if let precision { Compute.matmulPrecision = precision }
-    return try EmbeddingModel(
+    let model = try EmbeddingModel(
       SigLIPCheckpoint(path: path), options: ImageReadingOptions(transparency: background.transparency),
       batchSize: batchSize)
+    // Rounded once, not for each batch.
+    if Compute.matmulPrecision != .float32 { model.checkpoint.model.packWeights() }
+    return model
   }
 }
