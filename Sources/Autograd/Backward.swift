@@ -264,7 +264,11 @@ final class Sweep {
     let node = visits[position].node
     if node.isLeaf || node.id < bound || gradients[position] == nil { return }
     if visits[position].leadsOn {
-      Compute.withMatmulPrecision(node.matmulPrecision) { propagate(from: position) }
+      if node.matmulPrecision == .float32 && !Compute.roundsProducts {
+        propagate(from: position)
+      } else {
+        Compute.withMatmulPrecision(node.matmulPrecision) { propagate(from: position) }
+      }
     }
     if !visits[position].isTarget { gradients[position] = nil }
     if !retainGraph { node.release() }

@@ -50,7 +50,7 @@ package final class Node {
     id = Node.nextID()
     self.name = name
     shape = value.shape
-    matmulPrecision = Compute.gradientMatmulPrecision
+    matmulPrecision = Compute.roundsProducts ? Compute.gradientMatmulPrecision : .float32
     output = saved.contains(.output) ? copy value : nil
     self.derivatives = derivatives
     self.inputs = []

@@ -50,6 +50,9 @@ extension Compute {
     set { Kernels.precision = (Kernels.precision.products, newValue.kernel) }
   }
 
+  /// Whether ``matmulPrecision`` or ``gradientMatmulPrecision`` is not single precision: quick to ask.
+  package static var roundsProducts: Bool { Kernels.rounds }
+
   /// Runs `body` with another precision of products, on this thread.
   ///
   /// - Parameter gradients: For derivatives of what `body` computes, whenever they are asked for; as `precision` if not given.

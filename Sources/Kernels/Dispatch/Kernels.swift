@@ -69,8 +69,11 @@ public enum Kernels {
       let table = currentTable
       return (table.pointee.gemm.precision, table.pointee.gradientPrecision)
     }
-    set { precisionIndex.store(index(newValue.products, newValue.gradients), ordering: .relaxed) }
+    set { chosen.store(chosenTables + index(newValue.products, newValue.gradients), ordering: .relaxed) }
   }
+
+  /// Whether products or those of derivatives round their operands, which is asked for each operation.
+  package static var rounds: Bool { currentTable.pointee.rounds }
 
   /// Runs `body` with products of another precision, on this thread and in the parallel regions that it starts.
   package static func with<Result>(
@@ -90,7 +93,7 @@ public enum Kernels {
   /// Where the table in use is, so that reading one kernel does not copy them all.
   @usableFromInline
   static var currentTable: UnsafePointer<KernelTable> {
-    overridingTable ?? chosenTables + precisionIndex.load(ordering: .relaxed)
+    overridingTable ?? chosen.load(ordering: .relaxed)
   }
 
   /// The table that `withTable` put in place for this thread, if any.
@@ -102,8 +105,8 @@ public enum Kernels {
   /// How many calls of `withTable` are active in the process.
   private static let overrides = Atomic<Int>(0)
 
-  /// Which of the chosen tables is in use.
-  private static let precisionIndex = Atomic<Int>(index(chosenPrecision, chosenPrecision))
+  /// Which of the chosen tables is in use. They are never changed nor freed.
+  private nonisolated(unsafe) static let chosen = Atomic(chosenTables + index(chosenPrecision, chosenPrecision))
 
   private static let tableCount = ProductPrecision.allCases.count * ProductPrecision.allCases.count
 

@@ -21,6 +21,8 @@ public struct KernelTable: Sendable {
   public private(set) var gemm: GemmKernels
   /// The precision that derivatives of what is computed now will use.
   public private(set) var gradientPrecision = ProductPrecision.float32
+  /// Whether products, or those of derivatives, round their operands.
+  public private(set) var rounds = false
   /// Convolutions.
   public let convolution: ConvolutionKernels
   /// Convolutions of blocked images.
@@ -63,6 +65,7 @@ public struct KernelTable: Sendable {
     var table = self
     table.gemm = products[precision]
     table.gradientPrecision = gradientPrecision
+    table.rounds = precision != .float32 || gradientPrecision != .float32
     return table
   }
 
