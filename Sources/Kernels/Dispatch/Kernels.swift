@@ -106,7 +106,8 @@ public enum Kernels {
   private static let overrides = Atomic<Int>(0)
 
   /// Which of the chosen tables is in use. They are never changed nor freed.
-  private nonisolated(unsafe) static let chosen = Atomic(chosenTables + index(chosenPrecision, chosenPrecision))
+  private nonisolated(unsafe) static let chosen = Atomic(
+    chosenTables + index(chosenPrecision, chosenPrecision))
 
   private static let tableCount = ProductPrecision.allCases.count * ProductPrecision.allCases.count
 
