@@ -18,16 +18,6 @@
       packPairsOfParts(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)
     }, multiplyBlock: multiplyBlock)
 
-  private let multiplyBlock: GemmKernels.MultiplyBlock = {
-    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
-    aheadRuns,
-    aheadCount in
-    multiplyPackedBlock(
-      rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
-      aheadRuns,
-      aheadCount)
-  }
-
   /// `out[w * tile + i]` is steps 2w and 2w + 1 of lane i; zeros beyond `lanes` and `depth`.
   private func packPairs(
     _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,

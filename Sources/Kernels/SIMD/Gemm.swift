@@ -1,7 +1,18 @@
 import KernelInterface
 
+/// As the tables have it.
+let multiplyBlock: GemmKernels.MultiplyBlock = {
+  rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
+  aheadRuns,
+  aheadCount in
+  multiplyPackedBlock(
+    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
+    aheadRuns,
+    aheadCount)
+}
+
 /// All tiles of a block. A panel of B stays in the first-level cache while the panels of A pass by.
-func multiplyPackedBlock(
+private func multiplyPackedBlock(
   _ rows: Int, _ columns: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>,
   _ b: UnsafePointer<Float>,
   _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ cColumnStride: Int,

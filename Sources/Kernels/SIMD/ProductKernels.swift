@@ -24,16 +24,6 @@ let productKernels = ProductKernels(
       packParts(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)
     }, multiplyBlock: multiplyBlock))
 
-private let multiplyBlock: GemmKernels.MultiplyBlock = {
-  rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
-  aheadRuns,
-  aheadCount in
-  multiplyPackedBlock(
-    rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride,
-    aheadRuns,
-    aheadCount)
-}
-
 /// A panel of numbers rounded to bfloat16.
 private func packRounded(
   _ x: UnsafePointer<Float>, _ laneStride: Int, _ depthStride: Int, _ lanes: Int, _ tile: Int, _ depth: Int,
