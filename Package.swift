@@ -28,6 +28,7 @@ func kernelTarget(
 }
 
 #if arch(x86_64)
+  let cooperlake = ["-march=cooperlake", "-mprefer-vector-width=512"]
   let kernelTargets = [
     kernelTarget("KernelsBaseline", folder: "SIMD", x86Flags: []),
     kernelTarget(
@@ -39,12 +40,22 @@ func kernelTarget(
     // Products of 16-bit numbers alone.
     kernelTarget(
       "KernelsAVX512BF16", folder: "SIMDAVX512BF16", defines: ["AVX512", "BFLOAT16"],
-      x86Flags: ["-march=cooperlake", "-mprefer-vector-width=512"]),
+      x86Flags: cooperlake),
+    // The same by the matrix unit, and in tests by one that is emulated.
+    kernelTarget(
+      "KernelsAMX", folder: "SIMDAMX", defines: ["AVX512", "BFLOAT16", "TILES"],
+      x86Flags: cooperlake + ["-mamx-tile", "-mamx-bf16"]),
+  ]
+  let testedKernelTargets = [
+    kernelTarget(
+      "KernelsEmulatedAMX", folder: "SIMDEmulatedAMX", defines: ["AVX512", "BFLOAT16", "TILES"],
+      x86Flags: cooperlake + ["-DPAIRWISE_EMULATED_AMX"])
   ]
 #else
   let kernelTargets = [
     kernelTarget("KernelsBaseline", folder: "SIMD", x86Flags: [])
   ]
+  let testedKernelTargets: [Target] = []
 #endif
 
 /// Other tests only call what they test: optimising them takes longer than it saves.
@@ -113,13 +124,15 @@ let package = Package(
     .target(
       name: "CMPI", dependencies: [.target(name: "CSystemMPI", condition: whenMPI)], path: "Sources/MPI/CMPI",
       cSettings: [.define("PAIRWISE_MPI", .when(traits: ["MPI"]))]),
-  ] + kernelTargets + [
+  ] + kernelTargets + testedKernelTargets + [
     .target(
       name: "TestSupport", dependencies: ["Tensor"], path: "Tests/Support", swiftSettings: references),
     .executableTarget(
       name: "fuzz", dependencies: ["SigLIPModel", "Optim", "Tensor", "TestSupport"], path: "Tests/Fuzz"),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: references),
+      name: "KernelsTests",
+      dependencies: ["Kernels", "TestSupport"] + testedKernelTargets.map { .target(name: $0.name) },
+      swiftSettings: references),
     .testTarget(
       name: "TensorTests", dependencies: ["Tensor", "Kernels", "TestSupport"], swiftSettings: callers),
     .testTarget(

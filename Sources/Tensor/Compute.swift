@@ -36,7 +36,7 @@ public enum Compute {
     return threads
   }
 
-  /// The instruction set in use: `baseline`, `avx2`, `avx512` or `avx512bf16`; `PAIRWISE_ISA` forces one.
+  /// The instruction set in use: `baseline`, `avx2`, `avx512`, `avx512bf16` or `amx`; `PAIRWISE_ISA` forces one.
   public static var instructionSet: String { "\(Kernels.table.name)" }
 
   /// What the rounding of results depends on: the instruction set, and the precision of products where it is not single.

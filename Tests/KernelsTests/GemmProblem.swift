@@ -3,6 +3,10 @@ import Kernels
 import TestSupport
 import Testing
 
+#if arch(x86_64)
+  import KernelsEmulatedAMX
+#endif
+
 /// Runs a body under every level that this CPU runs.
 func forEachTable(_ body: (KernelTable) -> Void) {
   for table in Kernels.singlePrecisionTables { Kernels.withTable(table) { body(table) } }
@@ -11,12 +15,26 @@ func forEachTable(_ body: (KernelTable) -> Void) {
 /// Runs a body under every level and precision.
 func forEachPrecision(_ body: (KernelTable) -> Void) {
   for precision in ProductPrecision.allCases {
-    for table in precision == .float32 ? Kernels.singlePrecisionTables : Kernels.tables {
+    for table in precision == .float32 ? Kernels.singlePrecisionTables : Kernels.tables + emulatedTables {
       let table = table.with(precision, forGradients: precision)
       Kernels.withTable(table) { body(table) }
     }
   }
 }
+
+/// Levels that this CPU does not have itself, all but their instructions.
+private let emulatedTables: [KernelTable] = {
+  #if arch(x86_64)
+    if let table = Kernels.tables.first(where: { "\($0.name)" == "avx512bf16" }) {
+      return [
+        table.with(
+          name: "emulated amx", bfloat16: KernelsEmulatedAMX.bfloat16Kernels,
+          bfloat16x3: KernelsEmulatedAMX.bfloat16x3Kernels)
+      ]
+    }
+  #endif
+  return []
+}()
 
 /// A small generator of numbers in -1..<1.
 struct SplitMix {

@@ -27,7 +27,7 @@ private func packOutputs() {
             let kernels = kernelTable.products[precision]
             let out = Floats(tile * kernels.words(depth))
             kernels.pack(
-              x.start, laneStride, depthStride, lanes, tile, depth, lanes == tile, out.start)
+              x.start, laneStride, depthStride, lanes, tile, depth, false, lanes == tile, out.start)
             report("gemm.pack", [Int(precision.rawValue), tile, lanes, laneStride, depthStride, depth], out)
           }
         }
@@ -44,6 +44,7 @@ private func panels(_ x: Floats, lanes: Int, depth: Int, tile: Int, _ laneStride
   for first in stride(from: 0, to: lanes, by: tile) {
     kernels.pack(
       x.start + first * laneStride, laneStride, depthStride, min(tile, lanes - first), tile, depth, false,
+      false,
       out.start + first * depth)
   }
   return out

@@ -201,7 +201,7 @@ extension GemmProduct {
     kernels.pack(
       matrix.pointer + lanes.lowerBound * matrix.rowStride + depth.lowerBound * matrix.columnStride,
       matrix.rowStride, matrix.columnStride, lanes.count, ofA ? kernels.tileRows : kernels.tileColumns,
-      depth.count, ofA == isTransposed, out)
+      depth.count, ofA, ofA == isTransposed, out)
   }
 
   /// On all threads, unless the product is too small for that.

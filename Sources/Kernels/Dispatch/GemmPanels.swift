@@ -22,7 +22,7 @@ public func packMatrix(
         let steps = min(step, rows - depth)
         kernels.pack(
           matrix.pointer + first * matrix.columnStride + depth * matrix.rowStride, matrix.columnStride,
-          matrix.rowStride, min(width, columns - first), width, steps, true,
+          matrix.rowStride, min(width, columns - first), width, steps, false, true,
           out + padded * kernels.words(depth) + first * kernels.words(steps))
       }
     }

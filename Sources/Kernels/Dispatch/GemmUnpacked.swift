@@ -79,7 +79,7 @@ extension GemmProduct {
       let first = panel * kernels.tileColumns
       kernels.pack(
         b.pointer + first * b.columnStride, b.columnStride, b.rowStride, min(kernels.tileColumns, n - first),
-        kernels.tileColumns, k, true, packed + panel * panelSize)
+        kernels.tileColumns, k, false, true, packed + panel * panelSize)
     }
   }
 
@@ -103,7 +103,7 @@ extension GemmProduct {
         } else if b.columnStride != 1 || columns < width {
           // The kernel reads whole vectors, which would reach beyond the last columns.
           let panel = ThreadState.current.panels.floats(steps * width)
-          kernels.pack(start, b.columnStride, stride, columns, width, steps, true, panel)
+          kernels.pack(start, b.columnStride, stride, columns, width, steps, false, true, panel)
           (start, stride) = (UnsafePointer(panel), width)
         }
         kernels.multiplyUnpacked!(

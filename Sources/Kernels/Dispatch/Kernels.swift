@@ -7,12 +7,14 @@ import Synchronization
   import KernelsAVX2
   import KernelsAVX512
   import KernelsAVX512BF16
+  import KernelsAMX
 #endif
 
 /// The kernels of the instruction-set levels that this CPU runs.
 ///
-/// The best level is used unless the environment variable `PAIRWISE_ISA` names another one (`baseline`, `avx2`,
-/// `avx512` or `avx512bf16`, which has other products of 16-bit numbers alone); if the CPU lacks that level, the process ends with a message on standard error.
+/// The best level is used unless the environment variable `PAIRWISE_ISA` names another one (`baseline`, `avx2`, `avx512`, or
+/// `avx512bf16` and `amx`, which have other products of 16-bit numbers alone); if the CPU lacks that level, the process ends
+/// with a message on standard error.
 public enum Kernels {
   /// The table in use.
   @inlinable
@@ -27,6 +29,11 @@ public enum Kernels {
           KernelsAVX512.kernelTable.with(
             name: "avx512bf16", bfloat16: KernelsAVX512BF16.bfloat16Kernels,
             bfloat16x3: KernelsAVX512BF16.bfloat16x3Kernels))
+      }
+      if pairwise_cpu_has_amx() {
+        tables.append(
+          KernelsAVX512.kernelTable.with(
+            name: "amx", bfloat16: KernelsAMX.bfloat16Kernels, bfloat16x3: KernelsAMX.bfloat16x3Kernels))
       }
     #endif
     return tables

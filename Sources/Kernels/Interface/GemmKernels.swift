@@ -26,11 +26,11 @@ public struct GemmKernels: Sendable {
   /// and a C of contiguous rows; in single precision alone.
   public let multiplyUnpacked: MultiplyUnpacked?
 
-  /// `(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)`; of parts of numbers, the first and the second
-  /// factor have different ones side by side.
+  /// `(x, laneStride, depthStride, lanes, tile, depth, isOfRows, isSecond, out)`; panels of rows and of columns may lie
+  /// differently, and of parts of numbers, the first and the second factor have different ones side by side.
   public typealias Pack =
     @convention(c) @Sendable (
-      UnsafePointer<Float>, Int, Int, Int, Int, Int, Bool, UnsafeMutablePointer<Float>
+      UnsafePointer<Float>, Int, Int, Int, Int, Int, Bool, Bool, UnsafeMutablePointer<Float>
     ) -> Void
   /// `(rows, columns, depth, alpha, a, b, beta, c, cRowStride, cColumnStride, buffer, ahead, aheadStride, aheadRuns,
   /// aheadCount)`; the buffer has room for a tile, and the last four are runs of contiguous numbers to bring closer

@@ -5,7 +5,7 @@ import KernelInterface
 let productKernels = ProductKernels(
   float32: GemmKernels(
     .float32, tileRows: tileRows, tileColumns: tileColumns,
-    pack: { x, laneStride, depthStride, lanes, tile, depth, _, out in
+    pack: { x, laneStride, depthStride, lanes, tile, depth, _, _, out in
       packPanel(x, laneStride, depthStride, lanes, tile, depth, out)
     }, multiplyBlock: multiplyBlock,
     multiplyUnpacked: {
@@ -15,12 +15,12 @@ let productKernels = ProductKernels(
     }),
   bfloat16: GemmKernels(
     .bfloat16, tileRows: tileRows, tileColumns: tileColumns,
-    pack: { x, laneStride, depthStride, lanes, tile, depth, _, out in
+    pack: { x, laneStride, depthStride, lanes, tile, depth, _, _, out in
       packRounded(x, laneStride, depthStride, lanes, tile, depth, out)
     }, multiplyBlock: multiplyBlock),
   bfloat16x3: GemmKernels(
     .bfloat16x3, wordsInGroup: 3, tileRows: tileRows, tileColumns: tileColumns,
-    pack: { x, laneStride, depthStride, lanes, tile, depth, isSecond, out in
+    pack: { x, laneStride, depthStride, lanes, tile, depth, _, isSecond, out in
       packParts(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)
     }, multiplyBlock: multiplyBlock))
 

@@ -44,7 +44,7 @@ enum Limits {
   private static var loop: (@Sendable (Int, Float) -> Float, Int) {
     #if arch(x86_64)
       switch Compute.instructionSet {
-      case "avx512", "avx512bf16":
+      case "avx512", "avx512bf16", "amx":
         return (
           { FMALoopAVX512.MultiplyAdds.run(iterations: $0, factor: $1) },
           FMALoopAVX512.MultiplyAdds.flopsPerIteration

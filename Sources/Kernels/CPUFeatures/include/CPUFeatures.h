@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #endif
 
+#include "Tiles.h"
+
 // Swift has no CPUID, pause or prefetch intrinsic, so these are headers of C. `__builtin_cpu_supports` also checks that the
 // operating system saves the wide registers.
 
@@ -39,6 +41,10 @@ static inline bool pairwise_cpu_has_avx512bf16(void) {
   return false;
 #endif
 }
+
+/// Whether this CPU has a matrix unit for 16-bit numbers as well (AMX), and the operating system lets this process use it,
+/// which is asked for here.
+bool pairwise_cpu_has_amx(void);
 
 /// Tells the CPU that this thread waits in a loop.
 static inline void pairwise_cpu_pause(void) {

@@ -1,0 +1,1 @@
+../SIMD/BFloat16.swift
