@@ -7,7 +7,7 @@ import statistics
 RATIOS = [
     (r"gemm/.*/bf16", 0.8),
     (r"loss/.*/bf16", 1.5),
-    (r"(step|inference)/.*/bf16", 1.1),
+    (r"(step|inference)/.*/(bf16|int8)", 1.1),
     (r"attention/.*/bf16", None),
     (r"gemm/(64|128)x.*", None),
     (r"gemm/.*", 0.85),

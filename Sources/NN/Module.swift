@@ -48,9 +48,9 @@ extension Module {
   public func evaluate() { setTraining(false) }
 
   /// Packs the weights of all linear layers for inference, which takes their memory once more; see
-  /// ``Linear/packWeight()``.
-  public func packWeights() {
-    for (_, module) in namedModules() { (module as? Linear)?.packWeight() }
+  /// ``Linear/packWeight(precision:)``.
+  public func packWeights(precision: WeightPrecision? = nil) {
+    for (_, module) in namedModules() { (module as? Linear)?.packWeight(precision: precision) }
   }
 
   private func setTraining(_ isTraining: Bool) {

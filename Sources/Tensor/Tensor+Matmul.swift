@@ -61,9 +61,12 @@ extension Tensor {
   }
 
   /// A copy of a matrix `[n, k]` that also holds its numbers in the order in which products by its transpose `[k, n]` read
-  /// them: they need not be packed each time, for twice the memory. A write makes an ordinary tensor of it.
-  package func packedForProducts() -> Tensor {
+  /// them: they need not be packed each time, for up to twice the memory. A write makes an ordinary tensor of it.
+  ///
+  /// - Parameter precision: That of products now if not given.
+  package func packedForProducts(precision: WeightPrecision? = nil) -> Tensor {
     if rank != 2 || count == 0 { programmerError("packedForProducts: shape \(shape) is not a matrix") }
+    if let precision { return Kernels.with(precision.kernel) { packedForProducts() } }
     let (n, k) = (shape[0], shape[1])
     let (size, layout) = packedSize(rows: k, columns: n)
     let memory = Storage([size])
@@ -73,6 +76,9 @@ extension Tensor {
     StridedCopy.run(from: self, to: result)
     return result
   }
+
+  /// Whether products by the transpose use numbers of 8 bits.
+  package var isPackedInBytes: Bool { storage.panels?.layout.precision == .int8 }
 
   /// The product of all rows with one matrix.
   private func multiplyRows(

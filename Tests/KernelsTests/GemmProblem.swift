@@ -29,7 +29,7 @@ private let emulatedTables: [KernelTable] = {
       return [
         table.with(
           name: "emulated amx", bfloat16: KernelsEmulatedAMX.bfloat16Kernels,
-          bfloat16x3: KernelsEmulatedAMX.bfloat16x3Kernels)
+          bfloat16x3: KernelsEmulatedAMX.bfloat16x3Kernels, int8: table.products.int8)
       ]
     }
   #endif
@@ -62,9 +62,21 @@ extension [Float] {
 }
 
 extension ProductPrecision {
-  /// What a product multiplies instead of a number, as far as it says.
-  fileprivate func operand(_ x: Float) -> Double {
-    self == .bfloat16 ? Double(roundedToBFloat16(x)) : Double(x)
+  /// What a product multiplies instead of a row or column, as far as it says.
+  fileprivate func operands(_ numbers: [Float]) -> [Double] {
+    switch self {
+    case .float32, .bfloat16x3: return numbers.map(Double.init)
+    case .bfloat16: return numbers.map { Double(roundedToBFloat16($0)) }
+    case .int8:
+      return stride(from: 0, to: numbers.count, by: 1024).flatMap { first in
+        let block = numbers[first..<min(first + 1024, numbers.count)]
+        let largest = block.map(abs).max()!
+        return block.map {
+          largest == 0
+            ? 0 : Double(($0 * (127 / largest)).rounded(.toNearestOrEven)) * Double(largest) / 127
+        }
+      }
+    }
   }
 
   /// Of the parts of operands that are left out, relative to the product: both second ones, and what is left of each.
@@ -185,19 +197,18 @@ struct Problem {
     let (aView, bView) = (
       a.view(aStrides.0, aStrides.1, aStrides.2), b.view(bStrides.0, bStrides.1, bStrides.2)
     )
+    let rows = (0..<m).map { i in
+      precision.operands((0..<k).map { aView.pointer[i * aView.rowStride + $0 * aView.columnStride] })
+    }
+    let columns = (0..<n).map { j in
+      precision.operands((0..<k).map { bView.pointer[$0 * bView.rowStride + j * bView.columnStride] })
+    }
     for i in 0..<m {
       for j in 0..<n {
         var (sum, size) = (0.0, 0.0)
-        var x = aView.pointer + i * aView.rowStride
-        var y = bView.pointer + j * bView.columnStride
-        var p = 0
-        while p < k {
-          let product = precision.operand(x.pointee) * precision.operand(y.pointee)
-          sum += product
-          size += abs(product)
-          x += aView.columnStride
-          y += bView.rowStride
-          p += 1
+        for (x, y) in zip(rows[i], columns[j]) {
+          sum += x * y
+          size += abs(x * y)
         }
         let index = cStrides.0 + i * cStrides.1 + j * cStrides.2
         var value = Double(alpha) * sum + (beta == 0 ? 0 : Double(beta) * Double(c[index]))

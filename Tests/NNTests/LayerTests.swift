@@ -56,6 +56,24 @@ import Testing
     #expect(mlp(x).value == Tensor.zeros([80, 40]))
   }
 
+  /// What is computed has numbers of 8 bits, its derivatives the weights themselves.
+  @Test mutating func linearLayersOfEightBits() {
+    let mlp = MLP(width: 40, hidden: 90, activation: .gelu, random: &random)
+    let x = Variable(random.normal([80, 40]))
+    let output = withoutGradients { mlp(x).value }
+    mlp.packWeights(precision: .int8)
+    let found = withoutGradients { mlp(x).value }
+    let error = (found - output).abs().max().item() / output.abs().max().item()
+    #expect(error > 1e-4 && error < 0.05, "\(error)")
+    let gradients = mlp(x).square().sum().backward()
+    mlp.packWeights()
+    let expected = mlp(x).square().sum().backward()
+    for parameter in mlp.parameters {
+      #expect(
+        gradients[parameter]!.isApproximatelyEqual(to: expected[parameter]!, absolute: 5, relative: 0.1))
+    }
+  }
+
   @Test mutating func embedding() throws {
     let layer = Embedding(count: 7, width: 3, random: &random)
     let indices = try LayerFixture.indices("embedding/input/indices")

@@ -143,7 +143,8 @@ import SigLIPModel
       },
     ]
     let rounded = [MatmulPrecision.bfloat16, .bfloat16x3].map { Compute.withMatmulPrecision($0) { key() } }
-    #expect(Set(keys + rounded).count == keys.count + 2)
+    let ofBytes = key(.huggingFaceV1(imageSize: 12), seen, { _ in }) { $0.packWeights(precision: .int8) }
+    #expect(Set(keys + rounded + [ofBytes]).count == keys.count + 3)
     let normalization = FeatureNormalization(width: 3)
     func key(of module: some Module) -> ContentDigest {
       EmbeddingCache.key(of: module, configuration, preprocessing: .huggingFaceV1(imageSize: 12))

@@ -78,6 +78,37 @@ import Testing
     }
   }
 
+  /// Weights of 8 bits are used by products of every precision, any number of rows at a time, and not by what else reads them.
+  @Test func weightsOfEightBits() {
+    var random = Random(seed: 2)
+    let (x, weight, bias) = (random.normal([37, 1100]), random.normal([90, 1100]), random.normal([90]))
+    let packed = weight.packedForProducts(precision: .int8)
+    #expect(packed.isPackedInBytes && !weight.packedForProducts().isPackedInBytes && packed == weight)
+    let exact = linear(x, weight: weight, bias: bias, activation: .gelu)
+    let found = linear(x, weight: packed, bias: bias, activation: .gelu)
+    let error = (found - exact).abs().max().item()
+    // Roundings of 1,100 numbers of about 1, by parts of 4/127 each, add up like steps in any direction.
+    #expect(error > 0.05 && error < 2, "\(error)")
+    for precision in MatmulPrecision.allCases {
+      Compute.withMatmulPrecision(precision) {
+        #expect(linear(x, weight: packed, bias: bias, activation: .gelu) == found)
+        #expect(Compute.matmulPrecision == precision)
+        for row in [0, 17, 36] {
+          let alone = linear(x[row..<row + 1], weight: packed, bias: bias, activation: .gelu)
+          #expect(alone == found[row..<row + 1])
+        }
+        #expect(x.matmul(packed.transpose().contiguous()) == x.matmul(weight.transpose().contiguous()))
+      }
+    }
+    // The other way round, as a gradient goes.
+    let gradient = random.normal([37, 90])
+    #expect(gradient.matmul(packed) == gradient.matmul(weight))
+    // A write makes an ordinary tensor of it.
+    var changed = packed
+    changed += 0
+    #expect(!changed.isPackedInBytes && linear(x, weight: changed, bias: bias, activation: .gelu) == exact)
+  }
+
   @Test func aPrecisionForTheProcess() async {
     await #expect(processExitsWith: .success) {
       Compute.matmulPrecision = .bfloat16

@@ -70,14 +70,13 @@ struct EvaluationOptions: ParsableArguments {
   {
     Interruption.watch()
     if let threads { Compute.threadCount = threads }
-    if let precision = model.computing.precision { Compute.matmulPrecision = precision }
     try checkOutputFolder(output, option: "--output")
     var task = try makeTask()
     task.settings.pictures = pictures
     task.settings.seed = seed
     let beside = URL(filePath: output).deletingLastPathComponent().appending(path: "features").path
     let evaluated = try EvaluationModel(
-      SigLIPCheckpoint(path: model.model), cache: cache ?? beside,
+      model.computing.checkpoint(path: model.model), cache: cache ?? beside,
       options: ImageReadingOptions(transparency: model.computing.background.transparency),
       batchSize: model.computing.batchSize, maximumDamagedShare: maximumDamagedShare)
     var result = try task.run(on: evaluated)

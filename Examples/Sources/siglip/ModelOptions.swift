@@ -24,9 +24,9 @@ struct ComputingOptions: ParsableArguments {
   var background = Background(transparency: .over(.white))
   @Option(
     help: ArgumentHelp(
-      "What products round their operands to: float32, bfloat16 (faster where the CPU has such products) or bfloat16x3.",
+      "What products round their operands to: float32, bfloat16 (faster where the CPU has such products), bfloat16x3, or int8: 8 bits in linear layers, else bfloat16.",
       valueName: "precision"))
-  var precision: MatmulPrecision?
+  var precision: WeightPrecision?
 
   func validate() throws {
     if !(1...4096).contains(batchSize) {
@@ -35,7 +35,7 @@ struct ComputingOptions: ParsableArguments {
   }
 }
 
-extension MatmulPrecision: @retroactive ExpressibleByArgument {}
+extension WeightPrecision: @retroactive ExpressibleByArgument {}
 
 /// The value of `--background`.
 struct Background: ExpressibleByArgument {
@@ -66,12 +66,20 @@ extension ModelOptions {
 extension ComputingOptions {
   /// The model of a checkpoint, ready for files and texts.
   func load(path: String) throws -> EmbeddingModel {
-    if let precision { Compute.matmulPrecision = precision }
-    let model = try EmbeddingModel(
-      SigLIPCheckpoint(path: path), options: ImageReadingOptions(transparency: background.transparency),
+    try EmbeddingModel(
+      checkpoint(path: path), options: ImageReadingOptions(transparency: background.transparency),
       batchSize: batchSize)
-    // Rounded once, not for each batch.
-    if Compute.matmulPrecision != .float32 { model.checkpoint.model.packWeights() }
-    return model
+  }
+
+  /// A checkpoint whose weights are rounded once, not for each batch. Products of the process round as asked for from then on.
+  func checkpoint(path: String) throws -> SigLIPCheckpoint {
+    if let precision { Compute.matmulPrecision = MatmulPrecision(rawValue: precision.rawValue) ?? .bfloat16 }
+    let checkpoint = try SigLIPCheckpoint(path: path)
+    if precision == .int8 {
+      checkpoint.model.packWeights(precision: .int8)
+    } else if Compute.matmulPrecision != .float32 {
+      checkpoint.model.packWeights()
+    }
+    return checkpoint
   }
 }

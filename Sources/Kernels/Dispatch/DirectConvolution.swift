@@ -6,7 +6,7 @@ extension ConvolutionShape {
   /// Whether rows of positions and output channels fill register tiles to 80%, and weights fit 16 MiB.
   var isDirect: Bool {
     guard groups == 1, window.kernelArea > 1, window.strideWidth <= 2 else { return false }
-    let width = Kernels.table.gemm.tileColumns
+    let width = Kernels.table.products.float32.tileColumns
     let channels = (outputChannels + width - 1) / width * width
     return channels * depth <= 4 << 20
       && 4 * channels * tiledColumns <= 5 * outputChannels * window.outputWidth
@@ -14,7 +14,7 @@ extension ConvolutionShape {
 
   /// Positions of a row in whole and half tiles.
   fileprivate var tiledColumns: Int {
-    let half = Kernels.table.gemm.tileRows / 2
+    let half = Kernels.table.products.float32.tileRows / 2
     return (window.outputWidth + half - 1) / half * half
   }
 }
@@ -30,7 +30,7 @@ func directConv2d(
   let (packedCount, layout) = packedSize(rows: depth, columns: channels)
   let panelWidth = layout.width
   let panels = packedCount / depth / panelWidth
-  let blockDepth = GemmBlocking.depth(kernels.gemm)
+  let blockDepth = kernels.gemm.stepsInBlock
   let weights = ThreadState.current.packing.floats(packedCount + panels * panelWidth)
   let biases = weights + packedCount
   packMatrix(

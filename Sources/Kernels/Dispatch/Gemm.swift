@@ -8,6 +8,16 @@ public func gemm(
   c: UnsafeMutablePointer<Float>, cRowStride: Int, cColumnStride: Int, epilogue: GemmEpilogue = .none
 ) {
   guard m > 0, n > 0 else { return }
+  if let panels = b.panels, panels.layout.precision == .int8, Kernels.table.gemm.precision != .int8,
+    panels.layout == Kernels.table.products.int8.layout
+  {
+    // What was packed in 8 bits is multiplied so.
+    return Kernels.with(.int8, forGradients: Kernels.precision.gradients) {
+      gemm(
+        m: m, n: n, k: k, alpha: alpha, a: a, b: b, beta: beta, c: c, cRowStride: cRowStride,
+        cColumnStride: cColumnStride, epilogue: epilogue)
+    }
+  }
   var product = GemmProduct(
     m: m, n: n, k: k, alpha: alpha, a: a, b: b, beta: beta, c: c, cRowStride: cRowStride,
     cColumnStride: cColumnStride, epilogue: epilogue)

@@ -9,9 +9,6 @@
 /// many rows and columns are computed beside it, where its operands lie, or on threads. Zeros behind the last step of an
 /// operand change nothing either.
 enum GemmBlocking {
-  /// Words of depth in each block but the last, which may have fewer. The widest packed panel of B (32 KiB) stays in the
-  /// first-level cache while those of A pass by.
-  private static let words = 256
   /// Panels of A or B that one task packs for itself (at most 115 KiB and 128 KiB).
   static let taskPanels = (a: 8, b: 4)
   /// Panels of A that meet a panel of B before the next one comes.
@@ -28,9 +25,6 @@ enum GemmBlocking {
     func longest(_ size: Int) -> Int { ((panels + size - 1) / size + threads - 1) / threads * size }
     return (1...max(1, min(most, panels / 8))).reversed().min { longest($0) < longest($1) }!
   }
-
-  /// Steps of depth in each block but the last.
-  static func depth(_ kernels: GemmKernels) -> Int { words / kernels.wordsInGroup * kernels.stepsInGroup }
 }
 
 extension GemmProduct {
@@ -41,7 +35,7 @@ extension GemmProduct {
   /// among threads, so that results do not depend on them.
   func runPacked() {
     let kernels = Kernels.table.gemm
-    let groupDepth = min(k, GemmBlocking.groupBlocks * GemmBlocking.depth(kernels))
+    let groupDepth = min(k, GemmBlocking.groupBlocks * kernels.stepsInBlock)
     let groupWords = kernels.words(groupDepth)
     let sharesA = m <= n
     let tile = sharesA ? kernels.tileRows : kernels.tileColumns
@@ -50,7 +44,7 @@ extension GemmProduct {
     let packed = ThreadState.current.packing.floats((step + tile - 1) / tile * tile * groupWords)
 
     for depth in stride(from: 0, to: k, by: groupDepth) {
-      let group = DepthGroup(range: depth..<min(depth + groupDepth, k), step: GemmBlocking.depth(kernels))
+      let group = DepthGroup(range: depth..<min(depth + groupDepth, k), step: kernels.stepsInBlock)
       for first in stride(from: 0, to: shared, by: step) {
         let range = first..<min(first + step, shared)
         let part = PackedPart(

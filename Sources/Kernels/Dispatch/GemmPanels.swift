@@ -15,7 +15,7 @@ public func packMatrix(
   let kernels = Kernels.table.gemm
   let width = kernels.tileColumns
   let padded = (columns + width - 1) / width * width
-  let step = GemmBlocking.depth(kernels)
+  let step = kernels.stepsInBlock
   ThreadPool.parallelRanges(count: (columns + width - 1) / width, grain: 1) { panels in
     for first in stride(from: panels.lowerBound * width, to: panels.upperBound * width, by: width) {
       for depth in stride(from: 0, to: rows, by: step) {

@@ -96,7 +96,7 @@ extension GemmProduct {
       let columns = min(width, n - first)
       var depth = 0
       while depth < k {
-        let steps = min(GemmBlocking.depth(kernels), k - depth)
+        let steps = min(kernels.stepsInBlock, k - depth)
         var (start, stride) = (b.pointer + depth * b.rowStride + first * b.columnStride, b.rowStride)
         if let packed {
           (start, stride) = (packed + panel * panelSize + depth * width, width)

@@ -142,7 +142,7 @@ private struct JoinedProduct {
   ) {
     let kernels = Kernels.table
     let (width, vector) = (kernels.gemm.tileColumns, kernels.convolution.rowSlack)
-    let blockDepth = GemmBlocking.depth(kernels.gemm)
+    let blockDepth = kernels.gemm.stepsInBlock
     let (rowLength, positions) = (shape.window.outputWidth, shape.window.outputArea)
     let imageStep = shape.inputChannels * plane.size
     let panelCount = (columns.count + width - 1) / width

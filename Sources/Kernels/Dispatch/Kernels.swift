@@ -28,12 +28,13 @@ public enum Kernels {
         tables.append(
           KernelsAVX512.kernelTable.with(
             name: "avx512bf16", bfloat16: KernelsAVX512BF16.bfloat16Kernels,
-            bfloat16x3: KernelsAVX512BF16.bfloat16x3Kernels))
+            bfloat16x3: KernelsAVX512BF16.bfloat16x3Kernels, int8: KernelsAVX512BF16.int8Kernels))
       }
       if pairwise_cpu_has_amx() {
         tables.append(
           KernelsAVX512.kernelTable.with(
-            name: "amx", bfloat16: KernelsAMX.bfloat16Kernels, bfloat16x3: KernelsAMX.bfloat16x3Kernels))
+            name: "amx", bfloat16: KernelsAMX.bfloat16Kernels, bfloat16x3: KernelsAMX.bfloat16x3Kernels,
+            int8: KernelsAVX512BF16.int8Kernels))
       }
     #endif
     return tables
@@ -144,8 +145,10 @@ public enum Kernels {
   private static var chosenPrecision: ProductPrecision {
     let variable = "PAIRWISE_MATMUL_PRECISION"
     guard let wanted = Environment[variable] else { return .float32 }
-    if let precision = ProductPrecision.allCases.first(where: { "\($0)" == wanted }) { return precision }
-    let names = ProductPrecision.allCases.map { "\($0)" }.joined(separator: ", ")
+    // Numbers of 8 bits are for weights that were packed so.
+    let choices = ProductPrecision.allCases.filter { $0 != .int8 }
+    if let precision = choices.first(where: { "\($0)" == wanted }) { return precision }
+    let names = choices.map { "\($0)" }.joined(separator: ", ")
     Environment.reject(variable, value: wanted, expected: "one of \(names)")
   }
 }

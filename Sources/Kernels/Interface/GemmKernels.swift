@@ -12,6 +12,10 @@ public struct GemmKernels: Sendable {
   public let stepsInGroup: Int
   /// Words that such steps take, for each row or column of a panel.
   public let wordsInGroup: Int
+  /// Words behind the steps of a block, for each row or column: what its numbers have in common.
+  public let trailingWords: Int
+  /// Steps of depth in each block but the last, which may have fewer. A sum is that of its blocks' sums.
+  public let stepsInBlock: Int
   /// Rows of the block of C that stays in registers.
   public let tileRows: Int
   /// Columns of the block of C that stays in registers.
@@ -48,15 +52,21 @@ public struct GemmKernels: Sendable {
       UnsafeMutablePointer<Float>, Int, UnsafeMutablePointer<Float>
     ) -> Void
 
+  /// Words of depth in a block where nothing else is asked for. The widest packed panel of B (32 KiB) stays in the first-level
+  /// cache while those of A pass by.
+  private static let wordsInBlock = 256
+
   /// Collects the kernels of one level and precision.
   public init(
-    _ precision: ProductPrecision, stepsInGroup: Int = 1, wordsInGroup: Int = 1, tileRows: Int,
-    tileColumns: Int,
+    _ precision: ProductPrecision, stepsInGroup: Int = 1, wordsInGroup: Int = 1, trailingWords: Int = 0,
+    stepsInBlock: Int? = nil, tileRows: Int, tileColumns: Int,
     pack: @escaping Pack, multiplyBlock: @escaping MultiplyBlock, multiplyUnpacked: MultiplyUnpacked? = nil
   ) {
     self.precision = precision
     self.stepsInGroup = stepsInGroup
     self.wordsInGroup = wordsInGroup
+    self.trailingWords = trailingWords
+    self.stepsInBlock = stepsInBlock ?? Self.wordsInBlock / wordsInGroup * stepsInGroup
     self.tileRows = tileRows
     self.tileColumns = tileColumns
     self.pack = pack
@@ -70,9 +80,12 @@ public struct GemmKernels: Sendable {
     PanelLayout(precision: precision, width: tileColumns, stepsInGroup: stepsInGroup)
   }
 
-  /// Words that some steps of depth take, for each row or column of a panel.
+  /// Words that some steps of depth from the beginning of a block on take, for each row or column of a panel.
   @inlinable
-  public func words(_ steps: Int) -> Int { (steps + stepsInGroup - 1) / stepsInGroup * wordsInGroup }
+  public func words(_ steps: Int) -> Int {
+    (steps + stepsInGroup - 1) / stepsInGroup * wordsInGroup
+      + (steps + stepsInBlock - 1) / stepsInBlock * trailingWords
+  }
 }
 
 /// What a packed second factor looks like. One of another layout is of no use.
@@ -100,6 +113,8 @@ public enum ProductPrecision: UInt8, CaseIterable, Sendable {
   case bfloat16
   /// Two numbers of 8 bits each, whose products are added up but for the smallest one.
   case bfloat16x3
+  /// A whole number of -127 to 127, times the largest absolute value of the row or column within a block of depth, by 127.
+  case int8
 }
 
 /// Matrix products of one level in every precision.
@@ -110,12 +125,15 @@ public struct ProductKernels: Sendable {
   public let bfloat16: GemmKernels
   /// Those of operands in two parts.
   public let bfloat16x3: GemmKernels
+  /// Those of operands rounded to 255 values.
+  public let int8: GemmKernels
 
   /// Collects them.
-  public init(float32: GemmKernels, bfloat16: GemmKernels, bfloat16x3: GemmKernels) {
+  public init(float32: GemmKernels, bfloat16: GemmKernels, bfloat16x3: GemmKernels, int8: GemmKernels) {
     self.float32 = float32
     self.bfloat16 = bfloat16
     self.bfloat16x3 = bfloat16x3
+    self.int8 = int8
   }
 
   /// Those of a precision.
@@ -124,6 +142,7 @@ public struct ProductKernels: Sendable {
     case .float32: float32
     case .bfloat16: bfloat16
     case .bfloat16x3: bfloat16x3
+    case .int8: int8
     }
   }
 }

@@ -69,11 +69,14 @@ public struct KernelTable: Sendable {
     return table
   }
 
-  /// A level that has other products of 16-bit numbers than this one.
-  public func with(name: StaticString, bfloat16: GemmKernels, bfloat16x3: GemmKernels) -> KernelTable {
+  /// A level that has other products of numbers of 16 and 8 bits than this one.
+  public func with(
+    name: StaticString, bfloat16: GemmKernels, bfloat16x3: GemmKernels, int8: GemmKernels
+  ) -> KernelTable {
     var table = self
     table.name = name
-    table.products = ProductKernels(float32: products.float32, bfloat16: bfloat16, bfloat16x3: bfloat16x3)
+    table.products = ProductKernels(
+      float32: products.float32, bfloat16: bfloat16, bfloat16x3: bfloat16x3, int8: int8)
     return table
   }
 }

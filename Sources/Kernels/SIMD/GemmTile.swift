@@ -67,11 +67,18 @@ var zeroRow: TileRow {
   @_transparent get { (TileVector(repeating: 0), TileVector(repeating: 0)) }
 }
 
-/// Of one word each: a number, or in the module of 16-bit products a pair of them.
+/// Of one word each: a number, or in the module of 16-bit products a pair of them or four of 8 bits.
 @_transparent
-func addProduct(_ row: inout TileRow, _ a: Float, _ low: TileVector, _ high: TileVector) {
+func addProduct(
+  _ row: inout TileRow, _ a: Float, _ low: TileVector, _ high: TileVector, _ ofBytes: Bool = false
+) {
   let a = TileVector(repeating: a)
   #if BFLOAT16
+    if ofBytes {
+      row.low = pairwise_add_byte_products(row.low, a, low)
+      row.high = pairwise_add_byte_products(row.high, a, high)
+      return
+    }
     row.low = pairwise_add_bfloat16_products(row.low, a, low)
     row.high = pairwise_add_bfloat16_products(row.high, a, high)
   #else
@@ -80,11 +87,16 @@ func addProduct(_ row: inout TileRow, _ a: Float, _ low: TileVector, _ high: Til
   #endif
 }
 
-/// Stores `alpha * row + beta * c`.
+/// Stores `alpha * row + beta * c`, or sums of bytes as they are.
 @_transparent
-func storeRow(_ row: TileRow, _ c: UnsafeMutablePointer<Float>, _ alpha: Float, _ beta: Float) {
+func storeRow(
+  _ row: TileRow, _ c: UnsafeMutablePointer<Float>, _ alpha: Float, _ beta: Float, _ ofBytes: Bool = false
+) {
   let width = TileVector.scalarCount
-  if beta == 0 {
+  if ofBytes {
+    storeVector(row.low, c)
+    storeVector(row.high, c + width)
+  } else if beta == 0 {
     storeVector(row.low * alpha, c)
     storeVector(row.high * alpha, c + width)
   } else {
@@ -96,11 +108,13 @@ func storeRow(_ row: TileRow, _ c: UnsafeMutablePointer<Float>, _ alpha: Float, 
 /// Steps of a tile between two looks ahead.
 let tileChunk = 32
 
-/// The first `rows` rows of a tile, a literal: `c = alpha a b + beta c` for one packed panel of A and one of B.
+/// The first `rows` rows of a tile, a literal: `c = alpha a b + beta c` for one packed panel of A and one of B, or whole numbers
+/// `c = a b` for panels of bytes.
 @_transparent
 func multiplyTile(
   rows: Int, _ depth: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ ahead: inout LinesAhead
+  _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int, _ ahead: inout LinesAhead,
+  ofBytes: Bool = false
 ) {
   var (r0, r1, r2, r3, r4, r5) = (zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow)
   #if AVX512 || arch(arm64)
@@ -126,30 +140,30 @@ func multiplyTile(
       #if AVX512
         pairwise_prefetch(b + 8 * tileColumns + 16)
       #endif
-      addProduct(&r0, a[0], low, high)
-      addProduct(&r1, a[1], low, high)
-      addProduct(&r2, a[2], low, high)
-      addProduct(&r3, a[3], low, high)
+      addProduct(&r0, a[0], low, high, ofBytes)
+      addProduct(&r1, a[1], low, high, ofBytes)
+      addProduct(&r2, a[2], low, high, ofBytes)
+      addProduct(&r3, a[3], low, high, ofBytes)
       if rows > 4 {
-        addProduct(&r4, a[4], low, high)
-        addProduct(&r5, a[5], low, high)
+        addProduct(&r4, a[4], low, high, ofBytes)
+        addProduct(&r5, a[5], low, high, ofBytes)
       }
       #if AVX512 || arch(arm64)
         if rows > 6 {
-          addProduct(&r6, a[6], low, high)
-          addProduct(&r7, a[7], low, high)
+          addProduct(&r6, a[6], low, high, ofBytes)
+          addProduct(&r7, a[7], low, high, ofBytes)
         }
         if rows > 8 {
-          addProduct(&r8, a[8], low, high)
-          addProduct(&r9, a[9], low, high)
-          addProduct(&r10, a[10], low, high)
-          addProduct(&r11, a[11], low, high)
+          addProduct(&r8, a[8], low, high, ofBytes)
+          addProduct(&r9, a[9], low, high, ofBytes)
+          addProduct(&r10, a[10], low, high, ofBytes)
+          addProduct(&r11, a[11], low, high, ofBytes)
         }
       #endif
       #if AVX512
         if rows > 12 {
-          addProduct(&r12, a[12], low, high)
-          addProduct(&r13, a[13], low, high)
+          addProduct(&r12, a[12], low, high, ofBytes)
+          addProduct(&r13, a[13], low, high, ofBytes)
         }
       #endif
       a += tileRows
@@ -157,30 +171,30 @@ func multiplyTile(
     }
     left -= tileChunk
   }
-  storeRow(r0, c, alpha, beta)
-  storeRow(r1, c + cRowStride, alpha, beta)
-  storeRow(r2, c + 2 * cRowStride, alpha, beta)
-  storeRow(r3, c + 3 * cRowStride, alpha, beta)
+  storeRow(r0, c, alpha, beta, ofBytes)
+  storeRow(r1, c + cRowStride, alpha, beta, ofBytes)
+  storeRow(r2, c + 2 * cRowStride, alpha, beta, ofBytes)
+  storeRow(r3, c + 3 * cRowStride, alpha, beta, ofBytes)
   if rows > 4 {
-    storeRow(r4, c + 4 * cRowStride, alpha, beta)
-    storeRow(r5, c + 5 * cRowStride, alpha, beta)
+    storeRow(r4, c + 4 * cRowStride, alpha, beta, ofBytes)
+    storeRow(r5, c + 5 * cRowStride, alpha, beta, ofBytes)
   }
   #if AVX512 || arch(arm64)
     if rows > 6 {
-      storeRow(r6, c + 6 * cRowStride, alpha, beta)
-      storeRow(r7, c + 7 * cRowStride, alpha, beta)
+      storeRow(r6, c + 6 * cRowStride, alpha, beta, ofBytes)
+      storeRow(r7, c + 7 * cRowStride, alpha, beta, ofBytes)
     }
     if rows > 8 {
-      storeRow(r8, c + 8 * cRowStride, alpha, beta)
-      storeRow(r9, c + 9 * cRowStride, alpha, beta)
-      storeRow(r10, c + 10 * cRowStride, alpha, beta)
-      storeRow(r11, c + 11 * cRowStride, alpha, beta)
+      storeRow(r8, c + 8 * cRowStride, alpha, beta, ofBytes)
+      storeRow(r9, c + 9 * cRowStride, alpha, beta, ofBytes)
+      storeRow(r10, c + 10 * cRowStride, alpha, beta, ofBytes)
+      storeRow(r11, c + 11 * cRowStride, alpha, beta, ofBytes)
     }
   #endif
   #if AVX512
     if rows > 12 {
-      storeRow(r12, c + 12 * cRowStride, alpha, beta)
-      storeRow(r13, c + 13 * cRowStride, alpha, beta)
+      storeRow(r12, c + 12 * cRowStride, alpha, beta, ofBytes)
+      storeRow(r13, c + 13 * cRowStride, alpha, beta, ofBytes)
     }
   #endif
 }

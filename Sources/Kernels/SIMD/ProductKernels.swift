@@ -22,7 +22,8 @@ let productKernels = ProductKernels(
     .bfloat16x3, wordsInGroup: 3, tileRows: tileRows, tileColumns: tileColumns,
     pack: { x, laneStride, depthStride, lanes, tile, depth, _, isSecond, out in
       packParts(x, laneStride, depthStride, lanes, tile, depth, isSecond, out)
-    }, multiplyBlock: multiplyBlock))
+    }, multiplyBlock: multiplyBlock),
+  int8: int8Kernels)
 
 /// A panel of numbers rounded to bfloat16.
 private func packRounded(

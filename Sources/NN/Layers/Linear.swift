@@ -43,11 +43,14 @@ open class Linear: Layer, Hookable {
 
   /// Keeps the weight a second time, in the order in which products read it: for inference with few rows at a time,
   /// which then is not held up by packing. Results keep their bits. Until the weight changes; what computes gradients reads
-  /// the weight itself, and so do products of another precision than the one in force now (``Compute/matmulPrecision``).
+  /// the weight itself, and so do products of another precision.
   /// With numbers of 16 bits, where the CPU multiplies those, the second copy takes half as much memory.
-  public func packWeight() {
+  ///
+  /// - Parameter precision: What is rounded to, if not as products are now (``Compute/matmulPrecision``). With
+  ///   ``WeightPrecision/int8`` all products of the layer are of numbers of 8 bits until the weight changes.
+  public func packWeight(precision: WeightPrecision? = nil) {
     if weight.value.count == 0 { return }
-    weight.value = withOwnPrecision { weight.value.packedForProducts() }
+    weight.value = withOwnPrecision { weight.value.packedForProducts(precision: precision) }
   }
 
   /// Maps `[..., inputs]` to `[..., outputs]`.

@@ -3,7 +3,7 @@ import NN
 import Training
 
 extension EmbeddingCache {
-  /// All that decides what a tower makes of an image, beside the image: weights and sizes, what is done to images before,
+  /// All that decides what a tower makes of an image, beside the image: weights, how they are rounded, sizes, what is done to images before,
   /// and how the process rounds (``Compute/rounding``).
   ///
   /// - Parameters:
@@ -20,7 +20,7 @@ extension EmbeddingCache {
       digest.update("\(options.transparency) \(options.appliesOrientation) \(Compute.rounding)\n".utf8)
       let parameters = tower.namedParameters().map { ($0.path, $0.parameter.value) }
       for (path, value) in parameters + tower.namedBuffers().map({ ($0.path, $0.buffer.value) }) {
-        digest.update("\(path) \(value.shape)\n".utf8)
+        digest.update("\(path) \(value.shape)\(value.isPackedInBytes ? " int8" : "")\n".utf8)
         value.withUnsafeScalars { digest.update(UnsafeRawBufferPointer($0)) }
       }
     }

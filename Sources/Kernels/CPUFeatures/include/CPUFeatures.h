@@ -79,6 +79,42 @@ static inline __m512 pairwise_add_bfloat16_products(__m512 sum, __m512 a, __m512
   return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
 }
 
+/// `sum + a b` for the four bytes of each word, of `a` without sign: whole numbers.
+static inline __m512 pairwise_add_byte_products(__m512 sum, __m512 a, __m512 b) {
+  return _mm512_castsi512_ps(
+      _mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+
+/// Whole numbers of two vectors, the difference as numbers.
+static inline __m512 pairwise_difference_as_numbers(__m512 a, __m512 b) {
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+
+/// The bits of the largest absolute value, or of one that is no number.
+static inline unsigned pairwise_largest_bits(const float *numbers, long count) {
+  __m512i largest = _mm512_setzero_si512();
+  const __m512i absolute = _mm512_set1_epi32(0x7fffffff);
+  for (long i = 0; i < count; i += 16) {
+    __m512 vector = pairwise_load_first(numbers + i, count - i < 16 ? count - i : 16);
+    largest = _mm512_max_epu32(largest, _mm512_and_si512(_mm512_castps_si512(vector), absolute));
+  }
+  return _mm512_reduce_max_epu32(largest);
+}
+
+/// The first `count` numbers, of at most 64, times a factor, to the nearest whole number and 128 more, as bytes; zeros behind.
+static inline __m512 pairwise_quantize(const float *numbers, float factor, long count) {
+  const __m512i zero_point = _mm512_set1_epi32(128);
+  __m128i quarters[4];
+  for (int i = 0; i < 4; i++) {
+    long present = count - 16 * i < 0 ? 0 : count - 16 * i < 16 ? count - 16 * i : 16;
+    __m512 scaled = _mm512_mul_ps(pairwise_load_first(numbers + 16 * i, present), _mm512_set1_ps(factor));
+    quarters[i] = _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(scaled), zero_point));
+  }
+  __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(quarters[0]), quarters[1], 1);
+  __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(quarters[2]), quarters[3], 1);
+  return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+}
+
 /// 32 numbers, rounded, as 16 words.
 static inline __m512 pairwise_round_to_bfloat16(__m512 first, __m512 last) {
   return _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(last, first));
