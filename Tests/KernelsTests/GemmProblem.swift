@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Synchronization
 import TestSupport
 import Testing
 
@@ -51,11 +52,14 @@ struct SplitMix {
   }
 }
 
+/// Arrays that were viewed as matrices.
+private let viewed = Mutex<[[Float]]>([])
+
 extension [Float] {
-  /// Part of the array as a matrix. Valid while the array is unchanged and there: a constant of its own goes after its
-  /// last use, which a view is none of.
+  /// Part of the array as a matrix. The array is kept for good: a constant goes after its last use, which a view is none of.
   func view(_ offset: Int, _ rowStride: Int, _ columnStride: Int) -> MatrixView {
-    withUnsafeBufferPointer {
+    viewed.withLock { $0.append(self) }
+    return withUnsafeBufferPointer {
       MatrixView($0.baseAddress! + offset, rowStride: rowStride, columnStride: columnStride)
     }
   }

@@ -34,11 +34,8 @@ import Testing
         let a = [Float](repeating: 1, count: m * k + 1)
         let b = [Float](repeating: 1, count: n * k + 1)
         var c = [Float](repeating: .nan, count: m * n)
-        withExtendedLifetime((a, b)) {
-          gemm(
-            m: m, n: n, k: k, a: a.view(0, k, 1), b: b.view(0, n, 1), c: &c, cRowStride: n,
-            cColumnStride: 1)
-        }
+        gemm(
+          m: m, n: n, k: k, a: a.view(0, k, 1), b: b.view(0, n, 1), c: &c, cRowStride: n, cColumnStride: 1)
         #expect(c.allSatisfy { $0 == Float(k) })
       }
     }
