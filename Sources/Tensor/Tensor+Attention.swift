@@ -76,9 +76,14 @@ package struct Attention {
   private var headCount: Int { sizes.batch * sizes.heads }
   private var blockCount: Int { (sizes.queries + block - 1) / block }
 
-  /// Heads or blocks in one task, for about a quarter million multiply-adds.
-  private func grain(rows: Int) -> Int {
-    262_144 / Swift.max(1, rows * sizes.keys * (sizes.features + sizes.values)) + 1
+  /// Queries of a block.
+  private func rows(of index: Int) -> Range<Int> {
+    index * block..<Swift.min((index + 1) * block, sizes.queries)
+  }
+
+  /// Heads in one task, for about a quarter million multiply-adds.
+  private var headsInTask: Int {
+    262_144 / Swift.max(1, scoresPerHead * (sizes.features + sizes.values)) + 1
   }
 
   /// The output, and the probabilities `[B, H, Tq, Tk]` if they are to be kept for the derivative.
@@ -90,20 +95,31 @@ package struct Attention {
       keepingProbabilities
       ? Tensor(uninitialized: [sizes.batch, sizes.heads, sizes.queries, sizes.keys]) : nil
     let (operands, out, kept) = (operands, output.pointer, probabilities?.pointer)
-    let rows = Swift.min(block, sizes.queries)
-    ThreadPool.parallelRanges(count: headCount * blockCount, grain: grain(rows: rows)) { tasks in
-      withScratch(count: kept == nil ? rows * sizes.keys : 0) { scratch in
+    // Runs of blocks of one head, for which keys and values are packed once: as long as leaves work for all threads.
+    let wantedRuns = (8 * ThreadPool.threadCount + headCount - 1) / headCount
+    let blocksInRun = (blockCount + wantedRuns - 1) / wantedRuns
+    let runs = (blockCount + blocksInRun - 1) / blocksInRun
+    let scoresSize = kept == nil ? Swift.min(block, sizes.queries) * sizes.keys : 0
+    let panelsSize = blocksInRun > 1 ? panelsSize([.transposedKeys, .values]) : 0
+    ThreadPool.parallelRanges(count: headCount * runs, grain: runs > 1 ? 1 : headsInTask) { tasks in
+      withScratch(count: scoresSize + panelsSize) { scratch in
         for task in tasks {
-          let head = Head(task / blockCount, of: self)
-          let first = task % blockCount * block
-          let count = Swift.min(block, sizes.queries - first)
-          let scores = kept.map { $0 + (head.index * sizes.queries + first) * sizes.keys } ?? scratch
-          computeProbabilities(operands, head, first: first, count: count, into: scores)
-          gemm(
-            m: count, n: sizes.values, k: sizes.keys,
-            a: MatrixView(scores, rowStride: sizes.keys, columnStride: 1), b: operands.value(head),
-            c: out + head.offset(row: first, width: sizes.values, self),
-            cRowStride: sizes.heads * sizes.values, cColumnStride: 1)
+          let head = Head(task / runs, of: self)
+          var panels = panelsSize > 0 ? scratch + scoresSize : nil
+          let transposedKeys = factor(.transposedKeys, operands, head, packedTo: &panels)
+          let values = factor(.values, operands, head, packedTo: &panels)
+          let start = task % runs * blocksInRun
+          for index in start..<Swift.min(start + blocksInRun, blockCount) {
+            let rows = rows(of: index)
+            let scores =
+              kept.map { $0 + scoresPerHead * head.index + rows.lowerBound * sizes.keys } ?? scratch
+            computeProbabilities(operands, head, transposedKeys, rows, into: scores)
+            gemm(
+              m: rows.count, n: sizes.values, k: sizes.keys,
+              a: MatrixView(scores, rowStride: sizes.keys, columnStride: 1), b: values,
+              c: out + head.offset(row: rows.lowerBound, width: sizes.values, self),
+              cRowStride: sizes.heads * sizes.values, cColumnStride: 1)
+          }
         }
       }
     }
@@ -128,20 +144,29 @@ package struct Attention {
     let targets = Targets(
       query: gradients[0]?.pointer, key: gradients[1]?.pointer, value: gradients[2]?.pointer)
     let (operands, slope, kept) = (operands, gradient.readPointer, probabilities?.readPointer)
-    ThreadPool.parallelRanges(count: headCount, grain: grain(rows: sizes.queries)) { heads in
-      let scores = Swift.min(block, sizes.queries) * sizes.keys
-      withScratch(count: kept == nil ? 2 * scores : scores) { scratch in
+    // The gradient of the scores, and the probabilities if they were not kept.
+    let scoresSize = Swift.min(block, sizes.queries) * sizes.keys
+    let blocksSize = kept == nil ? 2 * scoresSize : scoresSize
+    let packed = (kept == nil ? [.transposedKeys] : []) + [SharedFactor.transposedValues, .keys]
+    let panelsSize = blockCount > 1 ? panelsSize(packed) : 0
+    ThreadPool.parallelRanges(count: headCount, grain: headsInTask) { heads in
+      withScratch(count: blocksSize + panelsSize) { scratch in
         for index in heads {
           let head = Head(index, of: self)
-          for first in stride(from: 0, to: sizes.queries, by: block) {
-            let count = Swift.min(block, sizes.queries - first)
-            if kept == nil {
-              computeProbabilities(operands, head, first: first, count: count, into: scratch + scores)
+          var panels = panelsSize > 0 ? scratch + blocksSize : nil
+          let transposedKeys =
+            kept == nil ? factor(.transposedKeys, operands, head, packedTo: &panels) : nil
+          let transposedValues = factor(.transposedValues, operands, head, packedTo: &panels)
+          let keys = factor(.keys, operands, head, packedTo: &panels)
+          for index in 0..<blockCount {
+            let rows = rows(of: index)
+            if let transposedKeys {
+              computeProbabilities(operands, head, transposedKeys, rows, into: scratch + scoresSize)
             }
             passBack(
-              operands, head, first: first, count: count, gradient: slope,
-              probabilities: kept.map { $0 + (index * sizes.queries + first) * sizes.keys }
-                ?? UnsafePointer(scratch + scores), scratch: scratch, to: targets)
+              operands, head, keys, transposedValues, rows, gradient: slope,
+              probabilities: kept.map { $0 + head.index * scoresPerHead + rows.lowerBound * sizes.keys }
+                ?? UnsafePointer(scratch + scoresSize), scratch: scratch, to: targets)
           }
         }
       }
@@ -156,58 +181,97 @@ package struct Attention {
 
   /// The gradients of one block of rows; those of keys and values add up over the blocks.
   private func passBack(
-    _ operands: Operands, _ head: Head, first: Int, count: Int, gradient: UnsafePointer<Float>,
-    probabilities: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>, to targets: Targets
+    _ operands: Operands, _ head: Head, _ keys: MatrixView, _ transposedValues: MatrixView,
+    _ rows: Range<Int>, gradient: UnsafePointer<Float>, probabilities: UnsafePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>, to targets: Targets
   ) {
-    let (keys, features, values) = (sizes.keys, sizes.features, sizes.values)
-    let beta: Float = first == 0 ? 0 : 1
+    let (keyCount, features, values) = (sizes.keys, sizes.features, sizes.values)
+    let beta: Float = rows.lowerBound == 0 ? 0 : 1
     let gradientRows = MatrixView(
-      gradient + head.offset(row: first, width: values, self), rowStride: sizes.heads * values,
+      gradient + head.offset(row: rows.lowerBound, width: values, self), rowStride: sizes.heads * values,
       columnStride: 1)
     if let target = targets.value {
       gemm(
-        m: keys, n: values, k: count, a: MatrixView(probabilities, rowStride: 1, columnStride: keys),
-        b: gradientRows, beta: beta, c: target + head.keyOffset(width: values, self),
-        cRowStride: sizes.heads * values, cColumnStride: 1)
+        m: keyCount, n: values, k: rows.count,
+        a: MatrixView(probabilities, rowStride: 1, columnStride: keyCount), b: gradientRows, beta: beta,
+        c: target + head.keyOffset(width: values, self), cRowStride: sizes.heads * values, cColumnStride: 1)
     }
     guard targets.query != nil || targets.key != nil else { return }
     gemm(
-      m: count, n: keys, k: values, a: gradientRows, b: operands.value(head).transposed, c: scratch,
-      cRowStride: keys, cColumnStride: 1)
-    Kernels.table.row.softmaxDerivative(probabilities, scratch, scratch, count, keys)
+      m: rows.count, n: keyCount, k: values, a: gradientRows, b: transposedValues, c: scratch,
+      cRowStride: keyCount, cColumnStride: 1)
+    Kernels.table.row.softmaxDerivative(probabilities, scratch, scratch, rows.count, keyCount)
     if let target = targets.query {
       gemm(
-        m: count, n: features, k: keys, alpha: scale,
-        a: MatrixView(scratch, rowStride: keys, columnStride: 1), b: operands.key(head),
-        c: target + head.offset(row: first, width: features, self), cRowStride: sizes.heads * features,
-        cColumnStride: 1)
+        m: rows.count, n: features, k: keyCount, alpha: scale,
+        a: MatrixView(scratch, rowStride: keyCount, columnStride: 1), b: keys,
+        c: target + head.offset(row: rows.lowerBound, width: features, self),
+        cRowStride: sizes.heads * features, cColumnStride: 1)
     }
     if let target = targets.key {
       gemm(
-        m: keys, n: features, k: count, alpha: scale,
-        a: MatrixView(scratch, rowStride: 1, columnStride: keys), b: operands.query(head, row: first),
-        beta: beta, c: target + head.keyOffset(width: features, self), cRowStride: sizes.heads * features,
+        m: keyCount, n: features, k: rows.count, alpha: scale,
+        a: MatrixView(scratch, rowStride: 1, columnStride: keyCount),
+        b: operands.query(head, row: rows.lowerBound), beta: beta,
+        c: target + head.keyOffset(width: features, self), cRowStride: sizes.heads * features,
         cColumnStride: 1)
     }
   }
 
   private func computeProbabilities(
-    _ operands: Operands, _ head: Head, first: Int, count: Int, into scores: UnsafeMutablePointer<Float>
+    _ operands: Operands, _ head: Head, _ transposedKeys: MatrixView, _ rows: Range<Int>,
+    into scores: UnsafeMutablePointer<Float>
   ) {
-    let keys = sizes.keys
+    let (keys, count) = (sizes.keys, rows.count)
     gemm(
-      m: count, n: keys, k: sizes.features, alpha: scale, a: operands.query(head, row: first),
-      b: operands.key(head).transposed, c: scores, cRowStride: keys, cColumnStride: 1)
+      m: count, n: keys, k: sizes.features, alpha: scale, a: operands.query(head, row: rows.lowerBound),
+      b: transposedKeys, c: scores, cRowStride: keys, cColumnStride: 1)
     guard let mask = operands.mask else { return Kernels.table.row.softmax(scores, scores, count, keys) }
     let strides = operands.maskStrides
-    let rows = mask + head.batch * strides[0] + head.position * strides[1] + first * strides[2]
-    Kernels.table.row.maskedSoftmax(scores, rows, strides[2], scores, count, keys)
+    let maskRows = mask + head.batch * strides[0] + head.position * strides[1] + rows.lowerBound * strides[2]
+    Kernels.table.row.maskedSoftmax(scores, maskRows, strides[2], scores, count, keys)
     let reduce = Kernels.table.reduction.reduce
     // 0 / 0 where no key takes part.
     for row in 0..<count where scores[row * keys].isNaN {
-      let largest = reduce(ReductionOperation.maximum.rawValue, rows + row * strides[2], 1, keys)
+      let largest = reduce(ReductionOperation.maximum.rawValue, maskRows + row * strides[2], 1, keys)
       if largest == -.infinity { Kernels.table.elementwise.fill(0, scores + row * keys, keys) }
     }
+  }
+
+  /// What the products of all blocks of a head have as their second factor.
+  private enum SharedFactor {
+    case keys, transposedKeys, values, transposedValues
+  }
+
+  private func size(of factor: SharedFactor) -> (rows: Int, columns: Int) {
+    switch factor {
+    case .keys: (sizes.keys, sizes.features)
+    case .transposedKeys: (sizes.features, sizes.keys)
+    case .values: (sizes.keys, sizes.values)
+    case .transposedValues: (sizes.values, sizes.keys)
+    }
+  }
+
+  /// Room for the panels of some factors.
+  private func panelsSize(_ factors: [SharedFactor]) -> Int {
+    factors.reduce(0) { $0 + packedSize(rows: size(of: $1).rows, columns: size(of: $1).columns).count }
+  }
+
+  /// A factor where it lies, with panels if there is memory for them, which moves on behind them.
+  private func factor(
+    _ factor: SharedFactor, _ operands: Operands, _ head: Head,
+    packedTo memory: inout UnsafeMutablePointer<Float>?
+  ) -> MatrixView {
+    let matrix =
+      switch factor {
+      case .keys: operands.key(head)
+      case .transposedKeys: operands.key(head).transposed
+      case .values: operands.value(head)
+      case .transposedValues: operands.value(head).transposed
+      }
+    guard let panels = memory else { return matrix }
+    memory = panels + panelsSize([factor])
+    return matrix.packed(rows: size(of: factor).rows, columns: size(of: factor).columns, to: panels)
   }
 
   /// One head of one sequence.

@@ -79,4 +79,40 @@ import Testing
       #expect(found.isApproximatelyEqual(to: expected, absolute: 1e-5 * scale, relative: 0))
     }
   }
+
+  /// Blocks of many rows share packed keys and values; a few rows read them where they lie.
+  @Test(arguments: MatmulPrecision.allCases, [[3, 5, 2], [1, 64, 64], [2, 40, 33]])
+  func aRowDoesNotDependOnThoseBesideIt(_ precision: MatmulPrecision, sizes: [Int]) {
+    let (heads, features, values) = (sizes[0], sizes[1], sizes[2])
+    let (queries, keys) = (611, 517)
+    var random = Random(seed: 3)
+    let inputs = [
+      random.normal([2, queries, heads, features]), random.normal([2, keys, heads, features]),
+      random.normal([2, keys, heads, values]),
+    ]
+    let looked = 300..<317
+    let seed = random.normal([2, queries, heads, values])
+    let mask = random.normal([queries, keys])
+    func attend(_ rows: Range<Int>, threads: Int, keeping kept: Int) -> [Tensor] {
+      ThreadPool.withThreadCount(threads) {
+        Compute.withMatmulPrecision(precision) {
+          let leaves = inputs.enumerated().map { index, input in
+            Variable(index == 0 ? input.slice(rows, axis: 1) : input, requiresGradient: true)
+          }
+          let output = scaledDotProductAttention(
+            query: leaves[0], key: leaves[1], value: leaves[2], mask: mask.slice(rows, axis: 0),
+            keptScoresPerHead: kept)
+          let found = output.backward(seed: seed.slice(rows, axis: 1))
+          return [output.value] + leaves.map { found[$0]! }
+        }
+      }
+    }
+    let some = attend(looked, threads: 1, keeping: .max)
+    let first = attend(0..<queries, threads: 1, keeping: .max)
+    for (threads, kept) in [(1, 0), (2, .max), (2, 0), (7, 0)] {
+      #expect(attend(0..<queries, threads: threads, keeping: kept) == first)
+    }
+    // The output and the gradient of queries.
+    for index in 0..<2 { #expect(first[index].slice(looked, axis: 1) == some[index]) }
+  }
 }

@@ -29,6 +29,16 @@ public func packMatrix(
   }
 }
 
+extension MatrixView {
+  /// The same matrix with panels in some memory, that ``packedSize(rows:columns:)`` tells the size of.
+  public func packed(rows: Int, columns: Int, to memory: UnsafeMutablePointer<Float>) -> MatrixView {
+    packMatrix(self, rows: rows, columns: columns, to: memory)
+    var view = self
+    view.panels = (UnsafePointer(memory), packedSize(rows: rows, columns: columns).layout)
+    return view
+  }
+}
+
 extension GemmProduct {
   /// Whether the second operand is packed already.
   var hasPanels: Bool { b.panels?.layout == Kernels.table.gemm.layout }
