@@ -12,12 +12,15 @@ import Optim
 ///   - bias: b, one number.
 ///   - divisor: What the sum over all pairs is divided by.
 ///   - distribution: How texts come to images.
+///   - logitPrecision: Of the products of embeddings, and of those in their gradients.
 /// - Throws: ``CommunicationError``.
 public func shardedSigmoidLoss(
   _ pairs: ShardedPairs, logScale: Tensor, bias: Tensor, divisor: PairwiseDivisor = .images,
-  shards: Shards, _ communicator: any Communicator, distribution: PairDistribution = .gather
+  shards: Shards, _ communicator: any Communicator, distribution: PairDistribution = .gather,
+  logitPrecision: MatmulPrecision = .float32
 ) throws -> ShardedPairLoss {
-  var loss = SigmoidShards(pairs, logScale, bias, divisor, PairLayout(pairs, shards), communicator)
+  var loss = SigmoidShards(
+    pairs, logScale, bias, divisor, logitPrecision, PairLayout(pairs, shards), communicator)
   try loss.visitTexts(distribution)
   return try loss.finish()
 }
@@ -29,6 +32,7 @@ private struct SigmoidShards: TextVisitor {
   let layout: PairLayout
   var numbersPerText: Int { pairs.texts[0].shape[1] }
   private let divisor: Int
+  private let logitPrecision: MatmulPrecision
   /// For each own shard of images, a leaf for each shard of texts: gradients, and the loss with those of numbers.
   private var ofImages, numbers: [TreeSum<Tensor>]
   private var ofTexts: TextGradients
@@ -36,10 +40,11 @@ private struct SigmoidShards: TextVisitor {
 
   init(
     _ pairs: ShardedPairs, _ logScale: Tensor, _ bias: Tensor, _ divisor: PairwiseDivisor,
-    _ layout: PairLayout, _ communicator: any Communicator
+    _ logitPrecision: MatmulPrecision, _ layout: PairLayout, _ communicator: any Communicator
   ) {
     (self.pairs, self.logScale, self.bias) = (pairs, logScale, bias)
     (self.layout, self.communicator) = (layout, communicator)
+    self.logitPrecision = logitPrecision
     self.divisor = divisor(images: pairs.classes.images.count, texts: pairs.classes.texts.count)
     ofImages = pairs.images.map { _ in TreeSum(of: layout.shards.count) }
     numbers = pairs.images.map { _ in TreeSum(of: layout.shards.count) }
@@ -67,7 +72,7 @@ private struct SigmoidShards: TextVisitor {
     return sigmoidPairwiseLoss(
       images: images, texts: texts, logScale: logScale, bias: bias,
       labels: .classes(images: IndexTensor(classes.images), texts: IndexTensor(classes.texts)),
-      divisor: divisor, wanted: (true, true, true))
+      divisor: divisor, wanted: (true, true, true), logitPrecision: logitPrecision)
   }
 
   mutating func take(_ part: NumberBuffer?, of rank: Int) { ofTexts.take(part, of: rank, own: own) }

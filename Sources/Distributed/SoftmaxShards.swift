@@ -11,16 +11,17 @@ import Optim
 ///   - pairs: This rank's embeddings.
 ///   - logScale: t', one number.
 ///   - distribution: How texts come to images, both times.
+///   - logitPrecision: Of the products of embeddings, and of those in their gradients.
 /// - Throws: ``CommunicationError``.
 public func shardedSoftmaxLoss(
   _ pairs: ShardedPairs, logScale: Tensor, shards: Shards, _ communicator: any Communicator,
-  distribution: PairDistribution = .gather
+  distribution: PairDistribution = .gather, logitPrecision: MatmulPrecision = .float32
 ) throws -> ShardedPairLoss {
-  let layout = PairLayout(pairs, shards)
-  var sums = LineSums(pairs, logScale, layout, communicator)
+  let blocks = Blocks(pairs, logScale, PairLayout(pairs, shards), logitPrecision)
+  var sums = LineSums(blocks, communicator)
   try sums.visitTexts(distribution)
   let lines = try sums.finish()
-  var gradients = SoftmaxGradients(pairs, logScale, layout, communicator, lines)
+  var gradients = SoftmaxGradients(blocks, communicator, lines)
   try gradients.visitTexts(distribution)
   return try gradients.finish()
 }
@@ -33,32 +34,45 @@ private struct Lines {
   let loss: Float
 }
 
-/// A block of the softmax loss; nil without images or texts.
-private func block(
-  _ pairs: ShardedPairs, _ logScale: Tensor, _ layout: PairLayout, place: Int, _ shard: Int, _ texts: Tensor
-) -> SoftmaxBlock? {
-  let images = pairs.images[place]
-  if images.shape[0] == 0 || texts.shape[0] == 0 { return nil }
-  return SoftmaxBlock(
-    images: images, texts: texts, logScale: logScale,
-    classes: layout.classes(images: layout.shards.own.lowerBound + place, texts: shard))
+/// The parts of the loss that this rank computes.
+private struct Blocks {
+  let pairs: ShardedPairs
+  let layout: PairLayout
+  private let logScale: Tensor
+  private let logitPrecision: MatmulPrecision
+
+  init(
+    _ pairs: ShardedPairs, _ logScale: Tensor, _ layout: PairLayout, _ logitPrecision: MatmulPrecision
+  ) {
+    (self.pairs, self.logScale, self.layout) = (pairs, logScale, layout)
+    self.logitPrecision = logitPrecision
+  }
+
+  /// That of an own shard of images and any shard of texts; nil without images or texts.
+  func block(_ place: Int, _ shard: Int, _ texts: Tensor) -> SoftmaxBlock? {
+    let images = pairs.images[place]
+    if images.shape[0] == 0 || texts.shape[0] == 0 { return nil }
+    return SoftmaxBlock(
+      images: images, texts: texts, logScale: logScale,
+      classes: layout.classes(images: layout.shards.own.lowerBound + place, texts: shard),
+      logitPrecision: logitPrecision)
+  }
 }
 
 private struct LineSums: TextVisitor {
-  let pairs: ShardedPairs
-  let logScale: Tensor
-  let layout: PairLayout
+  private let blocks: Blocks
   let communicator: any Communicator
+  var pairs: ShardedPairs { blocks.pairs }
+  var layout: PairLayout { blocks.layout }
   var numbersPerText: Int { LogSums.numbersPerLine }
   /// For each own shard of images, a leaf for each shard of texts.
   private var rows: [TreeSum<LogSums>]
   /// For each own shard of texts, a leaf for each rank.
   private var columns: [TreeSum<LogSums>]
 
-  init(
-    _ pairs: ShardedPairs, _ logScale: Tensor, _ layout: PairLayout, _ communicator: any Communicator
-  ) {
-    (self.pairs, self.logScale, self.layout, self.communicator) = (pairs, logScale, layout, communicator)
+  init(_ blocks: Blocks, _ communicator: any Communicator) {
+    (self.blocks, self.communicator) = (blocks, communicator)
+    let (pairs, layout) = (blocks.pairs, blocks.layout)
     rows = pairs.images.map { _ in TreeSum(of: layout.shards.count) { $0.add($1) } }
     columns = pairs.texts.map { _ in TreeSum(of: communicator.size) { $0.add($1) } }
   }
@@ -69,7 +83,7 @@ private struct LineSums: TextVisitor {
       let texts = texts.slice(layout.placesOnRank(of: shard), axis: 0)
       var sum = TreeSum<LogSums>(of: pairs.images.count) { $0.add($1) }
       for place in pairs.images.indices {
-        let sums = block(pairs, logScale, layout, place: place, shard, texts)?.sums()
+        let sums = blocks.block(place, shard, texts)?.sums()
         rows[place].set(shard, to: sums?.rows)
         sum.set(place, to: sums?.columns)
       }
@@ -121,21 +135,18 @@ private struct LineSums: TextVisitor {
 }
 
 private struct SoftmaxGradients: TextVisitor {
-  let pairs: ShardedPairs
-  let logScale: Tensor
-  let layout: PairLayout
+  private let blocks: Blocks
   let communicator: any Communicator
+  var pairs: ShardedPairs { blocks.pairs }
+  var layout: PairLayout { blocks.layout }
   var numbersPerText: Int { pairs.texts[0].shape[1] }
   private let lines: Lines
   private var ofImages: [TreeSum<Tensor>]
   private var ofTexts: TextGradients
 
-  init(
-    _ pairs: ShardedPairs, _ logScale: Tensor, _ layout: PairLayout, _ communicator: any Communicator,
-    _ lines: Lines
-  ) {
-    (self.pairs, self.logScale, self.layout, self.communicator) = (pairs, logScale, layout, communicator)
-    self.lines = lines
+  init(_ blocks: Blocks, _ communicator: any Communicator, _ lines: Lines) {
+    (self.blocks, self.communicator, self.lines) = (blocks, communicator, lines)
+    let (pairs, layout) = (blocks.pairs, blocks.layout)
     ofImages = pairs.images.map { _ in TreeSum(of: layout.shards.count) }
     ofTexts = TextGradients(pairs, layout, ranks: communicator.size)
   }
@@ -147,7 +158,7 @@ private struct SoftmaxGradients: TextVisitor {
         let texts = texts.slice(layout.placesOnRank(of: shard), axis: 0)
         var sum = TreeSum<Tensor>(of: pairs.images.count)
         for place in pairs.images.indices {
-          let gradients = block(pairs, logScale, layout, place: place, shard, texts)?
+          let gradients = blocks.block(place, shard, texts)?
             .gradients(rows: lines.rows[place], columns: lines.columns[shard], counts: counts)
           ofImages[place].set(shard, to: gradients?.images)
           sum.set(place, to: gradients?.texts)

@@ -10,7 +10,7 @@ struct PairTiles {
   static let count = 1 << 21
 
   init(
-    images: Tensor, texts: Tensor, tile: (rows: Int, columns: Int), precision: MatmulPrecision = .float32
+    images: Tensor, texts: Tensor, tile: (rows: Int, columns: Int), precision: MatmulPrecision
   ) {
     (self.images, self.texts, self.precision) = (images, texts, precision)
     self.tile = (Swift.min(tile.rows, images.shape[0]), Swift.min(tile.columns, texts.shape[0]))

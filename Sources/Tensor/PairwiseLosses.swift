@@ -52,11 +52,14 @@ package struct SoftmaxBlock {
   private let images, texts: Tensor
   private let scale: Float
   private let labels: PairLabels
+  private let precision: MatmulPrecision
 
   /// Embeddings `[n, d]` and `[m, d]` of a part, with a class for each.
   package init(
-    images: Tensor, texts: Tensor, logScale: Tensor, classes: (images: [Int32], texts: [Int32])
+    images: Tensor, texts: Tensor, logScale: Tensor, classes: (images: [Int32], texts: [Int32]),
+    logitPrecision: MatmulPrecision
   ) {
+    precision = logitPrecision
     checkPairs(images, texts, logScale, of: "softmaxPairwiseLoss")
     (self.images, self.texts, scale) = (images, texts, exp(logScale.item()))
     labels = .classes(images: IndexTensor(classes.images), texts: IndexTensor(classes.texts))
@@ -65,8 +68,9 @@ package struct SoftmaxBlock {
   private var pairs: SoftmaxPairs {
     let (n, m) = (images.shape[0], texts.shape[0])
     return SoftmaxPairs(
-      PairTiles(images: images, texts: texts, tile: PairTiles.whole(images: n, texts: m)), scale: scale,
-      labels: labels)
+      PairTiles(
+        images: images, texts: texts, tile: PairTiles.whole(images: n, texts: m), precision: precision),
+      scale: scale, labels: labels)
   }
 
   /// What the part adds to the sums of its images' rows and its texts' columns.

@@ -44,17 +44,18 @@ import Testing
   enum Loss: CaseIterable { case sigmoid, softmax }
 
   private static func outcome(
-    _ loss: Loss, _ batch: Batch, ranks: Int, _ distribution: PairDistribution
+    _ loss: Loss, _ batch: Batch, ranks: Int, _ distribution: PairDistribution, _ precision: MatmulPrecision
   ) throws -> Outcome {
     let losses = try ThreadCommunicator.run(ranks: ranks) { communicator in
       let shards = try Shards(batch.counts.count, communicator)
       if loss == .softmax {
         return try shardedSoftmaxLoss(
-          batch.pairs(shards), logScale: logScale, shards: shards, communicator, distribution: distribution)
+          batch.pairs(shards), logScale: logScale, shards: shards, communicator, distribution: distribution,
+          logitPrecision: precision)
       }
       return try shardedSigmoidLoss(
         batch.pairs(shards), logScale: logScale, bias: bias, shards: shards, communicator,
-        distribution: distribution)
+        distribution: distribution, logitPrecision: precision)
     }
     for loss in losses {
       #expect((loss.value, loss.logScale, loss.bias) == (losses[0].value, losses[0].logScale, losses[0].bias))
@@ -72,11 +73,11 @@ import Testing
 
   @Test(arguments: Loss.allCases, PairDistribution.allCases)
   func bitsDoNotDependOnRanks(loss: Loss, distribution: PairDistribution) throws {
-    for counts in PairLossTests.batches {
+    for (counts, precision) in zip(PairLossTests.batches, [MatmulPrecision.float32, .bfloat16]) {
       let batch = Batch(counts: counts)
-      let expected = try PairLossTests.outcome(loss, batch, ranks: 1, .gather)
+      let expected = try PairLossTests.outcome(loss, batch, ranks: 1, .gather, precision)
       for ranks in [2, 4, 8] {
-        let found = try PairLossTests.outcome(loss, batch, ranks: ranks, distribution)
+        let found = try PairLossTests.outcome(loss, batch, ranks: ranks, distribution, precision)
         #expect(found == expected, "\(ranks) ranks")
       }
     }
@@ -85,11 +86,15 @@ import Testing
   @Test(arguments: Loss.allCases, PairDistribution.allCases)
   func theyAreThoseOfTheWholeBatch(loss: Loss, distribution: PairDistribution) throws {
     for counts in PairLossTests.batches {
-      try compareWithWhole(loss, Batch(counts: counts), distribution)
+      for precision in [MatmulPrecision.float32, .bfloat16] {
+        try compareWithWhole(loss, Batch(counts: counts), distribution, precision)
+      }
     }
   }
 
-  private func compareWithWhole(_ loss: Loss, _ batch: Batch, _ distribution: PairDistribution) throws {
+  private func compareWithWhole(
+    _ loss: Loss, _ batch: Batch, _ distribution: PairDistribution, _ precision: MatmulPrecision
+  ) throws {
     let inputs = [batch.images, batch.texts, PairLossTests.logScale, PairLossTests.bias]
     let labels = PairLabels.classes(
       images: IndexTensor(batch.classes.images), texts: IndexTensor(batch.classes.texts))
@@ -97,13 +102,16 @@ import Testing
       switch loss {
       case .sigmoid:
         sigmoidPairwiseLoss(
-          images: inputs[0], texts: inputs[1], logScale: inputs[2], bias: inputs[3], positives: labels)
+          images: inputs[0], texts: inputs[1], logScale: inputs[2], bias: inputs[3], positives: labels,
+          logitPrecision: precision)
       case .softmax:
-        softmaxPairwiseLoss(images: inputs[0], texts: inputs[1], logScale: inputs[2], positives: labels)
+        softmaxPairwiseLoss(
+          images: inputs[0], texts: inputs[1], logScale: inputs[2], positives: labels,
+          logitPrecision: precision)
       }
     }
     for ranks in [1, 3, 5] {
-      let found = try PairLossTests.outcome(loss, batch, ranks: ranks, distribution)
+      let found = try PairLossTests.outcome(loss, batch, ranks: ranks, distribution, precision)
       func isClose(_ found: [Float], _ expected: Tensor) -> Bool {
         Tensor(found, shape: expected.shape).isApproximatelyEqual(
           to: expected, absolute: 1e-6 * expected.abs().max().item())

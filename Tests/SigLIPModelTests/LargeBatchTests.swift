@@ -22,10 +22,14 @@ import Testing
     let tokens = IndexTensor((0..<7 * 6).map { _ in random.nextInt(below: 40) }, shape: [7, 6])
     let labels = PairLabels.lists([[0], [1, 2], [3], [4, 5], []]).excluding([[], [], [], [], [6]])
     let loss: PairLoss = isSoftmax ? .softmax : .sigmoid(divisor: .texts)
+    let precision: MatmulPrecision = atATime == (2, 5) ? .bfloat16 : .float32
     let (plain, parts) = (model(), model())
     let whole = loss(
-      plain, images: plain.embed(images: pixels), texts: plain.embed(texts: tokens), positives: labels)
-    let found = parts.loss(images: pixels, texts: tokens, atATime: atATime, positives: labels, loss: loss)
+      plain, images: plain.embed(images: pixels), texts: plain.embed(texts: tokens), positives: labels,
+      logitPrecision: precision)
+    let found = parts.loss(
+      images: pixels, texts: tokens, atATime: atATime, positives: labels, loss: loss,
+      logitPrecision: precision)
     #expect(whole.value == found.value)
     let (expected, gradients) = (whole.backward(), found.backward())
     let largest = plain.parameters.compactMap { expected[$0.variable]?.abs().max().item() }.max() ?? 0

@@ -260,6 +260,26 @@ import Training
     #expect("\(message!)".contains("precision"), "\(message!)")
   }
 
+  /// The loss has its own, in one piece and in parts.
+  @Test(arguments: ["microbatchSize=null", "microbatchSize=3"])
+  func logitsHaveAPrecisionOfTheirOwn(parts: String) throws {
+    func results(_ output: String, _ more: String...) throws -> Data {
+      _ = try run(output, [parts] + more)
+      return try bytes("\(output)/metrics.jsonl")
+    }
+    let single = try results("single")
+    #expect(try results("explicit", "loss.logitPrecision=float32") == single)
+    #expect(try results("rounded", "loss.logitPrecision=bfloat16") != single)
+    for (output, isRecorded) in [("explicit", false), ("rounded", true)] {
+      let recorded = String(decoding: try bytes("\(output)/config.json"), as: UTF8.self)
+      #expect(recorded.contains("logitPrecision") == isRecorded)
+    }
+    // The products of towers are not those of the loss.
+    #expect(
+      try results("towers", "precision=bfloat16")
+        != results("both", "precision=bfloat16", "loss.logitPrecision=bfloat16"))
+  }
+
   @Test func whatChangesTheCourseIsRefused() throws {
     _ = try run("run")
     for setting in [

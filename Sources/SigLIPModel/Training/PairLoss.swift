@@ -9,17 +9,21 @@ public enum PairLoss: Sendable {
   case softmax
 
   /// The loss of embeddings `[images, width]` and `[texts, width]` of length 1 by a model's temperature and bias.
+  ///
+  /// - Parameter logitPrecision: Of the products of embeddings, and of those in their gradients.
   public func callAsFunction(
-    _ model: SigLIP, images: Variable, texts: Variable, positives: PairLabels = .diagonal
+    _ model: SigLIP, images: Variable, texts: Variable, positives: PairLabels = .diagonal,
+    logitPrecision: MatmulPrecision = .float32
   ) -> Variable {
     switch self {
     case .sigmoid(let negatives, let divisor):
       sigmoidPairwiseLoss(
         images: images, texts: texts, logScale: model.logitScale.variable, bias: model.bias.variable,
-        positives: positives, negatives: negatives, divisor: divisor)
+        positives: positives, negatives: negatives, divisor: divisor, logitPrecision: logitPrecision)
     case .softmax:
       softmaxPairwiseLoss(
-        images: images, texts: texts, logScale: model.logitScale.variable, positives: positives)
+        images: images, texts: texts, logScale: model.logitScale.variable, positives: positives,
+        logitPrecision: logitPrecision)
     }
   }
 
@@ -59,37 +63,39 @@ extension SigLIP {
   ///   - atATime: Images and texts in a part.
   ///   - positives: Which pairs belong together.
   ///   - loss: Of the embeddings.
+  ///   - logitPrecision: See ``PairLoss``.
   ///   - embedImages: Embeddings of length 1 of some of the images; called twice for each range, with the same result.
   ///   - embedTexts: The same of texts.
   public func loss(
     images imageCount: Int, texts textCount: Int, atATime: (images: Int, texts: Int),
     positives: PairLabels = .diagonal, loss: PairLoss = .sigmoid(),
+    logitPrecision: MatmulPrecision = .float32,
     embedImages: @escaping (Range<Int>) -> Variable, embedTexts: @escaping (Range<Int>) -> Variable
   ) -> Variable {
     let texts = microbatched(textCount, size: atATime.texts, embedTexts)
     let images = microbatched(imageCount, size: atATime.images, embedImages)
-    return loss(self, images: images, texts: texts, positives: positives)
+    return loss(self, images: images, texts: texts, positives: positives, logitPrecision: logitPrecision)
   }
 
   /// The same of pixels, or what else the image tower takes, and token ids `[texts, context]` that are all in memory.
   public func loss(
     images: Variable, texts: IndexTensor, atATime: (images: Int, texts: Int),
-    positives: PairLabels = .diagonal, loss: PairLoss = .sigmoid()
+    positives: PairLabels = .diagonal, loss: PairLoss = .sigmoid(), logitPrecision: MatmulPrecision = .float32
   ) -> Variable {
     self.loss(
       images: images.shape[0], texts: texts.shape[0], atATime: atATime, positives: positives, loss: loss,
-      embedImages: { self.embed(images: images.slice($0, axis: 0)) },
+      logitPrecision: logitPrecision, embedImages: { self.embed(images: images.slice($0, axis: 0)) },
       embedTexts: { self.embed(texts: texts[$0]) })
   }
 
   /// The same of images of any size and shape, for a NaFlex model.
   public func loss(
     patches: PatchSequences, texts: IndexTensor, atATime: (images: Int, texts: Int),
-    positives: PairLabels = .diagonal, loss: PairLoss = .sigmoid()
+    positives: PairLabels = .diagonal, loss: PairLoss = .sigmoid(), logitPrecision: MatmulPrecision = .float32
   ) -> Variable {
     self.loss(
       images: patches.grids.count, texts: texts.shape[0], atATime: atATime, positives: positives, loss: loss,
-      embedImages: { self.embed(patches: patches[$0]) },
+      logitPrecision: logitPrecision, embedImages: { self.embed(patches: patches[$0]) },
       embedTexts: { self.embed(texts: texts[$0]) })
   }
 }

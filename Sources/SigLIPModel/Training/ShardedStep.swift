@@ -203,14 +203,16 @@ final class ShardedStep {
 
   private func loss(_ pairs: ShardedPairs) throws -> ShardedPairLoss {
     let texts = configuration.distributed.texts
+    let logitPrecision = configuration.loss.logitPrecision ?? .float32
     guard let bias = model.logitBias, configuration.loss.kind != .softmax else {
       return try shardedSoftmaxLoss(
-        pairs, logScale: model.logitScale.value, shards: shards, communicator, distribution: texts)
+        pairs, logScale: model.logitScale.value, shards: shards, communicator, distribution: texts,
+        logitPrecision: logitPrecision)
     }
     return try shardedSigmoidLoss(
       pairs, logScale: model.logitScale.value, bias: bias.value,
       divisor: configuration.loss.candidates == .all ? .texts : .images, shards: shards, communicator,
-      distribution: texts)
+      distribution: texts, logitPrecision: logitPrecision)
   }
 
   /// The gradients of the towers' parameters, summed over all shards.

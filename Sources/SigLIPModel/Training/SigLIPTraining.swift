@@ -79,6 +79,7 @@ public final class SigLIPTraining {
     // What is recorded says it only where it is not the usual one.
     precision = configuration.precision ?? Compute.matmulPrecision
     configuration.precision = precision == .float32 ? nil : precision
+    if configuration.loss.logitPrecision == .float32 { configuration.loss.logitPrecision = nil }
     self.configuration = configuration
   }
 

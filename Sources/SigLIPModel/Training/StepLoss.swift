@@ -49,13 +49,17 @@ struct StepLoss {
     _ batch: PairBatch, images: Int, _ positives: PairLabels, embedImages: @escaping (Range<Int>) -> Variable
   ) -> Variable {
     let loss = configuration.loss.loss(batch.random)
+    let logitPrecision = configuration.loss.logitPrecision ?? .float32
     guard let size = configuration.microbatchSize else {
       // Texts first: see `SigLIP.loss`.
       let texts = model.embed(texts: batch.tokens)
-      return loss(model, images: embedImages(0..<images), texts: texts, positives: positives)
+      return loss(
+        model, images: embedImages(0..<images), texts: texts, positives: positives,
+        logitPrecision: logitPrecision)
     }
     return model.loss(
       images: images, texts: batch.count, atATime: (size, size), positives: positives, loss: loss,
-      embedImages: embedImages, embedTexts: { model.embed(texts: batch.tokens[$0]) })
+      logitPrecision: logitPrecision, embedImages: embedImages,
+      embedTexts: { model.embed(texts: batch.tokens[$0]) })
   }
 }

@@ -31,12 +31,14 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
   public var temperature: Float?
   /// b before the first step; the checkpoint's if not given, without one -log(n - 1) for n candidates: the odds of a match.
   public var bias: Float?
+  /// What products of embeddings, and those in their gradients, round their operands to; single precision if not given.
+  public var logitPrecision: MatmulPrecision?
 
   /// The model's loss.
   public init() {}
 
   enum CodingKeys: CodingKey, CaseIterable {
-    case kind, positives, candidates, negatives, temperature, bias
+    case kind, positives, candidates, negatives, temperature, bias, logitPrecision
   }
 
   /// Decodes what is given.
@@ -48,6 +50,7 @@ public struct LossConfiguration: Sendable, Hashable, Codable {
     try fields.readOptional(.negatives, into: &negatives)
     try fields.readOptional(.temperature, into: &temperature, .positive)
     try fields.readOptional(.bias, into: &bias, .finite)
+    try fields.readOptional(.logitPrecision, into: &logitPrecision)
     if let problem { throw fields.problem(problem.key, problem.text) }
   }
 
