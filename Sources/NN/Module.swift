@@ -47,10 +47,12 @@ extension Module {
   /// Switches to inference: dropout does nothing, batch normalisation uses the running statistics.
   public func evaluate() { setTraining(false) }
 
-  /// Packs the weights of all linear layers for inference, which takes their memory once more; see
-  /// ``Linear/packWeight(precision:)``.
-  public func packWeights(precision: WeightPrecision? = nil) {
-    for (_, module) in namedModules() { (module as? Linear)?.packWeight(precision: precision) }
+  /// Packs the weights of all linear layers for inference, which takes their memory once more, or in its place; see
+  /// ``Linear/packWeight(precision:keepingNumbers:)``.
+  public func packWeights(precision: WeightPrecision? = nil, keepingNumbers: Bool = true) {
+    for (_, module) in namedModules() {
+      (module as? Linear)?.packWeight(precision: precision, keepingNumbers: keepingNumbers)
+    }
   }
 
   private func setTraining(_ isTraining: Bool) {

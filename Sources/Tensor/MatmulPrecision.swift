@@ -59,6 +59,9 @@ public enum WeightPrecision: String, CaseIterable, Sendable {
     case .int8: .int8
     }
   }
+
+  /// Bytes that a number takes in panels of the instruction set in use, about.
+  package var bytesPerNumber: Double { Double(4 * Kernels.table.products[kernel].words(1024)) / 1024 }
 }
 
 extension Compute {

@@ -6,33 +6,40 @@ import Synchronization
 /// Writes happen only through a uniquely referenced storage, so sharing between threads is safe.
 @usableFromInline
 final class Storage: @unchecked Sendable {
-  @usableFromInline let pointer: UnsafeMutablePointer<Float>
+  /// Nil for a matrix that is there in panels alone.
+  private let memory: UnsafeMutablePointer<Float>?
   /// Of a tensor that takes all of it, contiguous.
   let layout: Tensor.Layout
   /// Elements of that tensor.
   let count: Int
   private let sizeClass: MemoryPool.SizeClass
-  /// The numbers a second time, as products read them. A storage that has them is not written to.
-  let panels: Panels?
+  /// The numbers as products read them, a second time or alone. A storage that has them is not written to.
+  let panels: PackedMatrix?
 
-  /// The transpose of a matrix as the second operand of a product.
-  struct Panels {
-    let layout: PanelLayout
-    let memory: Storage
-  }
+  /// The first number. Those of a matrix that is there in panels alone are unpacked for good when they are first asked for.
+  @usableFromInline var pointer: UnsafeMutablePointer<Float> { memory ?? panels!.unpackedForGood.pointer }
+
+  /// Whether it is a matrix that was made in panels alone.
+  var isPacked: Bool { memory == nil }
+
+  /// Whether numbers can be read where they are.
+  @usableFromInline var hasNumbers: Bool { memory != nil || panels!.isUnpacked }
 
   /// More elements than any address space holds, and few enough to compute with their bytes.
   private static let largestCount = 1 << 56
 
   /// Uninitialised memory for a tensor.
-  init(_ shape: Shape, panels: Panels? = nil) {
+  convenience init(_ shape: Shape) { self.init(shape, panels: nil, hasMemory: true) }
+
+  /// A matrix in panels, and with uninitialised memory for the numbers if they are to be there too.
+  init(_ shape: Shape, panels: PackedMatrix?, hasMemory: Bool) {
     let (strides, count) = shape.contiguousLayout
     if count > Storage.largestCount { programmerError("tensor: shape \(shape) fits no memory") }
     layout = Tensor.Layout(shape: shape, strides: strides, offset: 0)
     self.count = count
     self.panels = panels
     sizeClass = MemoryPool.SizeClass(bytes: count * MemoryLayout<Float>.stride)
-    pointer = MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self)
+    memory = hasMemory ? MemoryPool.shared.take(sizeClass).assumingMemoryBound(to: Float.self) : nil
   }
 
   /// One number that is not a number, for tensors whose numbers nobody reads.
@@ -42,7 +49,9 @@ final class Storage: @unchecked Sendable {
     return storage
   }()
 
-  deinit { MemoryPool.shared.give(back: pointer, sizeClass) }
+  deinit {
+    if let memory { MemoryPool.shared.give(back: memory, sizeClass) }
+  }
 }
 
 /// Keeps freed tensor memory for the next tensors, so that a training step after the first asks the system for nothing.

@@ -63,17 +63,24 @@ extension Tensor {
   /// A copy of a matrix `[n, k]` that also holds its numbers in the order in which products by its transpose `[k, n]` read
   /// them: they need not be packed each time, for up to twice the memory. A write makes an ordinary tensor of it.
   ///
-  /// - Parameter precision: That of products now if not given.
-  package func packedForProducts(precision: WeightPrecision? = nil) -> Tensor {
+  /// - Parameters:
+  ///   - precision: That of products now if not given.
+  ///   - keepingNumbers: Whether the numbers themselves are there too. If not, who asks for them gets those that were
+  ///     packed, rounded.
+  package func packedForProducts(precision: WeightPrecision? = nil, keepingNumbers: Bool = true) -> Tensor {
     if rank != 2 || count == 0 { programmerError("packedForProducts: shape \(shape) is not a matrix") }
-    if let precision { return Kernels.with(precision.kernel) { packedForProducts() } }
-    let (n, k) = (shape[0], shape[1])
-    let (size, layout) = packedSize(rows: k, columns: n)
-    let memory = Storage([size])
-    packMatrix(matrixView.transposed, rows: k, columns: n, to: memory.pointer)
-    let copy = Storage(shape, panels: Storage.Panels(layout: layout, memory: memory))
-    let result = Tensor(storage: copy, layout: copy.layout)
-    StridedCopy.run(from: self, to: result)
+    if let precision {
+      return Kernels.with(precision.kernel) { packedForProducts(keepingNumbers: keepingNumbers) }
+    }
+    if !keepingNumbers, storage.isPacked, storage.panels?.layout == Kernels.table.gemm.layout, isContiguous {
+      return self
+    }
+    let source = contiguous()
+    let panels = PackedMatrix(source.matrixView, shape: shape)
+    withExtendedLifetime(source) {}
+    let packed = Storage(shape, panels: panels, hasMemory: keepingNumbers)
+    let result = Tensor(storage: packed, layout: packed.layout)
+    if keepingNumbers { StridedCopy.run(from: source, to: result) }
     return result
   }
 
@@ -94,7 +101,7 @@ extension Tensor {
     withBias(bias, columns: n) { bias in
       gemm(
         m: result.count / n, n: n, k: k, alpha: scale,
-        a: MatrixView(pointer, rowStride: rowStride, columnStride: strides[rank - 1]), b: other.matrixView,
+        a: MatrixView(pointer, rowStride: rowStride, columnStride: strides[rank - 1]), b: other.factorView,
         c: result.pointer, cRowStride: n, cColumnStride: 1,
         epilogue: GemmEpilogue(columnBias: bias, activation: activation?.kernel))
     }
@@ -133,19 +140,19 @@ extension Tensor {
     // One matrix on the right serves all rows on the left: one large product instead of many.
     if b.rank == 2, a.rank > 2, let rows = a.rowsAsOne() {
       gemm(
-        m: rows.shape[0], n: n, k: rows.shape[1], alpha: scale, a: rows.matrixView, b: b.matrixView,
+        m: rows.shape[0], n: n, k: rows.shape[1], alpha: scale, a: rows.matrixView, b: b.factorView,
         beta: beta,
         c: pointer, cRowStride: n, cColumnStride: 1, epilogue: epilogue)
     } else if batch.elementCount == 1 {
       gemm(
-        m: shape[rank - 2], n: n, k: a.shape[a.rank - 1], alpha: scale, a: a.matrixView, b: b.matrixView,
+        m: shape[rank - 2], n: n, k: a.shape[a.rank - 1], alpha: scale, a: a.matrixView, b: b.factorView,
         beta: beta,
         c: pointer, cRowStride: n, cColumnStride: 1, epilogue: epilogue)
     } else {
       batchedGemm(
         batchCount: batch.elementCount, aOffsets: a.batchOffsets(batch), bOffsets: b.batchOffsets(batch),
         cOffsets: (0..<batch.elementCount).map { $0 * shape[rank - 2] * n }, m: shape[rank - 2], n: n,
-        k: a.shape[a.rank - 1], alpha: scale, a: a.matrixView, b: b.matrixView, beta: beta, c: pointer,
+        k: a.shape[a.rank - 1], alpha: scale, a: a.matrixView, b: b.factorView, beta: beta, c: pointer,
         cRowStride: n,
         cColumnStride: 1, epilogue: epilogue)
     }
@@ -154,13 +161,24 @@ extension Tensor {
 
   /// The last two axes.
   private var matrixView: MatrixView {
-    var view = MatrixView(pointer, rowStride: strides[rank - 2], columnStride: strides[rank - 1])
-    if let panels = storage.panels, offset == 0, shape == Shape(storage.layout.shape.reversed()),
-      strides == Shape(storage.layout.strides.reversed())
-    {
-      view.panels = (UnsafePointer(panels.memory.pointer), panels.layout)
+    MatrixView(pointer, rowStride: strides[rank - 2], columnStride: strides[rank - 1])
+  }
+
+  /// The last two axes of the second operand of a product, with panels if it has any.
+  private var factorView: MatrixView {
+    guard isTransposeOfStorage, let panels = storage.panels else { return matrixView }
+    // Those that were unpacked later are never read for it: rounded again they might be others.
+    if storage.isPacked && panels.isUsable {
+      return MatrixView(panels: panels.pointer, layout: panels.layout)
     }
+    var view = matrixView
+    view.panels = (panels.pointer, panels.layout)
     return view
+  }
+
+  private var isTransposeOfStorage: Bool {
+    offset == 0 && shape == Shape(storage.layout.shape.reversed())
+      && strides == Shape(storage.layout.strides.reversed())
   }
 
   /// All leading axes merged into the rows, where one stride walks them.

@@ -95,10 +95,17 @@ public struct Tensor: Sendable {
 extension Tensor {
   /// The same elements in row-major order without gaps: self when it already is so, else a copy.
   public func contiguous() -> Tensor {
-    if isContiguous { return self }
+    let numbers = withNumbers
+    if isContiguous { return numbers }
     let result = Tensor(uninitialized: shape)
-    StridedCopy.run(from: self, to: result)
+    StridedCopy.run(from: numbers, to: result)
     return result
+  }
+
+  /// Self, or of what is there in panels alone the numbers, which are not kept.
+  private var withNumbers: Tensor {
+    if storage.hasNumbers { return self }
+    return Tensor(storage: storage.panels!.unpacked, layout: layout)
   }
 
   /// A row-major copy of the elements.
@@ -113,7 +120,7 @@ extension Tensor {
   /// Calls `body` with the elements in row-major order; copies only when they are not contiguous.
   @inlinable
   public func withUnsafeScalars<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
-    if isContiguous {
+    if isContiguous && storage.hasNumbers {
       return try withExtendedLifetime(storage) { try body(UnsafeBufferPointer(start: pointer, count: count)) }
     }
     return try contiguous().withUnsafeScalars(body)

@@ -74,6 +74,95 @@ import Testing
     }
   }
 
+  /// Layers whose weights are there in panels alone compute as those that have both; whoever asks gets the rounded numbers.
+  @Test(arguments: WeightPrecision.allCases, [[40, 90], [33, 5], [2100, 7], [1, 1]])
+  mutating func weightsMayBeThereInPanelsAlone(_ precision: WeightPrecision, sizes: [Int]) throws {
+    let products = MatmulPrecision(rawValue: precision.rawValue) ?? .bfloat16
+    let numbers = random.normal([sizes[1], sizes[0]])
+    let (both, alone) = (Linear(weight: numbers), Linear(weight: numbers))
+    both.packWeight(precision: precision)
+    alone.packWeight(precision: precision, keepingNumbers: false)
+    func output(_ layer: Linear, _ x: Tensor) -> Tensor { withoutGradients { layer(Variable(x)).value } }
+    func expectEqualOutputs(_ comment: Comment) {
+      for rows in [1, 3, 33, 80] {
+        let x = random.normal([rows, sizes[0]])
+        for threads in [1, 2] {
+          ThreadPool.withThreadCount(threads) {
+            Compute.withMatmulPrecision(products) {
+              #expect(output(alone, x) == output(both, x), "\(rows) rows, \(comment)")
+            }
+          }
+        }
+      }
+    }
+    expectEqualOutputs("packed")
+    // The rounded numbers are off by that much, and rounded again they are the same.
+    let rounded = alone.weight.value.contiguous()
+    let tolerance: Float = [.float32: 0, .bfloat16: 0x1p-8, .bfloat16x3: 0x1p-16, .int8: 0][precision]!
+    let largest = numbers.abs().max().item()
+    #expect(
+      rounded.isApproximatelyEqual(
+        to: numbers, absolute: precision == .int8 ? 0.51 * largest / 127 : 0, relative: tolerance))
+    #expect(precision == .float32 ? rounded == numbers : rounded != numbers || sizes == [1, 1])
+    if precision != .int8 {
+      let again = Linear(weight: rounded)
+      again.packWeight(precision: precision, keepingNumbers: false)
+      #expect(again.weight.value.scalars == rounded.scalars)
+    }
+    expectEqualOutputs("after they were looked at")
+    // A state holds them, and what writes into it leaves the layer alone.
+    let state = alone.stateDictionary()
+    #expect(try #require(state["weight"]) == rounded)
+    let other = Linear(weight: .zeros([sizes[1], sizes[0]]))
+    try other.load(state)
+    other.weight.update { $0 *= 2 }
+    #expect(other.weight.value == rounded * 2)
+    // Derivatives, products of another precision and other orders of the axes read them too.
+    let x = Variable(random.normal([6, sizes[0]]), requiresGradient: true)
+    let plain = Linear(weight: rounded)
+    // Numbers of two parts may be parted otherwise where they are halfway.
+    func agree(_ found: Tensor?, _ expected: Tensor?) -> Bool {
+      guard let found, let expected else { return false }
+      let largest = expected.abs().max().item()
+      return precision == .bfloat16x3
+        ? found.isApproximatelyEqual(to: expected, absolute: 1e-4 * largest) : found == expected
+    }
+    for wanted in MatmulPrecision.allCases where precision != .int8 {
+      Compute.withMatmulPrecision(wanted) {
+        let (found, expected) = (alone(x), plain(x))
+        #expect(agree(found.value, expected.value))
+        let gradients = (found.square().sum().backward(), expected.square().sum().backward())
+        #expect(agree(gradients.0[x], gradients.1[x]))
+        #expect(agree(gradients.0[alone.weight], gradients.1[plain.weight]))
+      }
+    }
+    #expect(
+      matmul(alone.weight.value.transpose(), alone.weight.value) == matmul(rounded.transpose(), rounded))
+    expectEqualOutputs("after they were unpacked for good")
+  }
+
+  /// The memory pool is shared by all tests: what counts its bytes runs in a process of its own.
+  @Test func panelsAloneTakeNoMoreThanThemselves() async {
+    await #expect(processExitsWith: .success) {
+      var random = Random(seed: 1)
+      let pool = MemoryPool.shared
+      let start = pool.usedBytes
+      let layer = Linear(weight: random.normal([1024, 1024]))
+      let panels = 4 * 1024 * Kernels.table.products.bfloat16.words(1024)
+      layer.packWeight(precision: .bfloat16, keepingNumbers: false)
+      func held() -> Int { pool.usedBytes - start }
+      precondition(abs(held() - panels) < 1 << 16, "held \(held()) bytes instead of \(panels)")
+      // Looked at and multiplied by, it stays as it is.
+      let x = Variable(random.normal([2, 1024]), requiresGradient: true)
+      precondition(layer.weight.value.scalars.count == 1 << 20)
+      Compute.withMatmulPrecision(.bfloat16) { _ = layer(x) }
+      precondition(abs(held() - panels) < 1 << 16, "held \(held()) bytes instead of \(panels)")
+      // What reads it where it is brings it back.
+      _ = layer(x).sum().backward()
+      precondition(held() > panels + (4 << 20), "held \(held()) bytes")
+    }
+  }
+
   @Test mutating func embedding() throws {
     let layer = Embedding(count: 7, width: 3, random: &random)
     let indices = try LayerFixture.indices("embedding/input/indices")

@@ -66,6 +66,35 @@ import Testing
     }
   }
 
+  /// Weights that are packed while they are read make the same embeddings as those that are packed beside the numbers.
+  @Test(arguments: CheckpointReference.Case.allCases, WeightPrecision.allCases)
+  func weightsMayBePackedAsTheyAreRead(of name: CheckpointReference.Case, as precision: WeightPrecision)
+    throws
+  {
+    let (packed, both) = (try CheckpointReference(name, packing: precision), try CheckpointReference(name))
+    #expect(packed.checkpoint.configuration == both.checkpoint.configuration)
+    let numbers = both.model.stateDictionary()
+    both.model.packWeights(precision: precision)
+    try Compute.withMatmulPrecision(MatmulPrecision(rawValue: precision.rawValue) ?? .bfloat16) {
+      try withoutGradients {
+        #expect(try packed.imageFeatures().value == both.imageFeatures().value)
+        let tokens = try both.tokens()
+        #expect(packed.model.embed(texts: tokens).value == both.model.embed(texts: tokens).value)
+      }
+    }
+    // Saved, they are the rounded numbers; what linear layers do not multiply by is as it was.
+    let folder = try TemporaryFolder()
+    try packed.checkpoint.write(to: folder.path("model"), format: .pairwise)
+    let saved = try SigLIPCheckpoint(path: folder.path("model")).model
+    let weights = saved.namedModules().filter { $0.module is Linear }.map { "\($0.path).weight" }
+    for (path, value) in saved.stateDictionary() {
+      let isRounded = precision != .float32 && weights.contains(path)
+      let expected = isRounded ? packed.model.stateDictionary()[path] : numbers[path]
+      #expect(value == expected, "\(path)")
+      #expect(value.isApproximatelyEqual(to: numbers[path]!, absolute: 0.01 * value.abs().max().item()))
+    }
+  }
+
   @Test func filesBesideTheWeightsAreCopied() throws {
     let folder = try TemporaryFolder()
     try FileManager.default.copyItem(

@@ -39,14 +39,17 @@ struct CheckpointReference {
   let checkpoint: SigLIPCheckpoint
   private let expected: SafetensorsFile
 
-  init(folder: String) throws {
+  init(folder: String, packing: WeightPrecision? = nil) throws {
     self.folder = folder
     let torch = folder + "/model.pt"
-    checkpoint = try SigLIPCheckpoint(path: FileManager.default.fileExists(atPath: torch) ? torch : folder)
+    checkpoint = try SigLIPCheckpoint(
+      path: FileManager.default.fileExists(atPath: torch) ? torch : folder, packing: packing)
     expected = try SafetensorsFile(folder + "/expected.safetensors")
   }
 
-  init(_ name: Case) throws { try self.init(folder: CheckpointReference.folder(name)) }
+  init(_ name: Case, packing: WeightPrecision? = nil) throws {
+    try self.init(folder: CheckpointReference.folder(name), packing: packing)
+  }
 
   /// All cases; and a model of a real size, which is no part of this repository, when `PAIRWISE_SIGLIP_REFERENCE` names the
   /// folder where `.ci/parity.py` made it.

@@ -201,6 +201,11 @@ import SigLIPModel
         == "model: its model has 203155970 parameters, which take 775.0 MiB of memory; this process may use "
         + "512.0 MiB.")
     try configuration.checkMemory(path: "model", limit: 1 << 30)
+    // Packed weights may take less: what the instruction set in use makes of them.
+    let bytes = WeightPrecision.int8.bytesPerNumber
+    #expect(bytes > 1 && bytes < 1.01 || bytes > 4 && bytes < 4.01)
+    let packed = Self.message { try configuration.checkMemory(path: "model", packing: .int8, limit: 1 << 28) }
+    #expect(bytes < 4 ? packed == "nothing was thrown" : packed.contains("775.0 MiB"))
     // The largest sizes that are allowed make numbers that still can be counted.
     var largest = configuration
     largest.vision = VisionConfiguration(

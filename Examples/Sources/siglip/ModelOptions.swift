@@ -71,15 +71,10 @@ extension ComputingOptions {
       batchSize: batchSize)
   }
 
-  /// A checkpoint whose weights are rounded once, not for each batch. Products of the process round as asked for from then on.
+  /// A checkpoint whose weights are rounded when they are read, not for each batch. Products of the process round as asked for from then on.
   func checkpoint(path: String) throws -> SigLIPCheckpoint {
     if let precision { Compute.matmulPrecision = MatmulPrecision(rawValue: precision.rawValue) ?? .bfloat16 }
-    let checkpoint = try SigLIPCheckpoint(path: path)
-    if precision == .int8 {
-      checkpoint.model.packWeights(precision: .int8)
-    } else if Compute.matmulPrecision != .float32 {
-      checkpoint.model.packWeights()
-    }
-    return checkpoint
+    let packing = precision ?? WeightPrecision(rawValue: Compute.matmulPrecision.rawValue)
+    return try SigLIPCheckpoint(path: path, packing: packing == .float32 ? nil : packing)
   }
 }

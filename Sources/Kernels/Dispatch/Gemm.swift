@@ -26,7 +26,7 @@ public func gemm(
     product.scaleTarget()
     product.applyEpilogue(rows: 0..<m, columns: 0..<n)
   } else if product.hasPanels || !product.runUnpacked() {
-    if product.isBetterTransposed { product.transpose() }
+    if product.b.hasNumbers && product.isBetterTransposed { product.transpose() }
     product.runPacked()
   }
 }

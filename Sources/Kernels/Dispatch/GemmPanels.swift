@@ -29,6 +29,38 @@ public func packMatrix(
   }
 }
 
+/// The numbers that panels of ``packMatrix(_:rows:columns:to:)`` hold: rounded, and in columns that are not finite no numbers.
+///
+/// - Parameters:
+///   - layout: Of a level that this CPU runs.
+///   - out: Where element (i, j) goes to `out[i * rowStride + j * columnStride]`.
+public func unpackMatrix(
+  _ panels: UnsafePointer<Float>, _ layout: PanelLayout, rows: Int, columns: Int,
+  to out: UnsafeMutablePointer<Float>, rowStride: Int, columnStride: Int
+) {
+  guard
+    let table = ([Kernels.table] + Kernels.tables).first(where: {
+      $0.products[layout.precision].layout == layout
+    })
+  else { preconditionFailure("panels of another CPU") }
+  let kernels = table.products[layout.precision]
+  let padded = (columns + layout.width - 1) / layout.width * layout.width
+  Kernels.withTable(table.with(layout.precision, forGradients: layout.precision)) {
+    for first in stride(from: 0, to: rows, by: kernels.stepsInBlock) {
+      // The product with the identity, whose rows are parts of one line of numbers.
+      let steps = min(kernels.stepsInBlock, rows - first)
+      let line = [Float](repeating: 0, count: steps - 1) + [1] + [Float](repeating: 0, count: steps - 1)
+      line.withUnsafeBufferPointer { line in
+        gemm(
+          m: steps, n: columns, k: steps,
+          a: MatrixView(line.baseAddress! + steps - 1, rowStride: -1, columnStride: 1),
+          b: MatrixView(panels: panels + padded * kernels.words(first), layout: layout),
+          c: out + first * rowStride, cRowStride: rowStride, cColumnStride: columnStride)
+      }
+    }
+  }
+}
+
 extension MatrixView {
   /// The same matrix with panels in some memory, that ``packedSize(rows:columns:)`` tells the size of.
   public func packed(rows: Int, columns: Int, to memory: UnsafeMutablePointer<Float>) -> MatrixView {
@@ -58,10 +90,8 @@ func multiplyPanels(
   m: Int, n: Int, k: Int, a: MatrixView, panels: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>,
   cRowStride: Int, epilogue: GemmEpilogue
 ) {
-  var b = MatrixView(panels, rowStride: 0, columnStride: 0)
-  b.panels = (panels, Kernels.table.gemm.layout)
   let product = GemmProduct(
-    m: m, n: n, k: k, alpha: 1, a: a, b: b, beta: 0, c: c, cRowStride: cRowStride, cColumnStride: 1,
-    epilogue: epilogue)
+    m: m, n: n, k: k, alpha: 1, a: a, b: MatrixView(panels: panels, layout: Kernels.table.gemm.layout),
+    beta: 0, c: c, cRowStride: cRowStride, cColumnStride: 1, epilogue: epilogue)
   product.runPacked()
 }

@@ -46,11 +46,17 @@ open class Linear: Layer, Hookable {
   /// the weight itself, and so do products of another precision.
   /// With numbers of 16 bits, where the CPU multiplies those, the second copy takes half as much memory.
   ///
-  /// - Parameter precision: What is rounded to, if not as products are now (``Compute/matmulPrecision``). With
-  ///   ``WeightPrecision/int8`` all products of the layer are of numbers of 8 bits until the weight changes.
-  public func packWeight(precision: WeightPrecision? = nil) {
+  /// - Parameters:
+  ///   - precision: What is rounded to, if not as products are now (``Compute/matmulPrecision``). With
+  ///     ``WeightPrecision/int8`` all products of the layer are of numbers of 8 bits until the weight changes.
+  ///   - keepingNumbers: Whether the weight itself stays in memory. If not, whoever asks for it, such as a state to be saved
+  ///     or a derivative, gets the rounded numbers that were packed; those that read it where it is, as derivatives and
+  ///     products of another precision do, bring it back to memory.
+  public func packWeight(precision: WeightPrecision? = nil, keepingNumbers: Bool = true) {
     if weight.value.count == 0 { return }
-    weight.value = withOwnPrecision { weight.value.packedForProducts(precision: precision) }
+    weight.value = withOwnPrecision {
+      weight.value.packedForProducts(precision: precision, keepingNumbers: keepingNumbers)
+    }
   }
 
   /// Maps `[..., inputs]` to `[..., outputs]`.

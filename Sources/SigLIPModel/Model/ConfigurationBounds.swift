@@ -168,9 +168,12 @@ extension SigLIPConfiguration {
     return self
   }
 
-  /// Refuses a model whose weights alone would not fit into memory.
-  package func checkMemory(path: String, limit: Int = SystemMemory.limit) throws {
-    let bytes = parameterCount * MemoryLayout<Float>.size
+  /// Refuses a model whose weights alone would not fit into memory, even if all of them were packed that can be.
+  package func checkMemory(
+    path: String, packing: WeightPrecision? = nil, limit: Int = SystemMemory.limit
+  ) throws {
+    let size = Swift.min(packing?.bytesPerNumber ?? 4, 4)
+    let bytes = Int((Double(parameterCount) * size).rounded(.up))
     if bytes > limit {
       throw FileError(
         .unsupported, path,

@@ -37,17 +37,29 @@ public struct SigLIPCheckpoint {
 
   /// Reads a checkpoint.
   ///
-  /// - Parameter path: A folder that transformers or open_clip reads or that ``WeightFormat/pairwise`` writes, one of its
-  ///   safetensors files, or big_vision's `.npz` file.
+  /// - Parameters:
+  ///   - path: A folder that transformers or open_clip reads or that ``WeightFormat/pairwise`` writes, one of its
+  ///     safetensors files, or big_vision's `.npz` file.
+  ///   - packing: What the weights of linear layers are rounded to while they are read, for inference: they are kept as
+  ///     products of that precision read them, and in no other way (`packWeights(precision:keepingNumbers:)`). Single
+  ///     precision that stays as it is, if not given.
   /// - Throws: ``StateError`` for arrays that do not fit the configuration, ``FileError`` for files that cannot be read or are damaged.
-  public init(path: String) throws {
+  public init(path: String, packing: WeightPrecision? = nil) throws {
     let files = try CheckpointFiles(path)
     var configuration = files.configuration
-    try configuration.checkMemory(path: path)
+    try configuration.checkMemory(path: path, packing: packing)
     var model = SigLIP.outline(configuration)
     let mapping = WeightMapping(
       format: files.format, configuration: configuration, isStacked: files.isStacked)
-    try mapping.load(model, from: files.source)
+    let layers = Dictionary(
+      uniqueKeysWithValues: model.namedModules().compactMap { path, module in
+        (module as? Linear).map { ("\(path).weight", $0) }
+      })
+    try mapping.load(model, from: files.source) { path in
+      // The projection is looked at below.
+      guard let packing, path != "text.projection.weight" else { return }
+      layers[path]?.packWeight(precision: packing, keepingNumbers: false)
+    }
     if files.format == .huggingFace, let projection = (model.text as? TextTransformer)?.projection,
       projection.isIdentity
     {
@@ -57,6 +69,7 @@ public struct SigLIPCheckpoint {
         path.hasPrefix("text.projection.") ? nil : value
       }
     }
+    if let packing { model.packWeights(precision: packing, keepingNumbers: false) }
     model.evaluate()
     self.init(
       model: model, configuration: configuration, format: files.format, path: path, folder: files.folder)

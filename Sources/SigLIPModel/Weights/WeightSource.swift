@@ -119,17 +119,21 @@ struct NPZSource: WeightSource {
 extension WeightMapping {
   /// Reads all parameters and buffers, one array at a time.
   ///
+  /// - Parameter whenRead: Called with the path of each when it has its numbers.
   /// - Throws: ``StateError`` with every name that is missing, unexpected or of another shape;
   ///   nothing was read then.
-  func load(_ model: SigLIP, from source: any WeightSource) throws {
-    try placements(of: model).load(model, from: source, ignoring: isIgnored)
+  func load(
+    _ model: SigLIP, from source: any WeightSource, whenRead: (_ path: String) -> Void = { _ in }
+  ) throws {
+    try placements(of: model).load(model, from: source, ignoring: isIgnored, whenRead: whenRead)
   }
 }
 
 extension [WeightPlacement] {
-  /// Reads the parameters and buffers of a model that these are all of; see ``WeightMapping/load(_:from:)``.
+  /// Reads the parameters and buffers of a model that these are all of; see ``WeightMapping/load(_:from:whenRead:)``.
   func load(
-    _ model: any Module, from source: any WeightSource, ignoring isIgnored: (String) -> Bool = { _ in false }
+    _ model: any Module, from source: any WeightSource, ignoring isIgnored: (String) -> Bool = { _ in false },
+    whenRead: (_ path: String) -> Void = { _ in }
   ) throws {
     try check(against: source, ignoring: isIgnored)
     let parameters = Dictionary(
@@ -141,6 +145,7 @@ extension [WeightPlacement] {
         let stored = try placement.rows.map { try array.tensor(rows: $0) } ?? array.tensor()
         parameters[placement.path]?.value = placement.decode(stored)
         buffers[placement.path]?.value = placement.decode(stored)
+        whenRead(placement.path)
       }
     }
   }
