@@ -44,7 +44,7 @@ func kernelTarget(
     // The same by the matrix unit, and in tests by one that is emulated.
     kernelTarget(
       "KernelsAMX", folder: "SIMDAMX", defines: ["AVX512", "BFLOAT16", "TILES"],
-      x86Flags: cooperlake + ["-mamx-tile", "-mamx-bf16"]),
+      x86Flags: cooperlake + ["-mamx-tile", "-mamx-bf16", "-mamx-int8"]),
   ]
   let testedKernelTargets = [
     kernelTarget(

@@ -30,7 +30,7 @@ private let emulatedTables: [KernelTable] = {
       return [
         table.with(
           name: "emulated amx", bfloat16: KernelsEmulatedAMX.bfloat16Kernels,
-          bfloat16x3: KernelsEmulatedAMX.bfloat16x3Kernels, int8: table.products.int8)
+          bfloat16x3: KernelsEmulatedAMX.bfloat16x3Kernels, int8: KernelsEmulatedAMX.int8Kernels)
       ]
     }
   #endif

@@ -16,9 +16,10 @@
 bool pairwise_cpu_has_amx(void) {
 #if defined(__linux__) && defined(__x86_64__)
   unsigned int a, b, c, d;
-  const unsigned int tiles_of_16_bits = 1u << 24 | 1u << 22;
+  // AMX-INT8, AMX-TILE, AMX-BF16.
+  const unsigned int tiles = 1u << 25 | 1u << 24 | 1u << 22;
   if (!pairwise_cpu_has_avx512bf16() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) { return false; }
-  if ((d & tiles_of_16_bits) != tiles_of_16_bits) { return false; }
+  if ((d & tiles) != tiles) { return false; }
   // The tiles are state that Linux saves for those who ask: ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA.
   return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 #else

@@ -34,7 +34,7 @@ public enum Kernels {
         tables.append(
           KernelsAVX512.kernelTable.with(
             name: "amx", bfloat16: KernelsAMX.bfloat16Kernels, bfloat16x3: KernelsAMX.bfloat16x3Kernels,
-            int8: KernelsAVX512BF16.int8Kernels))
+            int8: KernelsAMX.int8Kernels))
       }
     #endif
     return tables

@@ -46,12 +46,16 @@
       let out = out + first * tiles * tileSide
       pack(x + first * laneStride, Swift.max(0, Swift.min(tileSide, lanes - first)), out)
       for word in words..<tiles * tileSide { store(Vector(repeating: 0), out + word * tileSide) }
-      if !isOfRows { continue }
-      for tile in 0..<tiles {
-        let words = out + tile * tileSide * tileSide
-        transposeSixteen({ load(words + $0 * tileSide) }) { row, vector in
-          store(vector, words + row * tileSide)
-        }
+      if isOfRows { transposeTiles(out, count: tiles) }
+    }
+  }
+
+  /// Rows side by side become rows below each other, or the other way round.
+  func transposeTiles(_ tiles: UnsafeMutablePointer<Float>, count: Int) {
+    for tile in 0..<count {
+      let words = tiles + tile * tileSide * tileSide
+      transposeSixteen({ load(words + $0 * tileSide) }) { row, vector in
+        store(vector, words + row * tileSide)
       }
     }
   }

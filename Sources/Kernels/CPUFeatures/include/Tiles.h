@@ -4,16 +4,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#if defined(__AMX_BF16__)
+#if defined(__AMX_BF16__) && defined(__AMX_INT8__)
 #include <immintrin.h>
 #elif defined(PAIRWISE_EMULATED_AMX)
 #include <string.h>
 #endif
 
 // The matrix unit (AMX): sums of 32 x 32 numbers of single precision stay in its tiles 0 to 3, of 16 x 16 each, side by side
-// and below each other. Tiles of factors are 16 rows of 16 words: two steps of depth for 16 columns, or 32 steps for 16 rows.
+// and below each other. Tiles of factors are 16 rows of 16 words: two
+// steps of depth, or four of bytes, for 16 columns, or 32 steps, or 64, for 16 rows.
 
-#if defined(__AMX_BF16__)
+#if defined(__AMX_BF16__) && defined(__AMX_INT8__)
 
 /// Gives this thread tiles of 16 rows of 64 bytes.
 static inline void pairwise_tiles_configure(void) {
@@ -34,6 +35,7 @@ static inline void pairwise_tiles_release(void) { _tile_release(); }
 #define PAIRWISE_TILE_LOAD(tile, words, stride) _tile_loadd(tile, words, (stride) * 4)
 #define PAIRWISE_TILE_STORE(tile, words, stride) _tile_stored(tile, words, (stride) * 4)
 #define PAIRWISE_TILE_ADD_PRODUCT(sum, a, b) _tile_dpbf16ps(sum, a, b)
+#define PAIRWISE_TILE_ADD_BYTE_PRODUCT(sum, a, b) _tile_dpbusd(sum, a, b)
 
 #elif defined(PAIRWISE_EMULATED_AMX)
 
@@ -94,10 +96,26 @@ static inline void pairwise_emulated_product(int sum, int a, int b) {
   }
 }
 
+/// Bytes of the first factor have no sign, those of the second one have.
+static inline void pairwise_emulated_byte_product(int sum, int a, int b) {
+  uint32_t(*sums)[16] = pairwise_emulated_tile(sum);
+  for (int i = 0; i < 16; i++) {
+    for (int j = 0; j < 16; j++) {
+      for (int k = 0; k < 16; k++) {
+        uint32_t first = pairwise_emulated_tile(a)[i][k], second = pairwise_emulated_tile(b)[k][j];
+        for (int shift = 0; shift < 32; shift += 8) {
+          sums[i][j] += (uint32_t)((int32_t)(first >> shift & 255) * (int8_t)(second >> shift & 255));
+        }
+      }
+    }
+  }
+}
+
 #define PAIRWISE_TILE_CLEAR(tile) memset(pairwise_emulated_tile(tile), 0, 1024)
 #define PAIRWISE_TILE_LOAD(tile, words, stride) pairwise_emulated_tile_copy(tile, (void *)(words), stride, false)
 #define PAIRWISE_TILE_STORE(tile, words, stride) pairwise_emulated_tile_copy(tile, words, stride, true)
 #define PAIRWISE_TILE_ADD_PRODUCT(sum, a, b) pairwise_emulated_product(sum, a, b)
+#define PAIRWISE_TILE_ADD_BYTE_PRODUCT(sum, a, b) pairwise_emulated_byte_product(sum, a, b)
 
 #endif
 
@@ -127,23 +145,29 @@ static inline void pairwise_tiles_store_sums(float *sums, long stride) {
   PAIRWISE_TILE_STORE(3, sums + 16 * stride + 16, stride);
 }
 
-/// Adds the products of 32 steps of depth: of the upper 16 rows, or of the lower ones too, `a_step` words behind them; of the
-/// left 16 columns, or of the right ones too, `b_step` words behind them.
-static inline void pairwise_tiles_add_products(
-    const float *a, long a_step, bool has_lower, const float *b, long b_step, bool has_right) {
-  PAIRWISE_TILE_LOAD(4, a, 16);
-  PAIRWISE_TILE_LOAD(6, b, 16);
-  PAIRWISE_TILE_ADD_PRODUCT(0, 4, 6);
-  if (has_right) {
-    PAIRWISE_TILE_LOAD(7, b + b_step, 16);
-    PAIRWISE_TILE_ADD_PRODUCT(1, 4, 7);
+// Adds the products of 16 words of depth: of the upper 16 rows, or of the lower ones too, `a_step` words behind them; of the left
+// 16 columns, or of the right ones too, `b_step` words behind them.
+#define PAIRWISE_TILES_ADD(name, add)                                                            \
+  static inline void name(                                                                       \
+      const float *a, long a_step, bool has_lower, const float *b, long b_step, bool has_right) { \
+    PAIRWISE_TILE_LOAD(4, a, 16);                                                                \
+    PAIRWISE_TILE_LOAD(6, b, 16);                                                                \
+    add(0, 4, 6);                                                                                \
+    if (has_right) {                                                                             \
+      PAIRWISE_TILE_LOAD(7, b + b_step, 16);                                                     \
+      add(1, 4, 7);                                                                              \
+    }                                                                                            \
+    if (has_lower) {                                                                             \
+      PAIRWISE_TILE_LOAD(5, a + a_step, 16);                                                     \
+      add(2, 5, 6);                                                                              \
+      if (has_right) { add(3, 5, 7); }                                                           \
+    }                                                                                            \
   }
-  if (has_lower) {
-    PAIRWISE_TILE_LOAD(5, a + a_step, 16);
-    PAIRWISE_TILE_ADD_PRODUCT(2, 5, 6);
-    if (has_right) { PAIRWISE_TILE_ADD_PRODUCT(3, 5, 7); }
-  }
-}
+
+/// Of pairs of 16-bit numbers.
+PAIRWISE_TILES_ADD(pairwise_tiles_add_products, PAIRWISE_TILE_ADD_PRODUCT)
+/// Of four bytes in a word, those of the rows without sign: sums are whole numbers.
+PAIRWISE_TILES_ADD(pairwise_tiles_add_byte_products, PAIRWISE_TILE_ADD_BYTE_PRODUCT)
 
 #endif
 

@@ -1,0 +1,1 @@
+../SIMD/Int8Packing.swift

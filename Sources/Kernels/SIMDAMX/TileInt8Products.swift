@@ -1,0 +1,1 @@
+../SIMD/TileInt8Products.swift
