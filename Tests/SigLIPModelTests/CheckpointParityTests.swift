@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import SigLIPModel
 import TestSupport
 import Testing
@@ -27,6 +28,53 @@ import Testing
     try reference.expect(loss.value, equals: "loss")
     let gradients = loss.backward()
     try expect(gradients, of: reference, equal: try reference.gradient())
+  }
+
+  /// The same with products of 16-bit numbers, on every level. Rounding an operand is off by a
+  /// share of it whose square is 2^-14 / 24 in the mean (of two parts, 2^-30 / 24), and so a sum of products of independent errors by
+  /// δ = 2^-7 / √12 (2^-15 / √12) of its usual size. A block has six products one behind the other; with patches and a
+  /// projection, embeddings are off by δ √(6 depth + 2) if all errors add up, which they may to three times that.
+  ///
+  /// Gradients pass three times as many, and logits that are off by t times as much as embeddings change the slopes of
+  /// the loss as much. Of them all together the length of the error is taken: some are small differences of large numbers.
+  @Test(
+    arguments: CheckpointReference.folders,
+    [(MatmulPrecision.bfloat16, Float(0x1p-7)), (.bfloat16x3, 0x1p-15)])
+  func roundedProducts(of folder: String, precision: (MatmulPrecision, spacing: Float)) throws {
+    let reference = try CheckpointReference(folder: folder)
+    let expected = try reference.gradient()
+    let delta = precision.spacing / Float(12).squareRoot()
+    let depth = Swift.max(
+      reference.checkpoint.configuration.vision.depth, reference.checkpoint.configuration.text.depth)
+    let products = Float(6 * depth + 2)
+    let temperature = reference.model.logitScale.value.exp().item()
+    for table in Kernels.tables {
+      try Kernels.withTable(table) {
+        try Compute.withMatmulPrecision(precision.0) {
+          let place: Comment = "\(folder), \(table.name), \(precision.0)"
+          for (features, name) in [
+            (try reference.imageFeatures(), "image_features"),
+            (reference.model.text(try reference.tokens()), "text_features"),
+          ] {
+            let error = try reference.relativeError(of: features.value, name)
+            #expect(error < 3 * delta * products.squareRoot(), place)
+            // And rounded they are.
+            #expect(error > delta / 10, place)
+          }
+          let bound = delta * ((3 * products).squareRoot() + temperature * (2 * products).squareRoot())
+          // Of a model that has learned, whose temperature is high, nothing can be said.
+          if bound > 0.2 { return }
+          let gradients = try reference.loss().backward()
+          var (error, size) = (0.0, 0.0)
+          for (path, parameter) in reference.model.namedParameters() {
+            let (found, wanted) = (try #require(gradients[parameter]), try #require(expected[path]))
+            error += Double((found - wanted).square().sum().item())
+            size += Double(wanted.square().sum().item())
+          }
+          #expect(Float((error / size).squareRoot()) < bound, place)
+        }
+      }
+    }
   }
 
   /// While training, residual networks normalise by the batch, and remember its statistics.

@@ -112,6 +112,12 @@ struct CheckpointReference {
     Self.expect(found, tensor, largest: tensor.abs().max().item(), "\(folder) \(name)")
   }
 
+  /// The length of the error of an array, by that of what was recorded.
+  func relativeError(of found: Tensor, _ name: String) throws -> Float {
+    let tensor = try expected.tensor(named: name)
+    return ((found - tensor).square().sum().item() / tensor.square().sum().item()).squareRoot()
+  }
+
   static func expect(_ found: Tensor, _ expected: Tensor, largest: Float, _ what: String) {
     #expect(largest > 1e-5, "\(what)")
     guard found.shape == expected.shape else {
