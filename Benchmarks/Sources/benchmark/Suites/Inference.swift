@@ -13,7 +13,7 @@ enum Inference {
     Work(name: "inference/\(clip.rawValue)/batch\(batch)", flops: clip.flops(batch: batch)) {
       let model = clip.makeModel()
       model.evaluate()
-      model.packWeights()
+      model.packWeights(keepingNumbers: false)
       var random = Random(seed: 2)
       let pixels = SigLIPWork.makePixels(batch: batch, &random)
       let tokens = clip.makeTokens(batch: batch, &random)
@@ -33,7 +33,7 @@ enum Inference {
     ) {
       let model = SigLIPWork.makeModel()
       // As onnxruntime does when it loads a model.
-      model.packWeights(precision: precision)
+      model.packWeights(precision: precision, keepingNumbers: false)
       var random = Random(seed: 2)
       let pixels = SigLIPWork.makePixels(batch: batch, &random)
       let tokens = SigLIPWork.makeTokens(batch: batch, .base, &random)
