@@ -44,11 +44,11 @@ public enum WeightPrecision: String, CaseIterable, Sendable {
   case bfloat16
   /// As ``MatmulPrecision/bfloat16x3``: for products in that precision alone.
   case bfloat16x3
-  /// To 255 values for each output and each 1,024 inputs, a quarter of single precision's memory; what the weight meets is
-  /// rounded likewise, each row by itself while it is multiplied. Products in every precision use it, for inference: numbers are
-  /// off by at most 0.4% of the largest of their row or output. Results are the same with every instruction set; with
-  /// AVX-512 VNNI (levels `avx512bf16` and `amx`) they are computed fastest, elsewhere they take as long as ``float32``. What is not
-  /// finite makes the results of its row, or output, NaN.
+  /// To 255 values for each output and each 1,024 inputs; what the weight meets is rounded likewise, each row by itself while
+  /// it is multiplied. Products in every precision use it, for inference: numbers are off by at most 0.4% of the largest of
+  /// their row or output. Results are the same with every instruction set. With AVX-512 VNNI or AMX (levels `avx512bf16` and
+  /// `amx`) bytes are multiplied, from a quarter of single precision's memory; elsewhere they are emulated, and take as long
+  /// as ``float32`` and as much memory. What is not finite makes the results of its row, or output, NaN.
   case int8
 
   var kernel: ProductPrecision {
