@@ -71,7 +71,8 @@ extension ComputingOptions {
       batchSize: batchSize)
   }
 
-  /// A checkpoint whose weights are rounded when they are read, not for each batch. Products of the process round as asked for from then on.
+  /// A checkpoint whose weights are rounded when they are read, not for each batch. Products of the process round as asked for
+  /// from then on.
   func checkpoint(path: String) throws -> SigLIPCheckpoint {
     if let precision { Compute.matmulPrecision = MatmulPrecision(rawValue: precision.rawValue) ?? .bfloat16 }
     let packing = precision ?? WeightPrecision(rawValue: Compute.matmulPrecision.rawValue)

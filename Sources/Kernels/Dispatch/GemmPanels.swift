@@ -62,7 +62,7 @@ public func unpackMatrix(
 }
 
 extension MatrixView {
-  /// The same matrix with panels in some memory, that ``packedSize(rows:columns:)`` tells the size of.
+  /// The same matrix with panels in some memory, of ``packedSize(rows:columns:)``.
   public func packed(rows: Int, columns: Int, to memory: UnsafeMutablePointer<Float>) -> MatrixView {
     packMatrix(self, rows: rows, columns: columns, to: memory)
     var view = self
