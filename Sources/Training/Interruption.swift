@@ -25,9 +25,10 @@ public enum Interruption {
     _ = isRequested
     for number in [SIGINT, SIGTERM] {
       Foundation.signal(number) { number in
-        Interruption.received.store(number, ordering: .relaxed)
+        // First, so that whoever has seen the mark can end the program.
         Foundation.signal(SIGINT, SIG_DFL)
         Foundation.signal(SIGTERM, SIG_DFL)
+        Interruption.received.store(number, ordering: .releasing)
       }
     }
   }
@@ -40,7 +41,7 @@ public enum Interruption {
 
   /// The signal that has come, if one has.
   public static var signal: Int32? {
-    let number = received.load(ordering: .relaxed)
+    let number = received.load(ordering: .acquiring)
     return number == 0 ? nil : number
   }
 
