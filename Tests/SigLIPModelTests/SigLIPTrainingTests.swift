@@ -22,7 +22,7 @@ import Training
   ]
 
   /// Pictures of one colour each with a caption, as a table.
-  private func makeTable(_ name: String = "pictures.csv", count: Int = 12) throws -> String {
+  func makeTable(_ name: String = "pictures.csv", count: Int = 12) throws -> String {
     var lines = ["image,caption,language"]
     for number in 0..<count {
       let color = [UInt8(number * 20), UInt8(255 - number * 20), UInt8(number % 3 * 100)]
@@ -55,7 +55,7 @@ import Training
   }
 
   /// What the model that a run has written says of the pictures.
-  private func evaluate(_ output: String, _ languages: [String]) throws -> RetrievalEvaluation {
+  func evaluate(_ output: String, _ languages: [String]) throws -> RetrievalEvaluation {
     let all = (0..<12).flatMap { number in
       names.filter { languages.contains($0.0) }
         .map { (caption: Caption($0.1[number], language: $0.0), image: number) }
@@ -64,7 +64,7 @@ import Training
     return try RetrievalEvaluation(images: images, texts: texts, captions: all)
   }
 
-  private func embeddings(
+  func embeddings(
     _ output: String, _ captions: [String] = ["moon", "Buch"]
   ) throws -> (images: Tensor, texts: Tensor) {
     let checkpoint = try SigLIPCheckpoint(path: folder.path("\(output)/model"))
@@ -81,7 +81,7 @@ import Training
     }
   }
 
-  private func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: folder.path(path))) }
+  func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: folder.path(path))) }
 
   @Test func aRunLeavesAModelThatKnowsItsPictures() throws {
     let settings = [
@@ -228,58 +228,6 @@ import Training
     }
   }
 
-  /// Steps, features of a locked tower and the evaluation are of the precision that is asked for, of the configuration
-  /// before that of the process, and what is recorded says so where it is not single precision.
-  @Test(arguments: ["all", "locked"]) func aPrecisionHoldsForAllOfARun(training: String) throws {
-    let settings = [
-      "augmentations=[]", "model.text.dropout=0", "towers.image.training=\(training)",
-      "evaluation.data={\"path\": \"\(try makeTable())\", \"languages\": [\"en\"]}",
-    ]
-    func results(_ output: String, _ more: String...) throws -> [Data] {
-      _ = try run(output, settings + more)
-      return try ["metrics.jsonl", "model/model.safetensors", "evaluation.json"].map {
-        try bytes("\(output)/\($0)")
-      }
-    }
-    func recorded(_ output: String) throws -> String {
-      String(decoding: try bytes("\(output)/config.json"), as: UTF8.self)
-    }
-    let single = try results("single")
-    #expect(try !recorded("single").contains("precision"))
-    let rounded = try results("rounded", "precision=bfloat16")
-    #expect(try recorded("rounded").contains("bfloat16"))
-    #expect(zip(single, rounded).prefix(2).allSatisfy { $0 != $1 })
-    // The process's own, and over it the configuration's.
-    let (scope, explicit) = try Compute.withMatmulPrecision(.bfloat16) {
-      (try results("scope"), try results("explicit", "precision=float32"))
-    }
-    #expect(scope == rounded && explicit == single)
-    #expect(try recorded("scope").contains("bfloat16"))
-    #expect(try !recorded("explicit").contains("precision"))
-    let message = #expect(throws: (any Error).self) { try run("rounded", settings, start: .resuming) }
-    #expect("\(message!)".contains("precision"), "\(message!)")
-  }
-
-  /// The loss has its own, in one piece and in parts.
-  @Test(arguments: ["microbatchSize=null", "microbatchSize=3"])
-  func logitsHaveAPrecisionOfTheirOwn(parts: String) throws {
-    func results(_ output: String, _ more: String...) throws -> Data {
-      _ = try run(output, [parts] + more)
-      return try bytes("\(output)/metrics.jsonl")
-    }
-    let single = try results("single")
-    #expect(try results("explicit", "loss.logitPrecision=float32") == single)
-    #expect(try results("rounded", "loss.logitPrecision=bfloat16") != single)
-    for (output, isRecorded) in [("explicit", false), ("rounded", true)] {
-      let recorded = String(decoding: try bytes("\(output)/config.json"), as: UTF8.self)
-      #expect(recorded.contains("logitPrecision") == isRecorded)
-    }
-    // The products of towers are not those of the loss.
-    #expect(
-      try results("towers", "precision=bfloat16")
-        != results("both", "precision=bfloat16", "loss.logitPrecision=bfloat16"))
-  }
-
   @Test func whatChangesTheCourseIsRefused() throws {
     _ = try run("run")
     for setting in [
@@ -303,60 +251,6 @@ import Training
     #expect(largestDifference(a.texts, b.texts) < 1e-4)
   }
 
-  @Test func lockedTowersStayAsTheyAre() throws {
-    _ = try run("base", ["steps=2"])
-    let base = folder.path("base/model")
-    func weights(_ output: String) throws -> [String: Tensor] {
-      try SigLIPCheckpoint(path: folder.path("\(output)/model")).model.stateDictionary()
-    }
-    let before = try weights("base")
-    func changed(_ output: String, _ settings: [String]) throws -> Set<String> {
-      let model = "model={\"checkpoint\": \"\(base)\"}"
-      _ = try run(output, ["steps=2", model] + settings)
-      let after = try weights(output)
-      return Set(after.filter { before[$0.key]! != $0.value }.map(\.key))
-    }
-    let all = try changed("all", [])
-    #expect(all.contains("image.patchEmbedding.weight") && all.contains("text.tokenEmbedding.table"))
-    // Features are computed once without augmentations, and in each step with them.
-    for augmentations in ["[]", "[{\"name\": \"horizontalFlip\"}]"] {
-      let text = try changed(
-        "locked\(augmentations.count)", ["towers.image.training=locked", "augmentations=\(augmentations)"])
-      #expect(text == all.filter { !$0.hasPrefix("image.") })
-    }
-    let last = try changed("last", ["towers.image.training=1", "towers.text.training=locked"])
-    #expect(
-      last
-        == all.filter {
-          $0.hasPrefix("image.encoder.blocks.1.") || $0.hasPrefix("image.encoder.norm.")
-            || $0.hasPrefix("image.head.") || $0.hasPrefix("logit")
-        })
-    #expect(throws: ConfigurationError.self) { try changed("many", ["towers.image.training=3"]) }
-  }
-
-  @Test func aProjectionBehindALockedTowerIsTrained() throws {
-    _ = try run("base", ["steps=1"])
-    let text = #""text": {"contextLength": 8, "width": 24, "depth": 1, "heads": 2, "pooling": "mean"}"#
-    let model =
-      "model={\"image\": {\"checkpoint\": \"\(folder.path("base/model"))\"}, \(text), \"embeddingWidth\": 20, "
-      + "\"tokenizer\": \"\(exampleData("tokenizer.model"))\"}"
-    let table = folder.path("pictures.csv")
-    let settings = [
-      model, "towers.image.training=locked", "augmentations=[]", "evaluation.data=\(table)",
-      "data=[{\"path\": \"\(table)\", \"samples\": \"captions\"}]",
-    ]
-    _ = try run("batch", settings)
-    #expect(try embeddings("batch").images.shape == [12, 20])
-    let evaluation = try #require(
-      try run("all", settings + ["loss.candidates=all", "steps=60", "optimizer.learningRate=1e-2"]))
-    // The model that was written sees pictures as the features did that were computed before.
-    #expect(evaluation.retrieval.textToImage.r1 > 0.2, "\(evaluation.retrieval)")
-    #expect(try evaluate("all", ["de", "en"]) == evaluation)
-    #expect(throws: ConfigurationError.self) {
-      try run("none", [model, "towers.image.training=locked", "loss.candidates=all"])
-    }
-  }
-
   /// Noise beside towers that see images, and beside features that a locked one has seen before.
   @Test(arguments: [false, true])
   func noiseIsTheSameForAnyNumberOfWorkers(isLocked: Bool) throws {
@@ -378,45 +272,6 @@ import Training
       }
       #expect(error?.sentence.contains("noise.images: all images are candidates") ?? false)
     }
-  }
-
-  /// A new projection behind a pretrained tower that sees images begins with features of mean 0 and deviation 1.
-  @Test func featuresOfAPretrainedTowerAreNormalised() throws {
-    _ = try run("base", ["steps=1"])
-    func model(_ image: String) -> String {
-      "model={\"image\": {\"checkpoint\": \"\(folder.path("base/model"))\"\(image)}, \"embeddingWidth\": 20, "
-        + #""text": {"contextLength": 8, "width": 24, "depth": 1, "heads": 2, "pooling": "mean"}, "#
-        + "\"tokenizer\": \"\(exampleData("tokenizer.model"))\"}"
-    }
-    /// The tower of a run that does not learn, with what stands behind it.
-    func tower(_ output: String, _ image: String) throws -> ProjectedTower {
-      _ = try run(output, [model(image), "steps=1", "towers.image.learningRateMultiplier=0"])
-      return try #require(
-        SigLIPCheckpoint(path: folder.path("\(output)/model")).model.image as? ProjectedTower)
-    }
-    let base = try SigLIPCheckpoint(path: folder.path("base/model"))
-    let weights = base.model.image.stateDictionary()
-    let pretrained = try tower("pretrained", "")
-    #expect(pretrained.tower.stateDictionary().allSatisfy { weights[$0.key]!.scalars == $0.value.scalars })
-    let preprocessing = try base.imagePreprocessing()
-    let pictures = try preprocessing.fit(files: (0..<12).map { folder.path("\($0).ppm") }).map {
-      try $0.get()
-    }
-    guard case .pixels(let pixels) = preprocessing.batch(ofFitted: pictures) else { fatalError("no pixels") }
-    pretrained.evaluate()
-    let features = withoutGradients { pretrained.tower(Variable(pixels)).value }
-    let normalization = try #require(pretrained.normalization)
-    #expect(largestDifference(normalization.mean.value, features.mean(axes: [0])) < 1e-5)
-    let deviation = (features.variance(axes: [0]) + 1e-6).sqrt()
-    #expect(
-      largestDifference(normalization.deviation.value, deviation.maximum(deviation.mean() * 0.1)) < 1e-5)
-
-    let random = try tower("random", ", \"randomWeights\": true")
-    let others = random.tower.stateDictionary().filter {
-      $0.key.hasPrefix("encoder.blocks.0") && $0.key.hasSuffix("weight") && $0.value.rank == 2
-    }
-    #expect(!others.isEmpty && others.allSatisfy { weights[$0.key]!.scalars != $0.value.scalars })
-    #expect(random.normalization == nil)
   }
 
   @Test func damagedSamplesAreListed() throws {
@@ -466,4 +321,4 @@ import Training
   }
 }
 
-private func largestDifference(_ a: Tensor, _ b: Tensor) -> Float { (a - b).abs().max().item() }
+func largestDifference(_ a: Tensor, _ b: Tensor) -> Float { (a - b).abs().max().item() }
